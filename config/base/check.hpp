@@ -8,5 +8,6 @@ namespace sallyport {
 
 }  // namespace sallyport
 
-#define SP_CHECK(expression) \
-  (__builtin_expect(static_cast<bool>(expression), 1) ? void(0) : ::sallyport::check_failed(#expression, __FILE__, __LINE__))
+#define SP_CHECK(expression)                                    \
+  (__builtin_expect(static_cast<bool>(expression), 1) ? void(0) \
+                                                      : ::sallyport::check_failed(#expression, __FILE__, __LINE__))

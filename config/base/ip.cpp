@@ -57,9 +57,12 @@ bool IpAddress::valid() const noexcept {
     return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(first), bytes.end(), [](auto b) { return b == 0; });
   };
   switch (family) {
-    case IpFamily::none: return all_zero_from(0);
-    case IpFamily::v4: return all_zero_from(4);
-    case IpFamily::v6: return true;
+    case IpFamily::none:
+      return all_zero_from(0);
+    case IpFamily::v4:
+      return all_zero_from(4);
+    case IpFamily::v6:
+      return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
-// IP addresses, prefixes and endpoints as plain values, one type for both families. They are trivially copyable and have
-// no padding, so that the messages between the planes can carry them; a reader of such a message calls valid() first.
+// IP addresses, prefixes and endpoints as plain values, one type for both families. They are trivially copyable and
+// have no padding, so that the messages between the planes can carry them; a reader of such a message calls valid()
+// first.
 #pragma once
 
 #include <array>

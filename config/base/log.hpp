@@ -31,15 +31,24 @@ void start_log(std::string_view process_name, LogLevel lowest);
 void set_log_level(LogLevel lowest);
 
 void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields);
-inline void log_debug(std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::debug, event, f); }
-inline void log_info(std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::info, event, f); }
-inline void log_warning(std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::warning, event, f); }
-inline void log_error(std::string_view event, std::initializer_list<LogField> f = {}) { log(LogLevel::error, event, f); }
+inline void log_debug(std::string_view event, std::initializer_list<LogField> f = {}) {
+  log(LogLevel::debug, event, f);
+}
+inline void log_info(std::string_view event, std::initializer_list<LogField> f = {}) {
+  log(LogLevel::info, event, f);
+}
+inline void log_warning(std::string_view event, std::initializer_list<LogField> f = {}) {
+  log(LogLevel::warning, event, f);
+}
+inline void log_error(std::string_view event, std::initializer_list<LogField> f = {}) {
+  log(LogLevel::error, event, f);
+}
 
 [[nodiscard]] std::string hex(std::uint64_t value);
 
 // Lets `burst` lines through, then one per interval; the next line that passes says how many were held back.
-//   if (limiter.admit(now_ns)) log_warning("handshake refused", {{"reason", r}, {"suppressed", limiter.take_suppressed()}});
+//   if (limiter.admit(now_ns)) log_warning("handshake refused", {{"reason", r}, {"suppressed",
+//   limiter.take_suppressed()}});
 class LogLimiter {
  public:
   constexpr LogLimiter(std::uint32_t burst, std::uint64_t interval_ns) noexcept

@@ -1,5 +1,5 @@
-// Secret<N>: key material of N bytes that moves but is never copied by accident, and is wiped when it goes. Reading it is
-// conspicuous: expose(). Each process locks its memory and forbids core dumps at start (process_hardening.hpp), so a
+// Secret<N>: key material of N bytes that moves but is never copied by accident, and is wiped when it goes. Reading it
+// is conspicuous: expose(). Each process locks its memory and forbids core dumps at start (process_hardening.hpp), so a
 // secret needs no pages of its own.
 #pragma once
 

@@ -13,8 +13,9 @@ TEST(Base64Key, RoundTrips) {
 }
 
 TEST(Base64Key, RefusesOtherLengthsAndAlphabets) {
-  for (const char* text : {"", "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg", "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8D==",
-                           "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8D-=", "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg= "})
+  for (const char* text :
+       {"", "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg", "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8D==",
+        "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8D-=", "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg= "})
     EXPECT_FALSE(decode_key(text)) << text;
 }
 

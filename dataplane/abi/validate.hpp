@@ -1,0 +1,31 @@
+// The values inside a command, checked after its copy left the shared memory. A payload that passes holds no enum,
+// address, index or count outside its range; whether the things that it names exist is the tables' question.
+#pragma once
+
+#include "dataplane/abi/commands.hpp"
+#include "dataplane/abi/packets.hpp"
+
+namespace sallyport::abi {
+
+struct CommandLimits {
+  std::uint32_t max_peers;
+  std::uint32_t max_sessions;
+  std::uint32_t max_classes;
+  std::uint32_t port_count;
+};
+
+[[nodiscard]] bool valid(const SetTunnel& payload) noexcept;
+[[nodiscard]] bool valid(const RemoveTunnel& payload) noexcept;
+[[nodiscard]] bool valid(const SetPeer& payload, const CommandLimits& limits) noexcept;
+[[nodiscard]] bool valid(const RemovePeer& payload, const CommandLimits& limits) noexcept;
+[[nodiscard]] bool valid(const SetRoute& payload, const CommandLimits& limits) noexcept;
+[[nodiscard]] bool valid(const RemoveRoute& payload) noexcept;
+[[nodiscard]] bool valid(const InstallSession& payload, const CommandLimits& limits) noexcept;
+[[nodiscard]] bool valid(const RetireSession& payload) noexcept;
+[[nodiscard]] bool valid(const SetVerdictRow& payload, const CommandLimits& limits) noexcept;
+[[nodiscard]] bool valid(const RemoveVerdictRow& payload, const CommandLimits& limits) noexcept;
+[[nodiscard]] bool valid(const ForgetTimestamp& payload, const CommandLimits& limits) noexcept;
+[[nodiscard]] bool valid(const SetCapture& payload, const CommandLimits& limits) noexcept;
+[[nodiscard]] bool valid(const PacketDown& packet) noexcept;
+
+}  // namespace sallyport::abi
