@@ -1,0 +1,40 @@
+#include "dataplane/packet/ip_header_template.hpp"
+
+#include <algorithm>
+
+namespace sallyport::dataplane {
+
+OuterHeaderTemplate make_outer_template(const IpEndpoint& source, const IpEndpoint& destination) noexcept {
+  OuterHeaderTemplate outer;
+  if (!source.is_set() || source.address.family != destination.address.family) return outer;
+  const UdpHeader udp{.source_port = Be16{source.port}, .destination_port = Be16{destination.port}};
+  outer.family = source.address.family;
+  if (outer.family == IpFamily::v4) {
+    Ipv4Header ip{.protocol = IpProtocol::udp};
+    std::copy_n(source.address.bytes.begin(), 4, ip.source.begin());
+    std::copy_n(destination.address.bytes.begin(), 4, ip.destination.begin());
+    store_wire(outer.bytes.data(), ip);
+    store_wire(outer.bytes.data() + ipv4_header_bytes, udp);
+    outer.header_bytes = outer_ipv4_udp_bytes;
+    outer.ipv4_header_sum = fold_checksum(ipv4_header_sum(outer.bytes.data()));
+    outer.pseudo_header_sum = fold_checksum(pseudo_header_sum(ip.source, ip.destination, IpProtocol::udp, 0));
+  } else {
+    const Ipv6Header ip{
+        .next_header = IpProtocol::udp, .source = source.address.bytes, .destination = destination.address.bytes};
+    store_wire(outer.bytes.data(), ip);
+    store_wire(outer.bytes.data() + ipv6_header_bytes, udp);
+    outer.header_bytes = outer_ipv6_udp_bytes;
+    outer.pseudo_header_sum = fold_checksum(pseudo_header_sum(ip.source, ip.destination, IpProtocol::udp, 0));
+  }
+  return outer;
+}
+
+void write_udp_checksum(const OuterHeaderTemplate& outer, std::uint8_t* at, std::size_t udp_payload_bytes) noexcept {
+  const std::size_t udp_bytes = udp_payload_bytes + udp_header_bytes;
+  std::uint8_t* udp = at + outer.header_bytes - udp_header_bytes;
+  store_wire(udp + 6, Be16{0});
+  const ChecksumSum sum = ChecksumSum{outer.pseudo_header_sum} + Be16{static_cast<std::uint16_t>(udp_bytes)}.raw();
+  store_wire(udp + 6, finish_udp_checksum(add_to_checksum(sum, {udp, udp_bytes})));
+}
+
+}  // namespace sallyport::dataplane
