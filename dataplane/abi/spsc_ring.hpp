@@ -54,6 +54,17 @@ class RingProducer {
     return push_with([&slot](Slot& room) { std::memcpy(&room, &slot, sizeof slot); });
   }
 
+  // Slots written so far, which is the position of the next one.
+  [[nodiscard]] std::uint64_t position() const noexcept { return written_; }
+
+  // Zeroes a slot that held a secret, if the consumer has taken it and it was not written again since. The room is the
+  // producer's then: nobody else looks at it.
+  void scrub(std::uint64_t position) noexcept {
+    const std::uint64_t taken = ring_->read.load(std::memory_order_acquire);
+    if (written_ - taken > Ring::slots_count || position >= taken || written_ - position > Ring::slots_count) return;
+    explicit_bzero(&ring_->slots[position & (Ring::slots_count - 1)], sizeof(Slot));
+  }
+
   // Slots that the consumer has not yet taken; more than the capacity means that the ring is broken.
   [[nodiscard]] std::uint64_t backlog() const noexcept {
     return written_ - ring_->read.load(std::memory_order_acquire);

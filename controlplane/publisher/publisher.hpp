@@ -1,0 +1,114 @@
+// The only writer of the command ring. It holds the state that the dataplane should have and makes it so: everything,
+// between begin_sync and end_sync, on a new link; only the difference, in the order of dependencies, after a change. A
+// full ring is a normal state: what is wanted waits here as a list of keys (never of messages, so it cannot be
+// outdated) until there is room.
+//
+//   set_desired ─▶ desired state ──difference──▶ keys to send ──pump──▶ CommandChannel ─▶ ring
+//                       ▲                                                     │
+//                       └──── retried every 5 s ◀── ProblemList ◀── command_refused
+//
+// No I/O and no clock of its own. All calls on the event loop.
+#pragma once
+
+#include <bitset>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/base/log.hpp"
+#include "config/base/secret.hpp"
+#include "controlplane/api/admin_backend.hpp"
+#include "controlplane/publisher/command_channel.hpp"
+#include "controlplane/publisher/desired_state.hpp"
+#include "controlplane/publisher/problem_list.hpp"
+#include "dataplane/abi/commands.hpp"
+#include "dataplane/abi/events.hpp"
+
+namespace sallyport::controlplane {
+
+class Publisher {
+ public:
+  struct Hooks {
+    // Fills in what is not configuration but must be as of the moment of sending: the greatest timestamp.
+    std::function<void(abi::SetPeer&)> complete_peer;
+    // The dataplane did not take a session; its slot is not in use.
+    std::function<void(std::uint32_t index, std::uint64_t session_id, abi::Refusal)> on_install_refused;
+  };
+  explicit Publisher(Hooks hooks) : hooks_(std::move(hooks)) {}
+  Publisher(const Publisher&) = delete;
+  Publisher& operator=(const Publisher&) = delete;
+
+  // A new link: the whole desired state is queued. What the old link had not applied is forgotten.
+  void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence);
+  void disconnect();
+  [[nodiscard]] bool connected() const noexcept { return channel_.has_value(); }
+
+  // Replaces the desired state; queues the difference. Returns how many objects it touches.
+  std::size_t set_desired(DesiredState next);
+  [[nodiscard]] const DesiredState& desired() const noexcept { return desired_; }
+  // One peer's configured endpoint changed (a name that resolved anew). Ignored if the peer is not desired.
+  void set_peer_endpoint(std::uint32_t peer_id, const IpEndpoint& endpoint, std::uint32_t generation);
+  void set_cookie_secrets(Secret<32> current, Secret<32> previous);
+
+  // Sends a session ahead of everything but its own peer and tunnel. Returns the sequence number that the handshake's
+  // packet must wait for; nothing if there is no link or no room (the peer will try again). The caller wipes `session`.
+  std::optional<std::uint64_t> install_session(const abi::InstallSession& session);
+  // These wait for room if they must; without a link they are dropped, since a new link begins from the statistics.
+  void retire_session(std::uint32_t index, std::uint64_t session_id);
+  void forget_timestamp(std::uint32_t peer_id);
+  void set_capture(const abi::SetCapture& capture);
+
+  // Returns true if the link must be reopened: the dataplane lost count of our commands.
+  [[nodiscard]] bool on_refused(const abi::CommandRefused& refused, std::uint64_t now_ns);
+
+  enum class Pumped : std::uint8_t { nothing, sent, broken };
+  // Sends what there is room for. Call after events were handled, and again soon while pending() is not 0.
+  Pumped pump(std::uint64_t now_ns);
+
+  // Commands not yet applied, and objects not yet sent.
+  [[nodiscard]] std::uint64_t pending() const noexcept;
+  [[nodiscard]] std::vector<Problem> problems() const { return problems_.problems(); }
+  // The synchronisation that a new link begins with is applied.
+  [[nodiscard]] bool synchronised() const noexcept;
+  [[nodiscard]] std::uint64_t refusals() const noexcept { return refusals_; }
+  [[nodiscard]] std::uint64_t installs_without_room() const noexcept { return installs_without_room_; }
+
+ private:
+  enum class Action : std::uint8_t { set, remove };
+  struct Operation {
+    Action action;
+    Subject subject;
+    PublicKey removed_key{};  // of a removed peer: the id may have a new owner by then
+  };
+
+  void enqueue(Action action, const Subject& subject, const PublicKey& removed_key = {});
+  void enqueue_everything();
+  // The sequence number; 0 if there was nothing to send any more; nothing if there is no room.
+  std::optional<std::uint64_t> perform(const Operation& operation);
+  std::optional<std::uint64_t> perform_set(const Subject& subject, Share share);
+  std::optional<std::uint64_t> perform_remove(const Operation& operation);
+  [[nodiscard]] bool is_desired(const Subject& subject) const;
+  [[nodiscard]] std::string describe(const Subject& subject) const;
+  void send_urgently(const abi::Command& command);
+
+  Hooks hooks_;
+  DesiredState desired_;
+  std::optional<std::pair<Secret<32>, Secret<32>>> cookie_secrets_;
+  std::optional<CommandChannel> channel_;
+  std::deque<Operation> queue_;
+  std::deque<abi::Command> urgent_;    // without secrets
+  std::vector<bool> announced_peers_;  // on this link, by id
+  std::bitset<abi::max_tunnels> announced_tunnels_;
+  std::uint64_t sync_id_ = 0;
+  std::uint64_t end_sync_sequence_ = 0;  // 0: not sent yet
+  ProblemList problems_;
+  LogLimiter refusal_log_{20, 1'000'000'000};
+  bool pushed_ = false;  // since the last pump
+  std::uint64_t refusals_ = 0;
+  std::uint64_t installs_without_room_ = 0;
+};
+
+}  // namespace sallyport::controlplane
