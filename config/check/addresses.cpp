@@ -1,0 +1,100 @@
+#include <algorithm>
+
+#include "config/check/checks.hpp"
+
+namespace sallyport::config {
+namespace {
+
+std::string_view family_name(const IpAddress& address) {
+  return address.is_v4() ? "IPv4" : "IPv6";
+}
+
+// "Addresses that overlap between interfaces are refused": a packet to such an address would have two ways to go. One
+// interface may have several addresses of one prefix. At most (16 + 64) * 8 addresses, so pairs are cheap.
+void check_overlaps(Draft& draft) {
+  const auto& all = draft.interface_addresses;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      const bool same_interface = all[i].owner == all[j].owner;
+      const bool clash =
+          same_interface ? all[i].value.address == all[j].value.address : all[i].value.overlaps(all[j].value);
+      if (!clash) continue;
+      draft.errors.add(all[i].at, "addresses: " + all[i].value.to_string() +
+                                      (same_interface ? " stands here twice"
+                                                      : " overlaps " + all[j].value.to_string() + " of " +
+                                                            draft.describe(all[j].owner)));
+      break;
+    }
+  }
+}
+
+const Owned<IpPrefix>* owner_of_own_address(const Draft& draft, const IpAddress& address) {
+  const auto found = std::find_if(draft.interface_addresses.begin(), draft.interface_addresses.end(),
+                                  [&](const auto& own) { return own.value.address == address; });
+  return found == draft.interface_addresses.end() ? nullptr : &*found;
+}
+
+void check_gateways(Draft& draft) {
+  const auto& gateways = draft.port_gateways;
+  for (std::size_t i = 0; i < gateways.size(); ++i) {
+    const auto& [address, owner, at] = gateways[i];
+    const auto& prefixes = draft.config.ports[owner.index].addresses;
+    const auto holds = [&](const IpPrefix& prefix) { return prefix.contains(address); };
+    if (owner_of_own_address(draft, address) != nullptr) {
+      draft.errors.add(at, "gateway: " + address.to_string() + " is the gateway's own address");
+    } else if (std::none_of(prefixes.begin(), prefixes.end(), holds)) {
+      draft.errors.add(at, "gateway: expected an address inside a prefix of this port, got " + address.to_string());
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (gateways[j].value.family != address.family) continue;
+      const bool same_port = gateways[j].owner == owner;
+      draft.errors.add(at, "gateway: expected at most one " + std::string(family_name(address)) +
+                               " gateway, got a second; " +
+                               (same_port ? "the first is " + gateways[j].value.to_string()
+                                          : "the first is that of " + draft.describe(gateways[j].owner)));
+      break;
+    }
+  }
+}
+
+// The ports' prefixes of one family, for a message.
+std::string connected_prefixes(const Draft& draft, IpFamily family) {
+  constexpr std::size_t shown = 8;
+  std::string text;
+  std::size_t count = 0;
+  for (const auto& own : draft.interface_addresses) {
+    if (own.owner.kind != Kind::port || own.value.address.family != family) continue;
+    if (++count > shown) return text + ", ...";
+    text += (text.empty() ? "" : ", ") + own.value.network().to_string() + " of '" + draft.name_of(own.owner) + '\'';
+  }
+  return text.empty() ? "none" : text;
+}
+
+void check_route(Draft& draft, std::size_t index) {
+  Route& route = draft.config.routes[index];
+  const Position at = draft.position_of({Kind::route, index}, "via");
+  if (!route.via.is_set()) return;
+  const auto refuse = [&](const std::string& why) { draft.errors.add(at, "via: " + why); };
+  if (route.to.address.is_set() && route.to.address.family != route.via.family)
+    return refuse("expected an " + std::string(family_name(route.to.address)) + " address, as 'to' has, got " +
+                  route.via.to_string());
+  if (const auto* own = owner_of_own_address(draft, route.via))
+    return refuse(route.via.to_string() + " is the own address of " + draft.describe(own->owner));
+  for (const auto& own : draft.interface_addresses) {
+    if (own.owner.kind != Kind::port || !own.value.contains(route.via)) continue;
+    route.port = draft.config.ports[own.owner.index].name;
+    return;
+  }
+  refuse("expected an address inside the connected prefix of a port (" + connected_prefixes(draft, route.via.family) +
+         "), got " + route.via.to_string());
+}
+
+}  // namespace
+
+void check_addresses(Draft& draft) {
+  check_overlaps(draft);
+  check_gateways(draft);
+  for (std::size_t i = 0; i < draft.config.routes.size(); ++i) check_route(draft, i);
+}
+
+}  // namespace sallyport::config

@@ -1,0 +1,20 @@
+// What must hold between the objects of a configuration. Each check adds its errors to the draft; an object that could
+// not be read in full takes part with what is known of it, so that one mistake is reported once.
+#pragma once
+
+#include "config/read/draft.hpp"
+
+namespace sallyport::config {
+
+// Names are unique within their kind, references resolve, a public key stands once per WireGuard interface.
+void check_names(Draft& draft);
+// Devices, VLANs, UDP ports, MTUs and counts of ports, WireGuard interfaces and peers.
+void check_interfaces(Draft& draft);
+// Own addresses, connected prefixes, gateways and the next hops of routes.
+void check_addresses(Draft& draft);
+// Prefixes that one owner has alone: of routes, peers and pools.
+void check_destinations(Draft& draft);
+// Enrolment, IPsec, peers' endpoints and the files that the processes themselves make.
+void check_services(Draft& draft);
+
+}  // namespace sallyport::config

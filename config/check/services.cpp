@@ -1,0 +1,91 @@
+#include <algorithm>
+
+#include "config/check/checks.hpp"
+
+namespace sallyport::config {
+namespace {
+
+// The port with this own address, or null.
+const Port* port_with(const Config& config, const IpAddress& address) {
+  for (const Port& port : config.ports)
+    for (const IpPrefix& own : port.addresses)
+      if (own.address == address) return &port;
+  return nullptr;
+}
+
+// An API on a port that DPDK owns is reached through the host interface, which carries only what `host` admits.
+void check_enrolment(Draft& draft) {
+  if (!draft.config.enrolment) return;
+  const IpEndpoint& listen = draft.config.enrolment->listen;
+  const Port* port = port_with(draft.config, listen.address);
+  if (port == nullptr) return;
+  const HostService needed{HostProtocol::tcp, listen.port};
+  if (std::find(port->host.begin(), port->host.end(), needed) == port->host.end())
+    draft.errors.add(draft.position_of(draft.enrolment_table, "listen"),
+                     "listen: " + listen.to_string() + " is on port '" + port->name +
+                         "', whose host key does not have \"" + needed.to_string() + '"');
+}
+
+void check_ipsec(Draft& draft) {
+  const Config& config = draft.config;
+  const auto& addresses = draft.ipsec_addresses;
+  for (auto address = addresses.begin(); address != addresses.end(); ++address) {
+    const Port* port = port_with(config, address->value);
+    if (port == nullptr || port->role != PortRole::underlay)
+      draft.errors.add(address->at,
+                       "addresses: expected an own address of an underlay port, got " + address->value.to_string());
+    if (std::any_of(addresses.begin(), address, [&](const auto& before) { return before.value == address->value; }))
+      draft.errors.add(address->at, "addresses: " + address->value.to_string() + " stands here twice");
+  }
+  if (!config.ipsec && !config.ipsec_peers.empty())
+    draft.errors.add(draft.position_of({Kind::ipsec_peer, 0}),
+                     "ipsec_peer: expected an [ipsec] section with the gateway's addresses, got none");
+  for (std::size_t i = 0; i < config.ipsec_peers.size(); ++i)
+    if (config.ipsec_peers[i].remote && port_with(config, *config.ipsec_peers[i].remote) != nullptr)
+      draft.errors.add(draft.position_of({Kind::ipsec_peer, i}, "remote"),
+                       "remote: " + config.ipsec_peers[i].remote->to_string() + " is the gateway's own address");
+}
+
+void check_endpoints(Draft& draft) {
+  const auto& connected = draft.interface_addresses;
+  for (std::size_t i = 0; i < draft.config.peers.size(); ++i) {
+    const Peer& peer = draft.config.peers[i];
+    if (!peer.endpoint || !peer.endpoint->literal) continue;
+    const IpAddress& address = peer.endpoint->literal->address;
+    const auto holds = [&](const IpPrefix& prefix) { return prefix.contains(address); };
+    const Position at = draft.position_of({Kind::peer, i}, "endpoint");
+    if (std::any_of(connected.begin(), connected.end(),
+                    [&](const auto& own) { return own.value.address == address; })) {
+      draft.errors.add(at, "endpoint: " + address.to_string() + " is the gateway's own address");
+    } else if (std::any_of(peer.allowed_ips.begin(), peer.allowed_ips.end(), holds) &&
+               std::none_of(connected.begin(), connected.end(),
+                            [&](const auto& own) { return own.owner.kind == Kind::port && holds(own.value); })) {
+      draft.warnings.add(at, "endpoint: " + address.to_string() +
+                                 " lies inside this peer's allowed_ips: the tunnel would be routed into itself");
+    }
+  }
+}
+
+// Each of these files has one maker.
+void check_own_files(Draft& draft) {
+  const auto& dataplane = draft.config.dataplane;
+  const auto& controlplane = draft.config.controlplane;
+  const auto refuse = [&](std::string_view key, std::string_view other) {
+    draft.errors.add(draft.position_of(draft.controlplane_table, key),
+                     std::string(key) + ": expected a file of its own, got that of " + std::string(other));
+  };
+  if (controlplane.socket == dataplane.socket) refuse("socket", "[dataplane] socket");
+  if (controlplane.state == dataplane.socket) refuse("state", "[dataplane] socket");
+  if (controlplane.state == controlplane.socket) refuse("state", "[controlplane] socket");
+}
+
+}  // namespace
+
+void check_services(Draft& draft) {
+  check_enrolment(draft);
+  check_ipsec(draft);
+  check_endpoints(draft);
+  check_own_files(draft);
+}
+
+}  // namespace sallyport::config

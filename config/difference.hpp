@@ -1,0 +1,41 @@
+// What differs between two configurations: what a reload has to send, and what it cannot change without a restart. Both
+// must come from load.hpp. The contents of the files that a configuration names (keys, policies) are not compared here.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace sallyport::config {
+
+// By name; routes by their prefix. A renamed object is one removed and one added.
+struct ObjectChanges {
+  std::vector<std::string> added;
+  std::vector<std::string> removed;
+  std::vector<std::string> changed;
+
+  [[nodiscard]] bool empty() const noexcept { return added.empty() && removed.empty() && changed.empty(); }
+};
+
+struct Difference {
+  ObjectChanges ports, routes, wireguards, peers, pools, clusters, ipsec_peers;
+  std::vector<std::string> sections;  // changed, added or removed among those that exist once: "[policy]"
+  // What takes effect only after a restart of that process, for people: "[dataplane] max_peers: 65536 -> 131072".
+  std::vector<std::string> restart_dataplane;
+  std::vector<std::string> restart_controlplane;
+
+  [[nodiscard]] bool empty() const noexcept;
+  [[nodiscard]] bool needs_restart() const noexcept {
+    return !restart_dataplane.empty() || !restart_controlplane.empty();
+  }
+};
+
+[[nodiscard]] Difference diff(const Config& before, const Config& after);
+
+// One line for each change, "" when there is none: "+ peer bob-phone", "- route 10.20.0.0/16", "~ wireguard wg0", and
+// the restarts last.
+[[nodiscard]] std::string to_string(const Difference& difference);
+
+}  // namespace sallyport::config

@@ -1,0 +1,80 @@
+#include "config/secret_files.hpp"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
+
+#include "config/file_descriptor.hpp"
+#include "config/limits.hpp"
+#include "config/toml/safe_text.hpp"
+
+namespace sallyport::config {
+namespace {
+
+// Room for the key, its newline and a byte more, by which a longer file shows.
+class KeyText {
+ public:
+  KeyText() = default;
+  ~KeyText() { explicit_bzero(bytes_.data(), bytes_.size()); }
+  KeyText(const KeyText&) = delete;
+  KeyText& operator=(const KeyText&) = delete;
+
+  // False: errno says why.
+  bool read_from(int fd) {
+    while (filled_ < bytes_.size()) {
+      const ssize_t got = ::read(fd, bytes_.data() + filled_, bytes_.size() - filled_);
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0) return false;
+      if (got == 0) break;
+      filled_ += static_cast<std::size_t>(got);
+    }
+    return true;
+  }
+
+  [[nodiscard]] std::string_view without_newline() const {
+    std::string_view text(bytes_.data(), filled_);
+    if (text.ends_with('\n')) text.remove_suffix(1);
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    return text;
+  }
+
+ private:
+  std::array<char, 48> bytes_{};
+  std::size_t filled_ = 0;
+};
+
+bool is_zero(std::span<const std::uint8_t> bytes) {
+  std::uint8_t any = 0;
+  for (const std::uint8_t byte : bytes) any = static_cast<std::uint8_t>(any | byte);
+  return any == 0;
+}
+
+}  // namespace
+
+tl::expected<Secret<key_bytes>, std::string> read_key_file(const std::filesystem::path& path) {
+  const std::string name = escaped(path.string(), limits::path_characters);
+  const auto refuse = [&](const std::string& why) { return tl::make_unexpected(name + ": " + why); };
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  if (file.get() < 0) return refuse(std::string("cannot be opened: ") + std::strerror(errno));
+  struct stat status {};
+  if (fstat(file.get(), &status) != 0) return refuse(std::string("cannot be read: ") + std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return refuse("expected a regular file");
+  if ((status.st_mode & 077) != 0) return refuse("others can read this key; run: chmod 600 " + name);
+  KeyText text;
+  if (!text.read_from(file.get())) return refuse(std::string("cannot be read: ") + std::strerror(errno));
+  auto key = decode_key(text.without_newline());
+  if (!key) return refuse("expected a WireGuard key: 44 characters of base64 on one line");
+  Secret<key_bytes> secret{std::span<const std::uint8_t, key_bytes>(*key)};
+  explicit_bzero(key->data(), key->size());
+  if (is_zero(secret.expose())) return refuse("holds the all-zero key");
+  return secret;
+}
+
+}  // namespace sallyport::config

@@ -1,0 +1,19 @@
+// Reads the files that hold a key: [[wireguard]] private_key_file and [[peer]] preshared_key_file. Nothing of a key
+// stays behind in a buffer, and no message repeats what a file holds.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "config/base/base64.hpp"
+#include "config/base/secret.hpp"
+
+namespace sallyport::config {
+
+// A WireGuard key as `wg genkey` writes it: 44 characters of base64 and, if you like, a newline. Refused: a file that
+// is not regular, that group or others can read (the message has the chmod that helps), of another length, or with the
+// all-zero key. A symbolic link is followed.
+[[nodiscard]] tl::expected<Secret<key_bytes>, std::string> read_key_file(const std::filesystem::path& path);
+
+}  // namespace sallyport::config

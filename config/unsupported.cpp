@@ -1,0 +1,46 @@
+#include "config/unsupported.hpp"
+
+#include <string_view>
+
+namespace sallyport::config {
+namespace {
+
+// One line per feature: it goes when the feature comes.
+struct Feature {
+  std::string_view header;
+  const Location* (*first_use)(const Config&);  // null: not used
+};
+
+template <typename Objects>
+const Location* first(const Objects& objects) {
+  return objects.empty() ? nullptr : &objects.front().location;
+}
+
+template <typename Section>
+const Location* location_of(const std::optional<Section>& section) {
+  return section ? &section->location : nullptr;
+}
+
+constexpr Feature not_yet[] = {
+    {"[[pool]]", [](const Config& c) { return first(c.pools); }},
+    {"[enrolment]", [](const Config& c) { return location_of(c.enrolment); }},
+    {"[cluster.NAME]", [](const Config& c) { return first(c.clusters); }},
+    {"[flow_records]", [](const Config& c) { return location_of(c.flow_records); }},
+    {"[ipsec]", [](const Config& c) { return location_of(c.ipsec); }},
+    {"[[ipsec_peer]]", [](const Config& c) { return first(c.ipsec_peers); }},
+    {"[policy] files", [](const Config& c) { return c.policy.files.empty() ? nullptr : &c.policy.location; }},
+};
+
+}  // namespace
+
+std::vector<Error> unsupported_features(const Config& config) {
+  std::vector<Error> errors;
+  for (const Feature& feature : not_yet)
+    if (const Location* location = feature.first_use(config))
+      errors.push_back(
+          {*location, std::string(feature.header) +
+                          " is understood, but this version does nothing with it; remove it to start the gateway"});
+  return errors;
+}
+
+}  // namespace sallyport::config
