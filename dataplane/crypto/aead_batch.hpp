@@ -1,0 +1,106 @@
+// AeadBatch: the one interface to authenticated encryption that stages see. A stage fills one AeadJob for each packet
+// of a burst - every packet may belong to another session - and hands all of them to its worker's engine in one call.
+// Which engine that is was decided at start (engine_selection.hpp) and proven there (known_answer_tests.hpp).
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+namespace sallyport::dataplane {
+
+inline constexpr std::size_t aead_key_bytes = 32;
+inline constexpr std::size_t aead_nonce_bytes = 12;
+inline constexpr std::uint32_t aead_tag_bytes = 16;
+
+// `none` is a key that was never installed or has been wiped; every engine refuses it.
+enum class AeadAlgorithm : std::uint8_t { none = 0, chacha20_poly1305 = 1 };
+
+// A session's key, in a cache line of its own. All zero bytes are a valid, wiped key, so tables of sessions may come
+// straight from zeroed memory. Not copyable: it lives where it was installed. An algorithm with a big expanded key
+// (AES-GCM) will hang it from here, so that a ChaCha20 session does not pay for it.
+class alignas(64) AeadKey {
+ public:
+  AeadKey() noexcept = default;
+  AeadKey(const AeadKey&) = delete;
+  AeadKey& operator=(const AeadKey&) = delete;
+  ~AeadKey() { wipe(); }
+
+  void install(AeadAlgorithm algorithm, std::span<const std::uint8_t, aead_key_bytes> bytes) noexcept {
+    std::copy(bytes.begin(), bytes.end(), bytes_.begin());
+    algorithm_ = algorithm;
+  }
+  void wipe() noexcept {
+    explicit_bzero(bytes_.data(), bytes_.size());
+    algorithm_ = AeadAlgorithm::none;
+  }
+  [[nodiscard]] AeadAlgorithm algorithm() const noexcept { return algorithm_; }
+  [[nodiscard]] std::span<const std::uint8_t, aead_key_bytes> expose() const noexcept { return bytes_; }
+
+ private:
+  std::array<std::uint8_t, aead_key_bytes> bytes_{};
+  AeadAlgorithm algorithm_ = AeadAlgorithm::none;
+};
+static_assert(sizeof(AeadKey) == 64);
+
+// 96 bits as RFC 8439 takes them. Twelve bytes that travel in the job cost two stores and serve WireGuard and ESP
+// alike.
+using AeadNonce = std::array<std::uint8_t, aead_nonce_bytes>;
+
+// WireGuard, section 5.4.6: 32 zero bits, then the 64-bit counter, little-endian.
+[[nodiscard]] inline AeadNonce wireguard_nonce(std::uint64_t counter) noexcept {
+  static_assert(std::endian::native == std::endian::little);
+  AeadNonce nonce{};
+  std::memcpy(nonce.data() + 4, &counter, sizeof counter);
+  return nonce;
+}
+
+// ESP, RFC 7634 section 2 and RFC 4106 section 4: the SA's 4-byte salt, then the packet's 8-byte IV as it stands on the
+// wire.
+[[nodiscard]] inline AeadNonce esp_nonce(const std::uint8_t* four_bytes_salt,
+                                         const std::uint8_t* eight_bytes_iv) noexcept {
+  AeadNonce nonce;
+  std::memcpy(nonce.data(), four_bytes_salt, 4);
+  std::memcpy(nonce.data() + 4, eight_bytes_iv, 8);
+  return nonce;
+}
+
+// One packet. Everything pointed to is borrowed for the call and needs no alignment.
+struct AeadJob {
+  const AeadKey* key = nullptr;
+  // In place. Sealing writes the tag behind the plaintext: aead_tag_bytes must fit behind `length_bytes`.
+  std::uint8_t* data = nullptr;
+  const std::uint8_t* aad = nullptr;  // nullptr is fine when aad_length_bytes is 0
+  std::uint32_t length_bytes = 0;     // seal: of the plaintext; open: of ciphertext and tag
+  AeadNonce nonce{};
+  std::uint16_t aad_length_bytes = 0;  // WireGuard 0; ESP 8, or 12 with ESN
+  bool ok = false;                     // set by the engine for every job; see seal and open
+};
+static_assert(sizeof(AeadJob) == 48);
+
+// Belongs to one worker: an engine keeps scratch state and may not be called by two threads at once. No call allocates,
+// locks or makes a system call. Any number of jobs, none included.
+class AeadEngine {
+ public:
+  AeadEngine() noexcept = default;
+  AeadEngine(const AeadEngine&) = delete;
+  AeadEngine& operator=(const AeadEngine&) = delete;
+  virtual ~AeadEngine() = default;
+
+  [[nodiscard]] virtual const char* name() const noexcept = 0;
+
+  // ok: `length_bytes` of ciphertext and a tag behind them stand in `data`. Not ok (a wiped key, or one of another
+  // algorithm): `data` may hold plaintext and must not be sent.
+  virtual void seal(std::span<AeadJob> jobs) noexcept = 0;
+
+  // ok: the tag was right (compared in constant time) and `data` holds length_bytes - aead_tag_bytes of plaintext. Not
+  // ok: the tag was wrong, the packet shorter than a tag, or the key unusable; `data` then holds nothing of the
+  // plaintext: what had been decrypted has been overwritten with zeros.
+  virtual void open(std::span<AeadJob> jobs) noexcept = 0;
+};
+
+}  // namespace sallyport::dataplane
