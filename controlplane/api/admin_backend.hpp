@@ -37,6 +37,12 @@ struct Problem {
   std::string why;
 };
 
+// How the newest attempt to reload ended, by the API or by SIGHUP; the load at the start counts as the first.
+struct LastReload {
+  bool succeeded = true;
+  std::uint64_t at_ns = 0;  // CLOCK_BOOTTIME
+};
+
 class AdminBackend {
  public:
   virtual ~AdminBackend() = default;
@@ -56,6 +62,8 @@ class AdminBackend {
 
   // Reads the configuration again; all of it takes effect or nothing.
   virtual tl::expected<ReloadSummary, std::vector<config::Error>> reload() = 0;
+  // Nothing: not told apart from a load that succeeded at the start.
+  [[nodiscard]] virtual std::optional<LastReload> last_reload() const { return std::nullopt; }
   virtual tl::expected<void, std::string> forget_timestamp(std::string_view peer_name) = 0;
 
   // One capture at a time. `on_packet` is called for each packet until `on_end` (called once: the bound was reached,

@@ -1,0 +1,31 @@
+#include "controlplane/api/admin_server.hpp"
+
+#include "controlplane/api/admin_api.hpp"
+#include "controlplane/api/http_server.hpp"
+
+namespace sallyport::controlplane {
+
+class AdminServer::Impl {
+ public:
+  Impl(boost::asio::io_context& loop, AdminBackend& backend, std::filesystem::path socket)
+      : socket_(std::move(socket)), server_(loop, [&backend](const HttpRequest& request) {
+          return handle_admin_request(request, backend, RequestTime::now());
+        }) {}
+
+  tl::expected<void, std::string> start() { return server_.listen_unix(socket_, 0660); }
+
+ private:
+  std::filesystem::path socket_;
+  HttpServer server_;
+};
+
+AdminServer::AdminServer(boost::asio::io_context& loop, AdminBackend& backend, std::filesystem::path socket)
+    : impl_(std::make_unique<Impl>(loop, backend, std::move(socket))) {}
+
+AdminServer::~AdminServer() = default;
+
+tl::expected<void, std::string> AdminServer::start() {
+  return impl_->start();
+}
+
+}  // namespace sallyport::controlplane

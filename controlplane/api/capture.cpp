@@ -1,0 +1,194 @@
+#include "controlplane/api/capture.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "controlplane/api/pcapng.hpp"
+#include "controlplane/api/views.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+using abi::CapturedPacket;
+using abi::CapturePoint;
+
+std::string_view drop_reason_name(const CapturedPacket& packet) {
+  if (packet.point != CapturePoint::dropped || packet.drop_reason >= abi::DropReason::count) return {};
+  return abi::counter_infos[abi::index_of(packet.drop_reason)].name;
+}
+
+std::span<const std::uint8_t> bytes_of(const CapturedPacket& packet) {
+  return std::span(packet.data).first(std::min<std::size_t>(packet.captured_bytes, packet.data.size()));
+}
+
+std::string hex_text(std::span<const std::uint8_t> bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const std::uint8_t byte : bytes) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+PacketDirection direction_of(CapturePoint point) {
+  switch (point) {
+    case CapturePoint::outer_received:
+    case CapturePoint::inner_received:
+      return PacketDirection::inbound;
+    case CapturePoint::inner_sent:
+    case CapturePoint::outer_sent:
+      return PacketDirection::outbound;
+    case CapturePoint::dropped:
+      break;
+  }
+  return PacketDirection::unknown;
+}
+
+// Names of ports and peers at the time of the packet.
+struct PacketNames {
+  std::string port;
+  std::string peer;
+};
+
+// Makes the bytes of the answer out of packets.
+class CaptureWriter {
+ public:
+  CaptureWriter(const CaptureRequest& request, const AdminBackend& backend, const RequestTime& time)
+      : request_(request), backend_(backend), time_(time) {}
+
+  void begin(std::string& out) {
+    if (request_.format == CaptureFormat::pcapng) append_section_header(out, "sallyport " + std::string(version()));
+  }
+
+  void packet(std::string& out, const CapturedPacket& packet, std::uint64_t lost_before) {
+    const PacketNames names{.port = name_of_port(packet.port_index),
+                            .peer = packet.peer_id == abi::no_peer ? "" : backend_.peer_name(packet.peer_id)};
+    request_.format == CaptureFormat::pcapng ? pcapng(out, packet, names, lost_before)
+                                             : json(out, packet, names, lost_before);
+  }
+
+ private:
+  [[nodiscard]] std::string name_of_port(std::uint8_t index) const {
+    const abi::StatisticsView* statistics = backend_.statistics();
+    return statistics == nullptr ? std::string(no_port_name) : port_name(index, *statistics);
+  }
+
+  // The interface of this port and link type, described when it is first seen.
+  std::uint32_t interface_of(std::string& out, const CapturedPacket& packet, const PacketNames& names) {
+    const std::size_t port = std::min<std::size_t>(packet.port_index, abi::max_ports);
+    const bool raw = packet.link_type != 0;
+    std::uint32_t& known = interfaces_[port * 2 + (raw ? 1 : 0)];
+    if (known == 0) {
+      append_interface(out, raw ? LinkType::raw_ip : LinkType::ethernet, request_.command.snap_bytes,
+                       raw ? names.port + " (inner)" : names.port);
+      known = ++interface_count_;
+    }
+    return known - 1;
+  }
+
+  void pcapng(std::string& out, const CapturedPacket& packet, const PacketNames& names, std::uint64_t lost_before) {
+    std::string comment = "point=" + std::string(to_string(packet.point)) + " port=" + names.port;
+    if (!names.peer.empty()) comment += " peer=" + names.peer;
+    if (const auto reason = drop_reason_name(packet); !reason.empty()) comment += " drop=" + std::string(reason);
+    const auto data = bytes_of(packet);
+    const std::uint32_t interface = interface_of(out, packet, names);
+    append_packet(out, {.interface = interface,
+                        .wall_ns = time_.to_wall_ns(packet.at_ns),
+                        .original_bytes = std::max(packet.original_bytes, static_cast<std::uint32_t>(data.size())),
+                        .data = data,
+                        .direction = direction_of(packet.point),
+                        .lost_before = lost_before,
+                        .comment = comment});
+  }
+
+  void json(std::string& out, const CapturedPacket& packet, const PacketNames& names, std::uint64_t lost_before) {
+    const auto reason = drop_reason_name(packet);
+    const Json line = {{"wall_ns", time_.to_wall_ns(packet.at_ns)},
+                       {"point", to_string(packet.point)},
+                       {"port", names.port},
+                       {"peer", names.peer.empty() ? Json() : Json(names.peer)},
+                       {"drop_reason", reason.empty() ? Json() : Json(reason)},
+                       {"link_type", packet.link_type == 0 ? "ethernet" : "ip"},
+                       {"original_bytes", packet.original_bytes},
+                       {"lost_before", lost_before},
+                       {"data", hex_text(bytes_of(packet))}};
+    out += to_text(line) + '\n';
+  }
+
+  CaptureRequest request_;
+  const AdminBackend& backend_;
+  RequestTime time_;
+  std::array<std::uint32_t, (abi::max_ports + 1) * 2> interfaces_{};  // 1 + number, 0: not yet described
+  std::uint32_t interface_count_ = 0;
+};
+
+// What the backend's callbacks and the answer share. The callbacks may come once more after the answer is gone.
+struct Backlog {
+  Backlog(const CaptureRequest& request, const AdminBackend& backend, const RequestTime& time)
+      : writer(request, backend, time) {
+    writer.begin(bytes);
+  }
+
+  void add(const CapturedPacket& packet) {
+    if (closed) return;
+    if (bytes.size() > capture_backlog_bytes) {
+      ++lost;
+      return;
+    }
+    writer.packet(bytes, packet, std::exchange(lost, 0));
+    if (wake) wake();
+  }
+  void end() {
+    ended = true;
+    if (!closed && wake) wake();
+  }
+
+  CaptureWriter writer;
+  std::string bytes;
+  std::uint64_t lost = 0;
+  bool ended = false;
+  bool closed = false;
+  std::function<void()> wake;
+};
+
+class CaptureSource final : public BodySource {
+ public:
+  CaptureSource(AdminBackend& backend, std::shared_ptr<Backlog> backlog, std::uint32_t capture_id)
+      : backend_(backend), backlog_(std::move(backlog)), capture_id_(capture_id) {}
+  ~CaptureSource() override {
+    backlog_->closed = true;
+    backlog_->wake = nullptr;
+    if (!backlog_->ended) backend_.stop_capture(capture_id_);
+  }
+
+  void on_ready(std::function<void()> wake) override { backlog_->wake = std::move(wake); }
+
+  Next next(std::string& out) override {
+    out.swap(backlog_->bytes);
+    if (!out.empty()) return Next::more;
+    return backlog_->ended ? Next::done : Next::wait;
+  }
+
+ private:
+  AdminBackend& backend_;
+  std::shared_ptr<Backlog> backlog_;
+  std::uint32_t capture_id_;
+};
+
+}  // namespace
+
+tl::expected<std::unique_ptr<BodySource>, CaptureRefusal> start_capture(const CaptureRequest& request,
+                                                                        AdminBackend& backend,
+                                                                        const RequestTime& time) {
+  auto backlog = std::make_shared<Backlog>(request, backend, time);
+  auto id = backend.start_capture(
+      request.command, [backlog](const CapturedPacket& packet) { backlog->add(packet); },
+      [backlog] { backlog->end(); });
+  if (!id) return tl::unexpected(CaptureRefusal{409, id.error()});
+  return std::make_unique<CaptureSource>(backend, std::move(backlog), *id);
+}
+
+}  // namespace sallyport::controlplane

@@ -1,0 +1,159 @@
+#include "controlplane/api/views.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+constexpr unsigned peers_per_step = 64;
+constexpr unsigned session_slots_per_step = 4096;
+
+Json prefixes_json(const std::vector<IpPrefix>& prefixes) {
+  Json list = Json::array();
+  for (const IpPrefix& prefix : prefixes) list.push_back(prefix.to_string());
+  return list;
+}
+
+Json age_json(std::uint64_t then_ns, const RequestTime& time) {
+  return then_ns == 0 ? Json() : Json(time.seconds_since(then_ns));
+}
+
+// The sessions that the record names, in the order in which they will be used.
+std::vector<abi::SessionStatusValue> sessions_of(const abi::PeerStatusValue& status, std::uint32_t peer_id,
+                                                 const abi::StatisticsView& statistics) {
+  std::vector<abi::SessionStatusValue> sessions;
+  for (const std::uint32_t index : {status.next_index, status.current_index, status.previous_index}) {
+    if (index == 0) continue;
+    if (auto session = session_status(index, statistics); session && session->peer_id == peer_id)
+      sessions.push_back(*session);
+  }
+  return sessions;
+}
+
+Json live_json(const config::Peer& peer, const abi::PeerStatusValue& status, const AdminBackend& backend,
+               const RequestTime& time) {
+  const abi::StatisticsView& statistics = *backend.statistics();
+  Json sessions = Json::array();
+  for (const auto& session : sessions_of(status, backend.peer_id(peer.name).value_or(abi::no_peer), statistics))
+    sessions.push_back(session_view(session, backend, time));
+  return {{"endpoint", status.endpoint.is_set() ? Json(status.endpoint.to_string()) : Json()},
+          {"latest_handshake_s_ago", age_json(status.latest_handshake_ns, time)},
+          {"rx_bytes", status.rx_bytes},
+          {"tx_bytes", status.tx_bytes},
+          {"rx_packets", status.rx_packets},
+          {"tx_packets", status.tx_packets},
+          {"staged_packets", status.staged_packets},
+          {"sessions", std::move(sessions)},
+          {"last_received_s_ago", age_json(status.last_received_ns, time)},
+          {"last_sent_s_ago", age_json(status.last_sent_ns, time)},
+          {"local", status.local.is_set() ? Json(status.local.to_string()) : Json()},
+          {"underlay_port",
+           status.underlay_port == abi::no_port ? Json() : Json(port_name(status.underlay_port, statistics))}};
+}
+
+Json absent_json() {
+  return {{"endpoint", nullptr},
+          {"latest_handshake_s_ago", nullptr},
+          {"rx_bytes", 0},
+          {"tx_bytes", 0},
+          {"rx_packets", 0},
+          {"tx_packets", 0},
+          {"staged_packets", 0},
+          {"sessions", Json::array()},
+          {"last_received_s_ago", nullptr},
+          {"last_sent_s_ago", nullptr},
+          {"local", nullptr},
+          {"underlay_port", nullptr}};
+}
+
+}  // namespace
+
+std::optional<abi::PeerStatusValue> peer_status(const config::Peer& peer, const AdminBackend& backend) {
+  const abi::StatisticsView* statistics = backend.statistics();
+  const auto id = backend.peer_id(peer.name);
+  if (statistics == nullptr || !id || *id >= statistics->max_peers()) return std::nullopt;
+  auto status = statistics->peer(*id);
+  if (!status || status->live == 0 || status->public_key != peer.public_key) return std::nullopt;
+  return status;
+}
+
+std::optional<abi::SessionStatusValue> session_status(std::uint32_t index, const abi::StatisticsView& statistics) {
+  if (statistics.max_sessions() == 0) return std::nullopt;
+  auto session = statistics.session(index & (statistics.max_sessions() - 1));
+  if (!session || session->state == abi::SessionState::none || session->index != index) return std::nullopt;
+  return session;
+}
+
+Json peer_view(const config::Peer& peer, const AdminBackend& backend, const RequestTime& time) {
+  const auto status = peer_status(peer, backend);
+  Json view = {{"name", peer.name},
+               {"tunnel", peer.wireguard},
+               {"public_key", encode_key(peer.public_key)},
+               {"identity", peer.identity ? Json(*peer.identity) : Json()},
+               {"in_dataplane", status.has_value()}};
+  view.update(status ? live_json(peer, *status, backend, time) : absent_json());
+  view["allowed_ips"] = prefixes_json(peer.allowed_ips);
+  view["configured_endpoint"] = peer.endpoint ? Json(peer.endpoint->to_string()) : Json();
+  view["persistent_keepalive_s"] = peer.persistent_keepalive ? Json(peer.persistent_keepalive->count()) : Json();
+  view["preshared_key"] = peer.preshared_key_file.has_value();
+  view["tags"] = peer.tags;
+  return view;
+}
+
+std::unique_ptr<BodySource> peers_view(const AdminBackend& backend, const RequestTime& time) {
+  // By position, and looked up anew in each step: a reload between two steps may replace the configuration.
+  return json_array([&backend, time, next = std::size_t{0}](const JsonEmit& emit) mutable {
+    const auto& peers = backend.configuration().peers;
+    for (unsigned i = 0; i < peers_per_step && next < peers.size(); ++i) emit(peer_view(peers[next++], backend, time));
+    return next < peers.size();
+  });
+}
+
+Json session_view(const abi::SessionStatusValue& session, const AdminBackend& backend, const RequestTime& time) {
+  return {{"peer", backend.peer_name(session.peer_id)}, {"index", session.index},
+          {"remote_index", session.remote_index},       {"role", to_string(session.role)},
+          {"state", to_string(session.state)},          {"age_s", time.seconds_since(session.created_at_ns)},
+          {"send_counter", session.send_counter},       {"received_counter", session.greatest_received_counter},
+          {"rx_packets", session.rx_packets},           {"tx_packets", session.tx_packets},
+          {"owner_worker", session.owner_worker}};
+}
+
+std::unique_ptr<BodySource> sessions_view(const AdminBackend& backend, const RequestTime& time,
+                                          std::optional<std::uint32_t> peer_id) {
+  return json_array([&backend, time, peer_id, next = std::uint32_t{0}](const JsonEmit& emit) mutable {
+    const abi::StatisticsView* statistics = backend.statistics();
+    if (statistics == nullptr) return false;
+    unsigned emitted = 0;
+    for (unsigned i = 0; i < session_slots_per_step && next < statistics->max_sessions(); ++i) {
+      const auto session = statistics->session(next++);
+      if (!session || session->state == abi::SessionState::none || (peer_id && session->peer_id != *peer_id)) continue;
+      emit(session_view(*session, backend, time));
+      if (++emitted == peers_per_step * 2) break;
+    }
+    return next < statistics->max_sessions();
+  });
+}
+
+std::string_view to_string(abi::SessionState state) {
+  switch (state) {
+    case abi::SessionState::next:
+      return "next";
+    case abi::SessionState::current:
+      return "current";
+    case abi::SessionState::previous:
+      return "previous";
+    case abi::SessionState::none:
+      break;
+  }
+  return "none";
+}
+
+std::string_view to_string(abi::HandshakeRole role) {
+  switch (role) {
+    case abi::HandshakeRole::initiator:
+      return "initiator";
+    case abi::HandshakeRole::responder:
+      return "responder";
+  }
+  return "unknown";
+}
+
+}  // namespace sallyport::controlplane

@@ -1,0 +1,80 @@
+#include <map>
+
+#include "controlplane/api/views.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+constexpr unsigned peers_per_step = 256;
+
+struct RouteText {
+  IpPrefix prefix;
+  std::string_view kind;
+  std::string_view table = "inner";
+  std::string port = {}, via = {}, peer = {}, tunnel = {};
+};
+
+class RouteEmitter {
+ public:
+  RouteEmitter(const std::map<std::string, std::string>& problems, const JsonEmit& emit)
+      : problems_(problems), emit_(emit) {}
+
+  void operator()(const RouteText& route) const {
+    const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+    const std::string to = route.prefix.network().to_string();
+    const auto problem = problems_.find("route " + to);
+    emit_({{"to", to},
+           {"kind", route.kind},
+           {"table", route.table},
+           {"port", or_null(route.port)},
+           {"via", or_null(route.via)},
+           {"tunnel", or_null(route.tunnel)},
+           {"peer", or_null(route.peer)},
+           {"problem", problem == problems_.end() ? Json() : Json(problem->second)}});
+  }
+
+ private:
+  const std::map<std::string, std::string>& problems_;
+  const JsonEmit& emit_;
+};
+
+void emit_port(const config::Port& port, const RouteEmitter& emit) {
+  const std::string_view table = port.role == config::PortRole::underlay ? "underlay" : "inner";
+  for (const IpPrefix& address : port.addresses)
+    emit({.prefix = address, .kind = "connected", .table = table, .port = port.name});
+  for (const IpAddress& gateway : port.gateway) {
+    const IpAddress any{.bytes = {}, .family = gateway.family};
+    emit({.prefix = {any, 0}, .kind = "default", .table = table, .port = port.name, .via = gateway.to_string()});
+  }
+}
+
+// All that is short: ports, [[route]] and tunnels.
+void emit_fixed(const config::Config& configuration, const RouteEmitter& emit) {
+  for (const config::Port& port : configuration.ports) emit_port(port, emit);
+  for (const config::Route& route : configuration.routes)
+    emit({.prefix = route.to, .kind = "via", .port = route.port, .via = route.via.to_string()});
+  for (const config::Wireguard& tunnel : configuration.wireguards)
+    for (const IpPrefix& address : tunnel.addresses) emit({.prefix = address, .kind = "tunnel", .tunnel = tunnel.name});
+}
+
+}  // namespace
+
+std::unique_ptr<BodySource> routes_view(const AdminBackend& backend) {
+  std::map<std::string, std::string> problems;
+  for (Problem& problem : backend.problems()) problems.emplace(std::move(problem.what), std::move(problem.why));
+  bool fixed_done = false;
+  std::size_t next = 0;
+  return json_array([&backend, problems = std::move(problems), fixed_done, next](const JsonEmit& emit) mutable {
+    const RouteEmitter emit_route(problems, emit);
+    const config::Config& configuration = backend.configuration();
+    if (!std::exchange(fixed_done, true)) emit_fixed(configuration, emit_route);
+    for (unsigned i = 0; i < peers_per_step && next < configuration.peers.size(); ++i) {
+      const config::Peer& peer = configuration.peers[next++];
+      for (const IpPrefix& prefix : peer.allowed_ips)
+        emit_route({.prefix = prefix, .kind = "peer", .peer = peer.name, .tunnel = peer.wireguard});
+    }
+    return next < configuration.peers.size();
+  });
+}
+
+}  // namespace sallyport::controlplane

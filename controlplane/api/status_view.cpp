@@ -1,0 +1,81 @@
+#include "controlplane/api/views.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+std::uint64_t relaxed(const std::atomic<std::uint64_t>& value) {
+  return value.load(std::memory_order_relaxed);
+}
+
+Json workers_json(const abi::StatisticsView& statistics) {
+  Json workers = Json::array();
+  for (std::uint32_t writer = 1; writer <= statistics.worker_count(); ++writer) {
+    const abi::WorkerStatus& worker = statistics.worker(writer);
+    const std::uint64_t busy = relaxed(worker.busy_cycles), idle = relaxed(worker.idle_cycles);
+    workers.push_back({{"worker", writer - 1},
+                       {"core", worker.core == 0xffffffff ? Json() : Json(worker.core)},
+                       {"loops", relaxed(worker.loops)},
+                       {"sleeps", relaxed(worker.sleeps)},
+                       {"busy_cycles", busy},
+                       {"idle_cycles", idle},
+                       {"tsc_hz", worker.tsc_hz}});
+  }
+  return workers;
+}
+
+Json dataplane_json(const AdminBackend& backend, const RequestTime& time) {
+  const abi::StatisticsView* statistics = backend.statistics();
+  if (statistics == nullptr) {
+    Json absent = {{"connected", false}};
+    for (const char* key : {"boot_id", "uptime_s", "connected_s", "updated_s_ago", "version", "crypto_engine",
+                            "workers", "buffers_in_use", "buffers_total", "packets_held", "under_load", "sessions",
+                            "peers", "routes", "neighbours", "capture_remaining"})
+      absent[key] = nullptr;
+    return absent;
+  }
+  const abi::StatisticsHeader& header = statistics->header();
+  char boot_id[17];
+  std::snprintf(boot_id, sizeof boot_id, "%016llx", static_cast<unsigned long long>(header.boot_id));
+  return {{"connected", true},
+          {"boot_id", boot_id},
+          {"uptime_s", time.seconds_since(header.started_at_ns)},
+          {"connected_s", time.seconds_since(backend.dataplane_connected_since_ns())},
+          {"updated_s_ago", time.seconds_since(relaxed(header.updated_at_ns))},
+          {"version", text_of(header.build_version)},
+          {"crypto_engine", text_of(header.crypto_engine)},
+          {"workers", workers_json(*statistics)},
+          {"buffers_in_use", relaxed(header.buffers_in_use)},
+          {"buffers_total", relaxed(header.buffers_total)},
+          {"packets_held", relaxed(header.packets_held)},
+          {"under_load", header.under_load.load(std::memory_order_relaxed) != 0},
+          {"sessions", relaxed(header.live_sessions)},
+          {"peers", relaxed(header.live_peers)},
+          {"routes", relaxed(header.live_routes)},
+          {"neighbours", relaxed(header.live_neighbours)},
+          {"capture_remaining", header.capture_remaining.load(std::memory_order_relaxed)}};
+}
+
+}  // namespace
+
+std::string_view version() {
+  return SALLYPORT_VERSION;
+}
+
+Json status_view(const AdminBackend& backend, const RequestTime& time) {
+  Json problems = Json::array();
+  for (const Problem& problem : backend.problems()) problems.push_back({{"what", problem.what}, {"why", problem.why}});
+  const auto reload = backend.last_reload();
+  return {{"gateway", backend.configuration().gateway.name},
+          {"version", version()},
+          {"dataplane", dataplane_json(backend, time)},
+          {"controlplane",
+           {{"uptime_s", time.seconds_since(backend.started_at_ns())},
+            {"commands_pending", backend.commands_pending()},
+            {"peers_configured", backend.configuration().peers.size()},
+            {"last_reload_s_ago", reload ? Json(time.seconds_since(reload->at_ns)) : Json()},
+            {"last_reload_succeeded", reload ? Json(reload->succeeded) : Json()}}},
+          {"problems", std::move(problems)},
+          {"warnings", backend.configuration().warnings}};
+}
+
+}  // namespace sallyport::controlplane
