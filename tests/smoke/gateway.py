@@ -16,7 +16,7 @@ done"""
 
 
 def af_packet(link):
-    return f"net_af_packet_{link},iface={link},qpairs=1,blocksz=65536,framesz=2048,framecnt=2048,qdisc_bypass=0"
+    return f"net_af_packet{0 if link == 'wan0' else 1},iface={link},qpairs=1,blocksz=65536,framesz=2048,framecnt=2048"
 
 
 def toml_value(value):

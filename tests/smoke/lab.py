@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 
-BUILD = os.environ.get("SALLYPORT_BUILD", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build"))
+BUILD = os.path.abspath(os.environ.get("SALLYPORT_BUILD") or os.path.join(os.path.dirname(__file__), "../../build"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77                       # meson's exit code for a test that cannot run here
 
@@ -271,7 +271,7 @@ class Lab:
             say(f"FAILED: {error}")
             for path in self.logs:
                 with open(path, errors="replace") as log: lines = log.readlines()
-                if lines: print(f"--- {os.path.basename(path)} (last of {len(lines)} lines)", *[f"    {line}" for line in lines[-25:]], sep="\n", end="")
+                if lines: print(f"--- {os.path.basename(path)} ({len(lines)} lines)\n" + "".join(f"    {line}" for line in lines[-25:] if line.strip()), end="")
         sys.stdout.flush()
         if self.kept:
             self.janitor.tell("keep")

@@ -20,7 +20,7 @@ class Stream:
                                    stdout=open(self.paths[1], "w"))
 
     def stop_sending(self):
-        self.lab.end(self.sender)
+        if self.sender.poll() is None: self.lab.end(self.sender)
 
     def result(self):
         """Call after stop_sending. {"sent", "lost", "received", "duplicates", "reordered", "longest_gap_ms", "missing", ...}"""
@@ -57,9 +57,12 @@ class Traffic:
         try: return wait_until(lambda: (lambda lost: lost if not any(lost.values()) else None)(now()), 2, "equal counters")
         except Failure: return now()
 
+    def stop_sending(self):
+        for stream in (self.up, self.down): stream.stop_sending()
+
     def stop(self):
         """Returns ({"up": ..., "down": ...}, packets lost outside the gateway by place)."""
-        for stream in (self.up, self.down): stream.stop_sending()
+        self.stop_sending()
         results = {"up": self.up.result(), "down": self.down.result()}
         outside = self.lost_outside() if self.counted else {}
         for name, result in results.items():
@@ -68,22 +71,25 @@ class Traffic:
         return results, outside
 
 
-def without_loss(client, body, attempts=ATTEMPTS, per_second=2000, inner=4):
+def without_loss(clients, body, attempts=ATTEMPTS, per_second=2000, inner=4):
     """Runs body() while numbered UDP flows both ways; none may be missing or doubled. Repeated, at most three times, only if
     packets fell before the gateway or in the far end's own socket, which the counters of the wires show."""
+    clients = clients if isinstance(clients, list) else [clients]
     for attempt in range(1, attempts + 1):
-        traffic = Traffic(client, per_second, inner)
+        traffics = [Traffic(client, per_second, inner) for client in clients]
         value = body()
-        results, outside = traffic.stop()
-        for name, result in results.items():
-            expect(result["sent"] > 0 and result["refused_by_kernel"] == 0, f"{name}: the sender could not send: {result}")
-            expect(result["duplicates"] == 0, f"{name}: {result['duplicates']} packets arrived twice")
-        lost = sum(result["lost"] for result in results.values())
+        for traffic in traffics: traffic.stop_sending()
+        accounts = [traffic.stop() for traffic in traffics]
+        results = [result for both, _ in accounts for result in both.values()]
+        for result in results:
+            expect(result["sent"] > 0 and result["refused_by_kernel"] == 0, f"the sender could not send: {result}")
+            expect(result["duplicates"] == 0, f"{result['duplicates']} packets arrived twice: {result}")
+        lost = sum(result["lost"] for result in results)
         if lost == 0: return value
-        say(f"{lost} packets lost; outside the gateway: {outside}; missing {results['up']['missing']} {results['down']['missing']}")
-        expect(sum(max(0, count) for count in outside.values()) >= lost,
-               f"the gateway lost packets: up {results['up']['lost']}, down {results['down']['lost']}, outside it {outside}")
+        # The wires are shared by all clients, a client's own tunnel and socket are its own.
+        outside = [accounts[0][1], *[{key: mine[key] for key in ("tun", "client_socket")} for _, mine in accounts[1:]]]
+        say(f"{lost} packets lost; outside the gateway: {outside}; missing: {[result['missing'] for result in results]}")
+        expect(sum(max(0, count) for where in outside for count in where.values()) >= lost,
+               f"the gateway lost packets: {lost} in all, outside it {outside}")
         say(f"lost outside the gateway, attempt {attempt} of {attempts}")
     raise Failure(f"packets were lost outside the gateway in {attempts} runs: this machine is too busy to tell")
-
-
