@@ -133,7 +133,7 @@ struct InstallSession {
   Tai64n timestamp;  // of the initiation, if the peer made it
   std::uint32_t reserved2;
 };
-static_assert(sizeof(InstallSession) == 168);
+static_assert(sizeof(InstallSession) == 160);
 
 struct RetireSession {
   static constexpr CommandKind kind = CommandKind::retire_session;
