@@ -60,13 +60,13 @@ class Traffic:
     def stop_sending(self):
         for stream in (self.up, self.down): stream.stop_sending()
 
-    def stop(self):
+    def stop(self, quiet=False):
         """Returns ({"up": ..., "down": ...}, packets lost outside the gateway by place)."""
         self.stop_sending()
         results = {"up": self.up.result(), "down": self.down.result()}
         outside = self.lost_outside() if self.counted else {}
         for name, result in results.items():
-            say(f"{self.client.role} {name}: sent {result['sent']}, lost {result['lost']}, duplicates {result['duplicates']}, "
+            if not quiet: say(f"{self.client.role} {name}: sent {result['sent']}, lost {result['lost']}, duplicates {result['duplicates']}, "
                 f"reordered {result['reordered']}, longest gap {result['longest_gap_ms']} ms")
         return results, outside
 
