@@ -171,6 +171,10 @@ std::string Device::choose_mtu(const DeviceRequest& request) {
   const int result = rte_eth_dev_set_mtu(ethdev_, request.mtu);
   mtu_ = request.mtu;
   if (result == 0 || is_unsupported(result)) return {};
+  if (result == -EINVAL && traits_.kernel_owns_mtu) {
+    remarks_.push_back("the interface behind it must have the mtu " + std::to_string(request.mtu) + " already");
+    return {};
+  }
   return refused(("mtu " + std::to_string(request.mtu)).c_str(), result);
 }
 

@@ -17,9 +17,9 @@ namespace {
 constexpr std::size_t kept_lines = 4;
 constexpr std::size_t longest_line = 512;
 
-// Said by memif without multi-process support, by AF_XDP without a BPF file system and by TAP without multiq.
-constexpr std::array<std::string_view, 4> harmless = {"Failed to register mp action", "bpffs", "qdisc",
-                                                      "Disabling rte flow support"};
+// Said by memif and TAP without multi-process support, by AF_XDP without a BPF file system and by TAP without multiq.
+constexpr std::array<std::string_view, 5> harmless = {"Failed to register mp action", "tap_mp_req_on_rxtx", "bpffs",
+                                                      "qdisc", "Disabling rte flow support"};
 
 struct Lines {
   std::mutex mutex;  // drivers may log from any thread; never on the packet path

@@ -4,6 +4,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <vector>
@@ -70,7 +71,9 @@ tl::expected<std::uint16_t, std::string> find_ethdev(std::string_view device) {
 }
 
 void stop_eal() {
+  const std::string runtime_directory = rte_eal_get_runtime_dir();
   rte_eal_cleanup();
+  rmdir(runtime_directory.c_str());  // empty, because nothing is shared with other processes
 }
 
 }  // namespace sallyport::dataplane

@@ -19,7 +19,7 @@ namespace sallyport::dataplane {
 // DPDK's port id of a device, given as in `[[port]] device`.
 [[nodiscard]] tl::expected<std::uint16_t, std::string> find_ethdev(std::string_view device);
 
-// After every Device is gone and every worker has returned.
+// After every Device and then the MbufPools are gone (their memory goes with EAL), and every worker has returned.
 void stop_eal();
 
 }  // namespace sallyport::dataplane

@@ -151,7 +151,7 @@ TEST_F(HostInterfaceTest, RefusesFramesOfImpossibleLength) {
   ASSERT_TRUE(interface) << interface.error();
   const std::vector<std::uint8_t> frame(2000);
   EXPECT_EQ(interface->max_frame_bytes(), 1414U);
-  for (const std::size_t length : {0, 1, 13, 1415, 2000})
+  for (const std::size_t length : {0U, 1U, 13U, 1415U, 2000U})
     EXPECT_EQ(interface->write_frame(std::span(frame).first(length), now), HostWrite::refused) << length;
   EXPECT_EQ(interface->write_frame(std::span(frame).first(1414), now), HostWrite::written);
 }
