@@ -114,7 +114,7 @@ with Lab() as lab:
         rises(gateway, "replayed", 1, lambda: udp.send(peer.data(ping, counter=20)))
         # Frames of noise, and honest frames with a few bytes changed, on both wires.
         for namespace, link, port in ((attacker, "eth0", "wan"), (lab.inside, "eth0", "lan")):
-            mac = bytes.fromhex(lab.gw.run("cat", f"/sys/class/net/{port}0/address").strip().replace(":", ""))
+            mac = bytes.fromhex(lab.gw.mac(f"{port}0").replace(":", ""))
             wire, sent = raw_frames(namespace, link), 0
             seeds = [mac + bytes(6) + b"\x08\x00" + echo_request("192.0.2.12", "192.0.2.1"), mac + bytes(6) + b"\x86\xdd\x60" + bytes(60),
                      mac + bytes(6) + b"\x08\x06" + bytes(28), mac + bytes(6) + b"\x81\x00\x00\x0c\x08\x00" + ping,

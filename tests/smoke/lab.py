@@ -144,21 +144,28 @@ class Namespace:
         self.sysctl("net.ipv6.conf.all.accept_dad", 0)
         self.sysctl("net.ipv6.conf.default.accept_dad", 0)
 
+    def enter(self, *command):
+        """The command as it runs in this namespace. Not `ip netns exec`: that remounts /, which a chroot does not allow."""
+        return ("nsenter", f"--net=/run/netns/{self.name}", *command)
+
     def ip(self, words):
-        return run("ip", "-n", self.name, *words.split())
+        return self.run("ip", *words.split())
 
     def run(self, *command, check=True, timeout=60, **more):
-        return run("ip", "netns", "exec", self.name, *command, check=check, timeout=timeout, **more)
+        return run(*self.enter(*command), check=check, timeout=timeout, **more)
 
     def spawn(self, name, *command, **more):
-        return self.lab.spawn(f"{self.role}-{name}", "ip", "netns", "exec", self.name, *command, **more)
+        return self.lab.spawn(f"{self.role}-{name}", *self.enter(*command), **more)
 
     def sysctl(self, key, value):
-        run("ip", "netns", "exec", self.name, "sh", "-c", f"echo {value} > /proc/sys/{key.replace('.', '/')}")
+        self.run("sh", "-c", f"echo {value} > /proc/sys/{key.replace('.', '/')}")
+
+    def mac(self, link):
+        return json.loads(self.ip(f"-j link show dev {link}"))[0]["address"]
 
     def statistics(self, link):
         """The kernel's counters of one interface: {"rx": {...}, "tx": {...}}."""
-        return json.loads(run("ip", "-n", self.name, "-j", "-s", "link", "show", "dev", link))[0]["stats64"]
+        return json.loads(self.ip(f"-j -s link show dev {link}"))[0]["stats64"]
 
     def udp_counters(self):
         """Datagrams that sockets of this namespace lost because their buffers were full: {"RcvbufErrors", "SndbufErrors"}."""

@@ -20,7 +20,7 @@ with Lab(wire_inside=False) as lab:
             with open(gateway.config, "w") as config: config.write(text)
         commands = [(which, (os.path.join(BUILD, BINARIES[which]), "--config", gateway.config)) for which in binaries]
         for who, command in [*commands, ("sallyctl check", (SALLYCTL, "check", gateway.config))]:
-            code, said = outcome("ip", "netns", "exec", lab.gw.name, *command)
+            code, said = outcome(*lab.gw.enter(*command))
             expect(code not in (0, 77) and code < 126, f"{who} should refuse {what}, but ended {code}: {said}")
             missing = [word for word in words if word not in said]
             expect(not missing, f"{who} should say {missing} of {what}, but said: {said}")
@@ -50,7 +50,7 @@ with Lab(wire_inside=False) as lab:
     def dataplane_refuses(what, words, **port):
         gateway.ports[1].update(port)
         gateway.write_config()
-        code, said = outcome("ip", "netns", "exec", lab.gw.name, os.path.join(BUILD, BINARIES["dataplane"]), "--config", gateway.config)
+        code, said = outcome(*lab.gw.enter(os.path.join(BUILD, BINARIES["dataplane"]), "--config", gateway.config))
         expect(code not in (0, 77) and code < 126, f"the dataplane should refuse {what}, but ended {code}: {said}")
         expect(all(word in said for word in words), f"the dataplane should say {words} of {what}, but said: {said}")
         say(f"{what}: refused")
