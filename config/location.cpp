@@ -14,10 +14,14 @@ std::string to_string(const Error& error) {
   return error.location.to_string() + ": " + error.message;
 }
 
-std::vector<Error> ErrorList::take_sorted() {
-  std::stable_sort(errors_.begin(), errors_.end(), [](const Error& a, const Error& b) {
+void sort_by_position(std::vector<Error>& errors) {
+  std::stable_sort(errors.begin(), errors.end(), [](const Error& a, const Error& b) {
     return Position{a.location.line, a.location.column} < Position{b.location.line, b.location.column};
   });
+}
+
+std::vector<Error> ErrorList::take_sorted() {
+  sort_by_position(errors_);
   return std::move(errors_);
 }
 

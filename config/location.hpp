@@ -38,6 +38,9 @@ struct Error {
 // "gateway.toml:12:3: mtu: expected an integer from 1280 to 9216, got the integer 100"
 [[nodiscard]] std::string to_string(const Error& error);
 
+// Into the order of the file; those of one place stay as they are.
+void sort_by_position(std::vector<Error>& errors);
+
 // Collects what is wrong with one file.
 class ErrorList {
  public:

@@ -40,6 +40,7 @@ std::vector<Error> unsupported_features(const Config& config) {
       errors.push_back(
           {*location, std::string(feature.header) +
                           " is understood, but this version does nothing with it; remove it to start the gateway"});
+  sort_by_position(errors);
   return errors;
 }
 

@@ -37,7 +37,9 @@ const Owned<IpPrefix>* owner_of_own_address(const Draft& draft, const IpAddress&
 void check_gateways(Draft& draft) {
   const auto& gateways = draft.port_gateways;
   for (std::size_t i = 0; i < gateways.size(); ++i) {
-    const auto& [address, owner, at] = gateways[i];
+    const IpAddress address = gateways[i].value;
+    const Owner owner = gateways[i].owner;
+    const Position at = gateways[i].at;
     const auto& prefixes = draft.config.ports[owner.index].addresses;
     const auto holds = [&](const IpPrefix& prefix) { return prefix.contains(address); };
     if (owner_of_own_address(draft, address) != nullptr) {

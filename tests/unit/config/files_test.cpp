@@ -1,0 +1,190 @@
+// The file itself, key files, and the files of the repository: the example and the reference in README.md.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "config/keys.hpp"
+#include "config/secret_files.hpp"
+#include "config/unsupported.hpp"
+#include "config_text.hpp"
+
+namespace sallyport::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Files : public testing::Test {
+ protected:
+  Files() {
+    std::string pattern = (fs::temp_directory_path() / "sallyport-config-XXXXXX").string();
+    folder_ = mkdtemp(pattern.data());
+  }
+  ~Files() override { fs::remove_all(folder_); }
+
+  fs::path write(const std::string& name, std::string_view text, mode_t mode = 0600) const {
+    const fs::path path = folder_ / name;
+    std::ofstream(path, std::ios::binary) << text;
+    EXPECT_EQ(chmod(path.c_str(), mode), 0);
+    return path;
+  }
+  static std::string load_error(const fs::path& path) {
+    const auto config = load(path);
+    return config ? "valid" : to_string(config.error().at(0));
+  }
+  static std::string key_error(const fs::path& path) {
+    const auto key = read_key_file(path);
+    return key ? "valid" : key.error().substr(path.string().size());
+  }
+
+  fs::path folder_;
+};
+
+std::string read_all(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST_F(Files, LoadResolvesPathsAgainstTheFolderOfTheFile) {
+  const auto config = load(write("gateway.toml", complete("")));
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->wireguards[0].private_key_file, folder_ / "wg0.key");
+}
+
+TEST_F(Files, LoadExplainsAFileThatCannotBeHad) {
+  EXPECT_EQ(load_error(folder_ / "none.toml"),
+            (folder_ / "none.toml").string() + ": cannot be opened: No such file or directory");
+  EXPECT_EQ(load_error(folder_), folder_.string() + ": expected a file, got a directory");
+  ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+  EXPECT_EQ(load_error(folder_ / "fifo"), (folder_ / "fifo").string() + ": expected a regular file");
+  const fs::path large = write("large.toml", "");
+  fs::resize_file(large, (64U << 20) + 1);
+  EXPECT_EQ(load_error(large), large.string() + ": larger than 64 MiB");
+  EXPECT_EQ(load_error(write("empty.toml", "")),
+            (folder_ / "empty.toml").string() + ": no [gateway] section: expected one with the gateway's name");
+}
+
+TEST_F(Files, ParseRefusesATextThatIsTooLarge) {
+  expect_errors("", {" no [gateway] section: expected one with the gateway's name",
+                     " no [policy] section: expected one with default = \"allow\" (a plain VPN) or files",
+                     " no [[port]] section: expected at least one"});
+  EXPECT_EQ(errors_of(std::string((64U << 20) + 1, '\n')),
+            std::vector<std::string>{"gateway.toml: larger than 64 MiB"});
+}
+
+TEST_F(Files, UnreadableFileIsExplained) {
+  const fs::path unreadable = write("gateway.toml", complete(""), 0);
+  const uid_t self = geteuid(), nobody = 65534;
+  if (self == 0) { ASSERT_EQ(seteuid(nobody), 0); }
+  const std::string error = load_error(unreadable);
+  ASSERT_EQ(seteuid(self), 0);
+  EXPECT_EQ(error, (folder_ / "gateway.toml").string() + ": cannot be opened: Permission denied");
+}
+
+TEST_F(Files, NameWithControlBytesCannotForgeALine) {
+  EXPECT_EQ(load_error("no\nsuch\x1b.toml"), "no\\x0asuch\\x1b.toml: cannot be opened: No such file or directory");
+}
+
+TEST_F(Files, KeyFileIsReadWithOrWithoutItsNewline) {
+  for (const auto* newline : {"", "\n", "\r\n"}) {
+    const auto key = read_key_file(write("wg0.key", std::string(ann_key) + newline));
+    ASSERT_TRUE(key) << key.error();
+    EXPECT_EQ(encode_key(key->expose()), ann_key);
+  }
+  fs::create_symlink(folder_ / "wg0.key", folder_ / "link");
+  EXPECT_TRUE(read_key_file(folder_ / "link"));
+}
+
+TEST_F(Files, KeyFileThatOthersCanReadIsRefused) {
+  for (const mode_t mode : std::initializer_list<mode_t>{0640, 0604, 0610, 0602, 0644}) {
+    const fs::path path = write("wg0.key", ann_key, mode);
+    EXPECT_EQ(key_error(path), ": others can read this key; run: chmod 600 " + path.string());
+  }
+  EXPECT_EQ(key_error(write("read-only.key", ann_key, 0400)), "valid");
+}
+
+TEST_F(Files, KeyFileWithSomethingElseIsRefusedAndNotRepeated) {
+  const std::string expected = ": expected a WireGuard key: 44 characters of base64 on one line";
+  for (const std::string& text :
+       {std::string(), std::string("\n"), std::string(ann_key.substr(1)), std::string(ann_key) + "\n\n",
+        std::string(ann_key) + " ", ' ' + std::string(ann_key), std::string(ann_key) + std::string(ann_key),
+        std::string(100'000, 'A'), std::string(44, '\0')})
+    EXPECT_EQ(key_error(write("wg0.key", text)), expected);
+  EXPECT_EQ(key_error(write("zero.key", std::string(43, 'A') + "=\n")), ": holds the all-zero key");
+  EXPECT_EQ(key_error(folder_), ": expected a regular file");
+  EXPECT_EQ(key_error(folder_ / "none"), ": cannot be opened: No such file or directory");
+  EXPECT_EQ(key_error("/dev/null"), ": expected a regular file");
+}
+
+TEST(Repository, ExampleIsValidAndUsesEverySection) {
+  const auto config = load(fs::path(CONFIG_FOLDER) / "gateway.example.toml");
+  ASSERT_TRUE(config) << to_string(config.error().at(0));
+  EXPECT_TRUE(config->warnings.empty()) << config->warnings[0];
+  const std::string text = read_all(fs::path(CONFIG_FOLDER) / "gateway.example.toml");
+  for (const TableInfo* table : keys::all_tables()) {
+    const std::string header = table == &keys::cluster ? "[cluster." : std::string(table->header);
+    EXPECT_NE(text.find('\n' + header), std::string::npos) << header;
+    for (const KeyInfo& key : table->keys)
+      EXPECT_NE(text.find(key.name), std::string::npos) << table->header << ' ' << key.name;
+  }
+}
+
+TEST(Repository, ReferenceInTheReadmeIsThatOfTheKeys) {
+  constexpr std::string_view begin = "<!-- reference: made from keys.cpp, checked by a test -->\n",
+                             end = "<!-- end of reference -->";
+  const std::string readme = read_all(fs::path(CONFIG_FOLDER) / "README.md");
+  const auto from = readme.find(begin), to = readme.find(end);
+  ASSERT_NE(from, std::string::npos);
+  ASSERT_NE(to, std::string::npos);
+  EXPECT_EQ(readme.substr(from + begin.size(), to - from - begin.size()), keys::reference_markdown());
+}
+
+TEST(Repository, DocumentedDefaultsAreTheRealOnes) {
+  // The required keys of each section that has defaults, to which each default is added in words.
+  const std::vector<std::pair<const TableInfo*, std::string>> sections = {
+      {&keys::dataplane, joined({"[dataplane]\n@\n", gateway_toml, policy_toml, wan_toml, lan_toml, wg0_toml})},
+      {&keys::controlplane, joined({"[controlplane]\n@\n", gateway_toml, policy_toml, wan_toml, lan_toml, wg0_toml})},
+      {&keys::port, joined({lan_toml, "@\n", gateway_toml, policy_toml, wan_toml, wg0_toml})},
+      {&keys::wireguard, joined({wg0_toml, "@\n", gateway_toml, policy_toml, wan_toml, lan_toml})},
+      {&keys::peer, joined({peer_toml("ann", ann_key, "10.8.0.2/32"), "@\n", gateway_toml, policy_toml, wan_toml,
+                            lan_toml, wg0_toml})},
+      {&keys::cluster, complete("[cluster.c]\napi_server = \"https://h\"\nca_file = \"c\"\ntoken_file = \"t\"\n@\n")},
+      {&keys::flow_records, complete("[flow_records]\nfile = \"f\"\n@\n")},
+  };
+  for (const auto& section : sections) {
+    const TableInfo* table = section.first;
+    const auto with = [&](const std::string& line) {
+      std::string changed = section.second;
+      return valid(changed.replace(changed.find('@'), 1, line));
+    };
+    const Config without = with("");
+    for (const KeyInfo& key : table->keys)
+      if (key.fallback != "required" && key.fallback != "none") {
+        EXPECT_EQ(with(std::string(key.name) + " = " + std::string(key.fallback)), without)
+            << table->header << ' ' << key.name;
+      }
+  }
+}
+
+TEST(Unsupported, EachSectionThatDoesNothingYetIsNamed) {
+  const auto config = load(fs::path(CONFIG_FOLDER) / "gateway.example.toml");
+  ASSERT_TRUE(config);
+  std::string all;
+  for (const Error& error : unsupported_features(*config)) {
+    EXPECT_NE(error.location.line, 0U);
+    all += error.message.substr(0, error.message.find(" is understood")) + ';';
+  }
+  EXPECT_EQ(all, "[[pool]];[enrolment];[cluster.NAME];[flow_records];[ipsec];[[ipsec_peer]];[policy] files;");
+}
+
+TEST(Unsupported, PlainVpnMayStart) {
+  EXPECT_TRUE(unsupported_features(valid(complete(peer_toml("ann", ann_key, "10.8.0.2/32") +
+                                                  "identity = \"user:c/ann\"\ntags = [\"a\"]\n")))
+                  .empty());
+}
+
+}  // namespace
+}  // namespace sallyport::config
