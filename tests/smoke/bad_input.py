@@ -138,16 +138,5 @@ with Lab() as lab:
     without_loss(client, hostile)
     client.download("10.0.0.10", 5_000_000)
     for which in BINARIES: expect(gateway.pid(which), f"{which} is alive")
-
-    def account():
-        counters = gateway.counters()
-        made = counters["received"] + counters["originated"]
-        gone = sum(counters[name] for name in ("sent", "punted", "consumed", "merged"))
-        dropped = sum(value for name, value in counters.items() if name in DROPS)
-        return made - gone - dropped
-
-    with open(os.path.join(HERE, "../../dataplane/abi/counters.hpp")) as declared:
-        text = declared.read().split("#define SALLYPORT_DROP_REASONS(X)")[1].split("enum class")[0]
-    DROPS = {line.split("X(")[1].split(",")[0] for line in text.splitlines() if "X(" in line}
-    wait_until(lambda: account() == 0, 90, "every packet to be accounted for (held: fragments and neighbours time out)")
+    wait_until(lambda: gateway.unaccounted() == 0, 90, "every packet to be accounted for (held: fragments and neighbours time out)")
     say("received + originated = sent + punted + consumed + merged + dropped")

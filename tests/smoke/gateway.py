@@ -131,7 +131,14 @@ class Gateway:
             raise Failure(f"sallyctl {' '.join(command)} --json printed no JSON: {error}\n{out[:500]}") from None
 
     def counters(self):
-        return self.ctl("counters")
+        return self.ctl("counters")["totals"]
+
+    def unaccounted(self):
+        """received + originated - sent - punted - consumed - merged - dropped: what is held, and 0 at rest."""
+        shown = self.ctl("counters")
+        totals, kinds = shown["totals"], {name: text["kind"] for name, text in shown["texts"].items()}
+        gone = sum(value for name, value in totals.items() if kinds[name] == "drop" or name in ("sent", "punted", "consumed", "merged"))
+        return totals["received"] + totals["originated"] - gone
 
     def port(self, name):
         return next(port for port in self.ctl("ports") if port["name"] == name)
