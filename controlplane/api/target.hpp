@@ -23,7 +23,4 @@ inline constexpr std::size_t most_target_parts = 16;  // segments, and parameter
 // percent-encoding, or decodes to a control byte.
 [[nodiscard]] std::optional<Target> parse_target(std::string_view text);
 
-// For a client: everything but the unreserved characters of RFC 3986 encoded.
-[[nodiscard]] std::string percent_encode(std::string_view text);
-
 }  // namespace sallyport::controlplane

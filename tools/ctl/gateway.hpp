@@ -1,0 +1,31 @@
+// The gateway as a command sees it: a path in, JSON out; whatever goes wrong is told to the operator once, here.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <tl/expected.hpp>
+
+#include "tools/ctl/command.hpp"
+#include "tools/ctl/http_client.hpp"
+#include "tools/ctl/json_fields.hpp"
+
+namespace sallyport::ctl {
+
+// The value, or the exit code after the reason was printed.
+[[nodiscard]] tl::expected<Json, ExitCode> get(const Invocation& call, std::string_view target);
+[[nodiscard]] tl::expected<Json, ExitCode> post(const Invocation& call, std::string_view target,
+                                                std::string_view body = {});
+
+// Prints why there is no answer and, if nobody listens, what to do.
+ExitCode report(const Invocation& call, const TransportError& error);
+// Prints what the gateway said with a status that is not 200.
+ExitCode report_refusal(const Invocation& call, const HttpAnswer& answer);
+
+// The document with --json: the whole output. True if it was printed.
+bool print_json(const Invocation& call, const Json& value);
+
+// A name as one segment of a path.
+[[nodiscard]] std::string segment(std::string_view name);
+
+}  // namespace sallyport::ctl

@@ -1,0 +1,30 @@
+// Options whose values are more than one word.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "tools/ctl/command.hpp"
+
+namespace sallyport::ctl {
+
+// All values of an option that may be given several times or as a list with commas; none are empty.
+[[nodiscard]] std::vector<std::string> list_option(const Invocation& call, const char* name);
+
+// The number behind an option, nothing without the option, or what was expected instead. (Boost would take "-1" for
+// 4294967295.)
+[[nodiscard]] tl::expected<std::optional<std::uint32_t>, std::string> number_option(const Invocation& call,
+                                                                                    const char* name,
+                                                                                    std::uint32_t lowest,
+                                                                                    std::uint32_t highest);
+
+// "host:port", "192.0.2.1:51820" or "[2001:db8::1]:51820".
+[[nodiscard]] bool is_host_and_port(const std::string& text);
+// A DNS name: letters, digits, '-' and '.'.
+[[nodiscard]] bool is_host_name(std::string_view text);
+
+}  // namespace sallyport::ctl
