@@ -134,6 +134,7 @@ void NeighbourTable::ask(std::uint32_t index, std::uint64_t now_ns) noexcept {
 void NeighbourTable::confirm(std::uint32_t index, const MacAddress& mac, std::uint64_t now_ns) noexcept {
   links_.set_mac(index, mac);
   enter(index, NeighbourState::reachable, now_ns);
+  entries_[index].confirmed_at_ns = now_ns;
   packets_.move_all(entries_[index].waiting, answered_);
 }
 
@@ -175,6 +176,10 @@ void* NeighbourTable::hold(std::uint32_t index, void* packet, std::uint64_t now_
   if (packets_.full()) return packet;
   packets_.push(queue, {packet, index, entry.generation});
   return displaced;
+}
+
+void NeighbourTable::abandon_waiting() noexcept {
+  for (Entry& entry : entries_) packets_.move_all(entry.waiting, unanswered_);
 }
 
 // --- messages ---
@@ -282,7 +287,8 @@ NeighbourInfo NeighbourTable::info(std::uint32_t index) const noexcept {
           .address = entry.address,
           .state = entry.state,
           .is_pinned = entry.pins != 0,
-          .held_packets = entry.waiting.count};
+          .held_packets = entry.waiting.count,
+          .confirmed_at_ns = entry.confirmed_at_ns};
   info.has_mac = links_.mac(index, info.mac);
   return info;
 }

@@ -71,6 +71,7 @@ struct NeighbourInfo {
   MacAddress mac;
   bool is_pinned = false;
   std::uint32_t held_packets = 0;
+  std::uint64_t confirmed_at_ns = 0;  // when it last answered; 0: never
 };
 
 class NeighbourTable {
@@ -107,6 +108,9 @@ class NeighbourTable {
   // Runs the timers and fills `work` (cleared first). True: a list was full, call again once it is done.
   [[nodiscard]] bool poll(std::uint64_t now_ns, NeighbourWork& work) noexcept;
 
+  // Every packet that waits comes out of the next poll() as one to drop: before the end of the process.
+  void abandon_waiting() noexcept;
+
   // For listings: state none if the slot is free. Indices are below capacity().
   [[nodiscard]] NeighbourInfo info(std::uint32_t index) const noexcept;
   [[nodiscard]] std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(entries_.size()); }
@@ -130,6 +134,7 @@ class NeighbourTable {
     std::uint64_t since_ns = 0;  // when this state began
     std::uint64_t deadline_ns = 0;
     std::uint64_t last_used_ns = 0;
+    std::uint64_t confirmed_at_ns = 0;
     WaitQueue waiting;
   };
   struct RingEnds {
