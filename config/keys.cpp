@@ -64,7 +64,8 @@ constexpr KeyInfo port_keys[] = {
     {"addresses", "list of addresses with prefix length, 1 to 8", required,
      "own addresses and their connected prefixes"},
     {"gateway", "list of addresses, at most one of each family", "[]",
-     "the default route; inside a prefix of `addresses`. One per family in the whole file"},
+     "the default route: the router of a prefix of `addresses`, or its link-local address; one of each family on a "
+     "port, and among all inside ports"},
     {"mtu", "integer 576..9216 (from 1280 with IPv6)", "1500", "largest IP packet"},
     {"rx_queues", "integer 1..64", "1", "receive queues of the device, spread over the workers"},
     {"host", "list of \"tcp/PORT\" and \"udp/PORT\"", "[]",

@@ -32,7 +32,8 @@ inline constexpr std::uint16_t mtu_lowest_v4 = 576;   // what every IPv4 host mu
 inline constexpr std::uint16_t mtu_lowest_v6 = 1280;  // RFC 8200, section 5
 inline constexpr std::uint16_t mtu_highest = 9216;
 
-inline constexpr std::size_t routes = 65536;
+inline constexpr std::size_t routes = 16384;
+inline constexpr std::size_t underlay_routes = 1024;  // of those, behind underlay ports
 inline constexpr std::size_t allowed_ips = 4096;  // of one peer
 inline constexpr std::size_t tags = 64;           // of one peer
 inline constexpr std::size_t claims = 64;         // of one peer, and values of one claim

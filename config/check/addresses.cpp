@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "config/check/checks.hpp"
+#include "config/limits.hpp"
+#include "config/read/network_scalars.hpp"
 
 namespace sallyport::config {
 namespace {
@@ -34,26 +36,43 @@ const Owned<IpPrefix>* owner_of_own_address(const Draft& draft, const IpAddress&
   return found == draft.interface_addresses.end() ? nullptr : &*found;
 }
 
+// A host of the connected prefix: neither its network nor its broadcast address.
+bool is_neighbour(const IpPrefix& prefix, const IpAddress& address) {
+  return prefix.contains(address) && why_no_host({address, prefix.length}).empty();
+}
+
+// An IPv6 router is often named by its link-local address, which every port with IPv6 reaches.
+bool is_on_link(const Port& port, const IpAddress& address) {
+  return std::any_of(port.addresses.begin(), port.addresses.end(), [&](const IpPrefix& prefix) {
+    return is_neighbour(prefix, address) || (prefix.address.is_v6() && address.is_v6() && address.is_link_local());
+  });
+}
+
+// Two gateways of one family are one too many on one port, and on two inside ports: inner packets have one default
+// route. Several underlay ports may have their own, as outer packets leave by the port that their tunnel came in by.
+bool share_a_default_route(const Draft& draft, Owner a, Owner b) {
+  const auto is_inside = [&](Owner owner) { return draft.config.ports[owner.index].role == PortRole::inside; };
+  return a == b || (draft.all_roles_known && is_inside(a) && is_inside(b));
+}
+
 void check_gateways(Draft& draft) {
   const auto& gateways = draft.port_gateways;
   for (std::size_t i = 0; i < gateways.size(); ++i) {
     const IpAddress address = gateways[i].value;
     const Owner owner = gateways[i].owner;
-    const Position at = gateways[i].at;
-    const auto& prefixes = draft.config.ports[owner.index].addresses;
-    const auto holds = [&](const IpPrefix& prefix) { return prefix.contains(address); };
+    const auto refuse = [&](const std::string& why) { draft.errors.add(gateways[i].at, "gateway: " + why); };
     if (owner_of_own_address(draft, address) != nullptr) {
-      draft.errors.add(at, "gateway: " + address.to_string() + " is the gateway's own address");
-    } else if (std::none_of(prefixes.begin(), prefixes.end(), holds)) {
-      draft.errors.add(at, "gateway: expected an address inside a prefix of this port, got " + address.to_string());
+      refuse(address.to_string() + " is the gateway's own address");
+    } else if (!is_on_link(draft.config.ports[owner.index], address)) {
+      refuse("expected an address inside a prefix of this port, got " + address.to_string());
     }
     for (std::size_t j = 0; j < i; ++j) {
-      if (gateways[j].value.family != address.family) continue;
-      const bool same_port = gateways[j].owner == owner;
-      draft.errors.add(at, "gateway: expected at most one " + std::string(family_name(address)) +
-                               " gateway, got a second; " +
-                               (same_port ? "the first is " + gateways[j].value.to_string()
-                                          : "the first is that of " + draft.describe(gateways[j].owner)));
+      if (gateways[j].value.family != address.family || !share_a_default_route(draft, gateways[j].owner, owner))
+        continue;
+      refuse("expected at most one " + std::string(family_name(address)) + " gateway" +
+             (gateways[j].owner == owner
+                  ? ", got a second; the first is " + gateways[j].value.to_string()
+                  : " among inside ports, got a second; the first is that of " + draft.describe(gateways[j].owner)));
       break;
     }
   }
@@ -83,12 +102,21 @@ void check_route(Draft& draft, std::size_t index) {
   if (const auto* own = owner_of_own_address(draft, route.via))
     return refuse(route.via.to_string() + " is the own address of " + draft.describe(own->owner));
   for (const auto& own : draft.interface_addresses) {
-    if (own.owner.kind != Kind::port || !own.value.contains(route.via)) continue;
+    if (own.owner.kind != Kind::port || !is_neighbour(own.value, route.via)) continue;
     route.port = draft.config.ports[own.owner.index].name;
+    draft.route_ports[index] = own.owner.index;
     return;
   }
   refuse("expected an address inside the connected prefix of a port (" + connected_prefixes(draft, route.via.family) +
          "), got " + route.via.to_string());
+}
+
+void check_underlay_routes(Draft& draft) {
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < draft.config.routes.size(); ++i)
+    if (draft.route_role(i) == PortRole::underlay && ++count == limits::underlay_routes + 1)
+      draft.errors.add(draft.position_of({Kind::route, i}),
+                       "route: expected at most " + std::to_string(limits::underlay_routes) + " behind underlay ports");
 }
 
 }  // namespace
@@ -96,7 +124,9 @@ void check_route(Draft& draft, std::size_t index) {
 void check_addresses(Draft& draft) {
   check_overlaps(draft);
   check_gateways(draft);
+  draft.route_ports.assign(draft.config.routes.size(), std::nullopt);
   for (std::size_t i = 0; i < draft.config.routes.size(); ++i) check_route(draft, i);
+  check_underlay_routes(draft);
 }
 
 }  // namespace sallyport::config

@@ -54,22 +54,42 @@ void check_own_addresses(Draft& draft) {
   }
 }
 
+// What the interfaces have before anybody else.
+struct InterfaceHolders {
+  Holders connected;
+  Holders inside_defaults;    // of inner packets
+  Holders underlay_defaults;  // of outer packets, which have routes of their own: those behind underlay ports
+
+  explicit InterfaceHolders(const Draft& draft) {
+    for (const auto& own : draft.interface_addresses)
+      if (!own.value.is_host()) connected.emplace(own.value.network(), Holder{own.owner, "the connected prefix of "});
+    for (const auto& gateway : draft.port_gateways) {
+      const bool inside = draft.config.ports[gateway.owner.index].role == PortRole::inside;
+      (inside ? inside_defaults : underlay_defaults)
+          .emplace(IpPrefix{{.family = gateway.value.family}, 0}, Holder{gateway.owner, "the default route of "});
+    }
+  }
+
+  // Who has the prefix of this destination already, or null.
+  [[nodiscard]] const Holder* find(const Draft& draft, const Owned<IpPrefix>& destination) const {
+    const bool outer =
+        destination.owner.kind == Kind::route && draft.route_role(destination.owner.index) == PortRole::underlay;
+    const Holders& defaults = outer ? underlay_defaults : inside_defaults;
+    if (const auto holder = defaults.find(destination.value); holder != defaults.end()) return &holder->second;
+    const auto holder = connected.find(destination.value);
+    if (holder == connected.end() || may_share(draft, destination.owner, holder->second.owner)) return nullptr;
+    return &holder->second;
+  }
+};
+
 // The same prefix twice would send a packet two ways. A longer prefix inside a shorter one is fine: the longest wins.
 void check_duplicates(Draft& draft) {
-  Holders interfaces;
-  for (const auto& address : draft.interface_addresses)
-    if (!address.value.is_host())
-      interfaces.emplace(address.value.network(), Holder{address.owner, "the connected prefix of "});
-  for (const auto& gateway : draft.port_gateways)
-    interfaces.emplace(IpPrefix{{.family = gateway.value.family}, 0}, Holder{gateway.owner, "the default route of "});
-
+  const InterfaceHolders interfaces(draft);
   Holders destinations;
   destinations.reserve(draft.destinations.size());
   for (const auto& destination : draft.destinations) {
-    if (const auto holder = interfaces.find(destination.value);
-        holder != interfaces.end() && !may_share(draft, destination.owner, holder->second.owner))
-      refuse(draft, destination,
-             "is " + std::string(holder->second.as) + draft.describe(holder->second.owner) + " already");
+    if (const Holder* holder = interfaces.find(draft, destination))
+      refuse(draft, destination, "is " + std::string(holder->as) + draft.describe(holder->owner) + " already");
     const auto [first, is_new] = destinations.emplace(destination.value, Holder{destination.owner, {}});
     if (is_new) continue;
     const Owner other = first->second.owner;

@@ -50,6 +50,11 @@ std::string Draft::name_of(Owner owner) const {
   return {};
 }
 
+std::optional<PortRole> Draft::route_role(std::size_t route) const {
+  if (route >= route_ports.size() || !route_ports[route]) return std::nullopt;
+  return config.ports[*route_ports[route]].role;
+}
+
 std::string Draft::describe(Owner owner) const {
   static constexpr std::string_view words[kinds] = {"port", "the route to", "wireguard", "peer",
                                                     "pool", "cluster",      "ipsec_peer"};

@@ -77,17 +77,20 @@ Parsed<IpAddress> parse_address(const TomlValue& value) {
   return *address;
 }
 
+std::string_view why_no_host(const IpPrefix& address) {
+  if (const auto kind = not_a_host(address.address); !kind.empty()) return kind;
+  if (address.length == 0) return "a prefix that holds every address,";
+  // RFC 3021: both addresses of a /31 are hosts; the same goes for a /127 (RFC 6164).
+  if (address.length + 1U >= address.address.bits()) return {};
+  if (!address.has_host_bits()) return "the address of the prefix itself,";
+  if (address.address.is_v4() && address.address == last_address(address)) return "the prefix's broadcast address";
+  return {};
+}
+
 Parsed<IpPrefix> parse_interface_address(const TomlValue& value) {
   const auto prefix = IpPrefix::parse(string_of(value));
   if (!prefix) return mismatch("an address with its prefix length such as \"192.0.2.1/24\"", value);
-  std::string_view kind = not_a_host(prefix->address);
-  // RFC 3021: both addresses of a /31 are hosts; the same goes for a /127 (RFC 6164).
-  if (kind.empty() && prefix->length + 1U < prefix->address.bits()) {
-    if (!prefix->has_host_bits()) kind = "the address of the prefix itself,";
-    if (prefix->address.is_v4() && prefix->address == last_address(*prefix)) kind = "the prefix's broadcast address";
-  }
-  if (prefix->length == 0) kind = "a prefix that holds every address,";
-  if (!kind.empty())
+  if (const auto kind = why_no_host(*prefix); !kind.empty())
     return tl::make_unexpected("expected the address of a host, got " + std::string(kind) + ' ' + prefix->to_string());
   return *prefix;
 }

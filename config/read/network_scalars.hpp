@@ -21,6 +21,9 @@ namespace sallyport::config {
 // An identity of the policy language: user:, sa:, spiffe:// or ike:.
 [[nodiscard]] Parsed<std::string> parse_identity(const TomlValue& value);
 
+// What an address is, in the prefix of its length, if it is not that of a host: "a multicast address", "the prefix's
+// broadcast address"; "" for a host.
+[[nodiscard]] std::string_view why_no_host(const IpPrefix& address);
 [[nodiscard]] bool is_low_order(const PublicKey& key) noexcept;
 
 }  // namespace sallyport::config

@@ -118,9 +118,9 @@ void read_cluster(Draft& draft, TableReader reader, const TomlEntry& entry) {
   cluster.location = reader.location();
   cluster.name = entry.key;
   if (!is_name(entry.key))
-    reader.errors().add(
-        entry.position,
-        "cluster: expected a name (letters, digits, '.', '_', '-', 63 characters at most), got " + in_quotes(entry.key));
+    reader.errors().add(entry.position,
+                        "cluster: expected a name (letters, digits, '.', '_', '-', 63 characters at most), got " +
+                            in_quotes(entry.key));
   reader.require("api_server", cluster.api_server, parse_https_url);
   reader.require("ca_file", cluster.ca_file, draft.paths);
   reader.require("token_file", cluster.token_file, draft.paths);

@@ -109,10 +109,43 @@ TEST(Port, GatewayIsInItsPrefixAndOnePerFamily) {
                 {"6:12: gateway: 192.0.2.1 is the gateway's own address"});
   expect_errors(with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"192.0.2.2\", \"192.0.2.3\"]\n")),
                 {"6:25: gateway: expected at most one IPv4 gateway, got a second; the first is 192.0.2.2"});
-  expect_errors(
-      with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"192.0.2.2\"]\n") +
-                 port("lan", "y", "inside", "10.0.0.1/24", "gateway = [\"10.0.0.2\"]\n")),
-      {"12:12: gateway: expected at most one IPv4 gateway, got a second; the first is that of port 'wan' (line 1)"});
+  expect_errors(with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"192.0.2.255\"]\n")),
+                {"6:12: gateway: expected an address inside a prefix of this port, got 192.0.2.255"});
+  expect_errors(with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"fe80::1\"]\n")),
+                {"6:12: gateway: expected an address inside a prefix of this port, got fe80::1"});
+  valid(with_ports(port("wan", "x", "underlay", "2001:db8::1/64", "gateway = [\"fe80::1\"]\n")));
+}
+
+TEST(Port, InsidePortsHaveOneDefaultRouteAndUnderlayPortsTheirOwn) {
+  const auto two = [](std::string_view role, std::string_view other) {
+    return with_ports(port("a", "x", role, "192.0.2.1/24", "gateway = [\"192.0.2.2\"]\n") +
+                      port("b", "y", other, "10.0.0.1/24", "gateway = [\"10.0.0.2\"]\n"));
+  };
+  valid(two("underlay", "underlay"));
+  valid(two("underlay", "inside"));
+  expect_errors(two("inside", "inside"), {"12:12: gateway: expected at most one IPv4 gateway among inside ports, got a "
+                                          "second; the first is that of port 'a' (line 1)"});
+}
+
+TEST(Route, DefaultRouteIsNotSaidTwice) {
+  const auto with = [](std::string_view via, std::string_view role) {
+    return with_ports(joined({"[[route]]\nto = \"0.0.0.0/0\"\nvia = \"", via, "\"\n"}) +
+                      port("a", "x", role, "192.0.2.1/24", "gateway = [\"192.0.2.2\"]\n") +
+                      port("b", "y", "inside", "10.0.0.1/24"));
+  };
+  valid(with("10.0.0.2", "underlay"));
+  expect_errors(with("192.0.2.3", "underlay"),
+                {"2:6: to: 0.0.0.0/0 is the default route of port 'a' (line 4) already"});
+  expect_errors(with("10.0.0.2", "inside"), {"2:6: to: 0.0.0.0/0 is the default route of port 'a' (line 4) already"});
+}
+
+TEST(Route, NumberBehindUnderlayPortsIsBounded) {
+  std::string routes;
+  for (int i = 0; i < 1025; ++i)
+    routes += joined({"[[route]]\nto = \"10.", std::to_string(i >> 8), ".", std::to_string(i & 255),
+                      ".0/24\"\nvia = \"192.0.2.9\"\n"});
+  expect_errors(with_ports(routes + port("a", "x", "underlay", "192.0.2.1/24")),
+                {"3073:1: route: expected at most 1024 behind underlay ports"});
 }
 
 TEST(Interfaces, HaveBounds) {
@@ -227,6 +260,7 @@ TEST(Route, NextHopIsBehindAPort) {
                 {"3:7: via: expected an address inside the connected prefix of a port (192.0.2.0/24 of 'wan', "
                  "10.0.0.0/24 of 'lan'), got 10.8.0.9"});
   expect_errors(route("10.20.0.0/16", "fd00::2"), {"3:7: via: expected an IPv4 address, as 'to' has, got fd00::2"});
+  EXPECT_EQ(errors_of(route("10.20.0.0/16", "10.0.0.255")).size(), 1U);  // the broadcast address is nobody's
   expect_errors(route("10.20.0.0/16", "10.0.0.1"), {"3:7: via: 10.0.0.1 is the own address of port 'lan' (line 18)"});
   expect_errors(
       route("10.20.0.1/16", "10.0.0.254"),

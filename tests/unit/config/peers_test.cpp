@@ -195,8 +195,10 @@ TEST(AllowedIps, AreNotThoseOfARouteAPortOrTheGateway) {
       {"5:16: allowed_ips: 10.20.0.0/16 belongs to the route to 10.20.0.0/16 (line 6) already"});
   expect_errors(complete(peer_toml("ann", ann_key, "10.0.0.0/24")),
                 {"5:16: allowed_ips: 10.0.0.0/24 is the connected prefix of port 'lan' (line 20) already"});
-  expect_errors(complete(peer_toml("ann", ann_key, "0.0.0.0/0")),
-                {"5:16: allowed_ips: 0.0.0.0/0 is the default route of port 'wan' (line 13) already"});
+  valid(complete(peer_toml("ann", ann_key, "0.0.0.0/0")));  // the underlay has a default route of its own
+  expect_errors(joined({peer_toml("ann", ann_key, "0.0.0.0/0"), gateway_toml, policy_toml, wg0_toml, wan_toml, lan_toml,
+                        "gateway = [\"10.0.0.254\"]\n"}),
+                {"5:16: allowed_ips: 0.0.0.0/0 is the default route of port 'lan' (line 26) already"});
   expect_errors(complete(peer_toml("ann", ann_key, "10.8.0.1/32")),
                 {"5:16: allowed_ips: 10.8.0.1/32 is the gateway's own address, on wireguard 'wg0' (line 26)"});
   expect_errors(complete(peer_toml("ann", ann_key, "2001:db8::1/128")),
