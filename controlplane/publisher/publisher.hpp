@@ -70,6 +70,8 @@ class Publisher {
 
   // Commands not yet applied, and objects not yet sent.
   [[nodiscard]] std::uint64_t pending() const noexcept;
+  // Nothing to send, nothing unapplied, no key left in the ring: no need to pump soon.
+  [[nodiscard]] bool at_rest() const noexcept { return pending() == 0 && (!channel_ || !channel_->holds_keys()); }
   [[nodiscard]] std::vector<Problem> problems() const { return problems_.problems(); }
   // The synchronisation that a new link begins with is applied.
   [[nodiscard]] bool synchronised() const noexcept;

@@ -1,0 +1,329 @@
+// Start, the link and the timers; admin_requests.cpp has what the admin API asks.
+#include "controlplane/control_plane.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include "config/base/clock.hpp"
+#include "config/base/log.hpp"
+#include "controlplane/gateway_objects.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+constexpr unsigned handshake_threads = 2;
+constexpr std::chrono::seconds tick_interval{1};
+constexpr std::chrono::milliseconds publisher_interval{5};
+constexpr std::uint64_t cookie_secret_lifetime_ns = 120 * second_ns;
+constexpr std::chrono::nanoseconds wait_max = tick_interval;
+
+wireguard::WallTime wall_now() {
+  return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+}
+
+wireguard::Instant instant_now() {
+  return {wireguard::from_boottime_ns(boottime_ns()), wall_now()};
+}
+
+}  // namespace
+
+ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path file, config::Config configuration)
+    : loop_(loop),
+      file_(std::move(file)),
+      started_at_ns_(boottime_ns()),
+      config_(std::move(configuration)),
+      pool_(loop),
+      service_(*this, pool_, wireguard::system_random(), instant_now),
+      publisher_({.complete_peer = [this](abi::SetPeer& peer) { service_.complete(peer); },
+                  .on_install_refused =
+                      [this](std::uint32_t index, std::uint64_t session_id, abi::Refusal reason) {
+                        service_.on_install_refused(index, session_id, reason);
+                      }}),
+      link_(loop, config_.dataplane.socket, *this),
+      resolver_(loop, [this](const auto& name, const auto& addresses) { on_resolved(name, addresses); }),
+      tick_timer_(loop, [this] { tick(); }),
+      service_timer_(loop,
+                     [this] {
+                       service_.on_timer();
+                       flush();
+                     }),
+      publisher_timer_(loop, [this] { flush(); }),
+      capture_timer_(loop, [this] { watch_capture(); }) {}
+
+ControlPlane::~ControlPlane() {
+  end_capture();
+}
+
+// ---- start ----
+
+tl::expected<void, StartFailure> ControlPlane::start() {
+  auto keys = load_keys(config_, {});
+  if (!keys) return tl::unexpected(StartFailure{std::move(keys.error()), {}});
+  keys_ = std::move(*keys);
+  if (auto opened = open_store(); !opened) return tl::unexpected(StartFailure{{}, opened.error()});
+
+  // From here on there are threads.
+  pool_.start(handshake_threads);
+  clock_steps_ = std::make_unique<ClockSteps>(loop_, [this] { on_clock_step(); });
+  names_.set_wanted(endpoint_names(config_));
+  ask_for_names();
+  rotate_cookie_secrets();
+  rotate_cookie_secrets();  // the one before is random too, not zero
+  link_.start();
+  tick_timer_.fire_after(tick_interval);
+  log_info("control plane started", {{"gateway", config_.gateway.name},
+                                     {"tunnels", config_.wireguards.size()},
+                                     {"peers", config_.peers.size()},
+                                     {"version", SALLYPORT_VERSION}});
+  return {};
+}
+
+tl::expected<void, std::string> ControlPlane::open_store() {
+  auto store = Store::open(config_.controlplane.state);
+  if (!store) return tl::unexpected(store.error());
+  auto loaded = store->load(wall_now());
+  if (!loaded) return tl::unexpected("state file " + config_.controlplane.state.string() + ": " + loaded.error());
+  stored_ = std::move(*loaded);
+  floors_ = stored_.reservations;
+
+  // The first initiations must not wait for the first write.
+  StoreChange reservations;
+  for (const auto& [name, identity] : keys_.tunnels) {
+    const auto floor = floors_.find(identity->public_key);
+    const wireguard::TimestampSource source(floor == floors_.end() ? wireguard::Tai64n{} : floor->second);
+    if (const auto until = source.reservation_wanted(wall_now()))
+      reservations.set.reservations[identity->public_key] = *until;
+  }
+  if (auto written = store->write(reservations, wall_now()); !written)
+    return tl::unexpected("state file " + config_.controlplane.state.string() + ": " + written.error());
+  for (const auto& [key, until] : reservations.set.reservations) stored_.reservations[key] = until;
+
+  writer_ = std::make_unique<StateWriter>(
+      loop_, std::move(*store),
+      [this](const StoreChange& written) {
+        if (!store_failure_.empty()) log_info("state is written again");
+        store_failure_.clear();
+        for (const auto& [key, until] : written.set.reservations) {
+          floors_[key] = until;
+          service_.reservation_written(key, until);
+        }
+      },
+      [this](const std::string& why) {
+        ++store_failures_;
+        if (store_failure_ != why) log_error("state cannot be written", {{"error", why}, {"consequence", "none yet"}});
+        store_failure_ = why;
+      });
+  return {};
+}
+
+// ---- configuration ----
+
+// config_ and keys_ take effect. Ids exist from the first link on: the dataplane may hold peers with ids already.
+void ControlPlane::apply_configuration() {
+  ids_.assign(config_);
+  names_.set_wanted(endpoint_names(config_));
+  peer_ids_by_name_.clear();
+  peers_by_id_.clear();
+  for (const config::Peer& peer : config_.peers) {
+    const auto id = ids_.peer(peer);
+    if (!id) continue;
+    peer_ids_by_name_[peer.name] = *id;
+    peers_by_id_[*id] = &peer;
+  }
+  GatewayObjects objects = make_objects(config_, keys_, ids_, names_, floors_);
+  publisher_.set_desired(std::move(objects.desired));
+  service_.apply(objects.service);
+  if (!std::exchange(settings_applied_, true)) {
+    for (const auto& [key, until] : stored_.reservations) service_.reservation_written(key, until);
+  }
+  restore_timestamps(stored_);  // also for a peer that comes back by a reload
+}
+
+void ControlPlane::restore_timestamps(const StoredState& stored) {
+  const wireguard::Instant now = instant_now();
+  for (const auto& [key, row] : stored.timestamps) {
+    const auto age = std::max(now.wall - row.set_at, wireguard::WallTime::duration(0));
+    service_.restore_timestamp(key, {row.value, now.boot - age});
+  }
+}
+
+TimestampRow ControlPlane::to_row(const wireguard::GreatestTimestamp& timestamp) const {
+  const wireguard::Instant now = instant_now();
+  return {timestamp.value, now.wall - (now.boot - timestamp.set_at)};
+}
+
+// ---- the link ----
+
+void ControlPlane::on_connected(DataplaneConnection& connection) {
+  const bool same_boot = last_boot_id_ == connection.hello().boot_id;
+  const bool first = !last_boot_id_;
+  log_info("dataplane connected", {{"boot_id", hex(connection.hello().boot_id)},
+                                   {"state", first       ? "first link"
+                                             : same_boot ? "same dataplane"
+                                                         : "restarted dataplane"},
+                                   {"max_peers", connection.hello().max_peers},
+                                   {"max_sessions", connection.hello().max_sessions}});
+  if (!first) ++reconnections_;
+  link_failure_.clear();
+  last_boot_id_ = connection.hello().boot_id;
+  connected_since_ns_ = boottime_ns();
+  if (first) ids_.adopt(config_, connection.statistics());
+  apply_configuration();
+  publisher_.connect(connection.command_ring(), connection.statistics().header().applied_sequence);
+  service_.on_connected(connection.statistics(), same_boot);
+  flush();
+}
+
+void ControlPlane::on_disconnected(DataplaneConnection& connection, const std::string& why) {
+  log_warning("dataplane disconnected", {{"why", why}});
+  link_failure_ = why;
+  connected_since_ns_ = 0;
+  service_.on_disconnected(connection.statistics());
+  publisher_.disconnect();
+  service_timer_.cancel();
+  publisher_timer_.cancel();
+  end_capture();
+}
+
+void ControlPlane::on_connect_failed(const std::string& why) {
+  log_info("waiting for the dataplane", {{"why", why}});
+  link_failure_ = why;
+}
+
+void ControlPlane::on_event(const abi::Event& event) {
+  if (abi::CommandRefused refused; abi::read_payload(event, refused)) {
+    if (publisher_.on_refused(refused, boottime_ns())) link_.reopen("the dataplane lost count of commands");
+    return;
+  }
+  if (abi::LinkChanged changed; abi::read_payload(event, changed)) {
+    const auto port = statistics() != nullptr && changed.port_index < abi::max_ports
+                          ? statistics()->port(changed.port_index)
+                          : std::nullopt;
+    const std::string name =
+        port ? std::string(port->name.data(), strnlen(port->name.data(), port->name.size())) : std::string("unknown");
+    log_info(changed.up != 0 ? "link up" : "link down", {{"port", name}, {"speed_mbps", changed.speed_mbps}});
+    return;
+  }
+  service_.on_event(event);
+}
+
+// ---- what the service asks ----
+
+std::optional<std::uint64_t> ControlPlane::install_session(const abi::InstallSession& session) {
+  request_flush();
+  return publisher_.install_session(session);
+}
+
+void ControlPlane::retire_session(std::uint32_t index, std::uint64_t session_id) {
+  publisher_.retire_session(index, session_id);
+  request_flush();
+}
+
+bool ControlPlane::send_packet(const abi::PacketDown& packet) {
+  request_flush();
+  DataplaneConnection* connection = link_.connection();
+  wake_wanted_ = true;
+  return connection != nullptr && connection->send_packet(packet);
+}
+
+std::optional<abi::PeerStatusValue> ControlPlane::peer_status(std::uint32_t peer_id) const {
+  const abi::StatisticsView* view = statistics();
+  if (view == nullptr || peer_id >= view->max_peers()) return std::nullopt;
+  return view->peer(peer_id);
+}
+
+void ControlPlane::timestamp_accepted(const PeerKey& peer, const wireguard::GreatestTimestamp& timestamp) {
+  StoreChange change;
+  change.set.timestamps[peer] = to_row(timestamp);
+  stored_.timestamps[peer] = change.set.timestamps[peer];
+  dirty_.merge(std::move(change));
+}
+
+// ---- names ----
+
+void ControlPlane::reresolve_endpoint(std::uint32_t peer_id) {
+  const auto found = peers_by_id_.find(peer_id);
+  if (found == peers_by_id_.end() || !found->second->endpoint) return;
+  names_.ask_again(found->second->endpoint->host, boottime_ns());
+}
+
+void ControlPlane::ask_for_names() {
+  for (const std::string& name : names_.take_due(boottime_ns()))
+    if (!resolver_.resolve(name)) names_.postpone(name, boottime_ns());
+}
+
+void ControlPlane::on_resolved(const std::string& name, const std::vector<IpAddress>& addresses) {
+  if (addresses.empty()) log_warning("endpoint does not resolve", {{"name", name}});
+  if (!names_.answered(name, addresses, boottime_ns())) return;
+  log_info("endpoint resolved", {{"name", name}, {"address", names_.address_of(name).to_string()}});
+  for (const auto& [id, peer] : peers_by_id_) {
+    if (!peer->endpoint || peer->endpoint->literal || peer->endpoint->host != name) continue;
+    const IpEndpoint endpoint = endpoint_of(*peer, names_);
+    publisher_.set_peer_endpoint(id, endpoint, generation_of(endpoint));
+    service_.set_endpoint(id, endpoint);
+  }
+  request_flush();
+}
+
+// ---- time ----
+
+void ControlPlane::on_clock_step() {
+  ++clock_steps_seen_;
+  log_info("wall clock was set", {{"steps_seen", clock_steps_seen_}});
+  for (const auto& [key, timestamp] : service_.timestamps()) timestamp_accepted(key, timestamp);
+}
+
+void ControlPlane::rotate_cookie_secrets() {
+  Secret<32> fresh = wireguard::draw_private_key(wireguard::system_random());  // 32 random bytes
+  publisher_.set_cookie_secrets(fresh.duplicate(), cookie_secret_.duplicate());
+  cookie_secret_ = std::move(fresh);
+  cookie_secrets_since_ns_ = boottime_ns();
+}
+
+void ControlPlane::tick() {
+  tick_timer_.fire_after(tick_interval);
+  if (const abi::StatisticsView* view = statistics()) {
+    service_.reconcile(*view);
+    service_.on_timer();
+  }
+  if (boottime_ns() - cookie_secrets_since_ns_ >= cookie_secret_lifetime_ns) rotate_cookie_secrets();
+  for (const auto& [key, until] : service_.reservations_wanted()) dirty_.set.reservations[key] = until;
+  writer_->write(std::exchange(dirty_, {}));
+  ask_for_names();
+  link_.poll();
+  flush();
+}
+
+void ControlPlane::request_flush() {
+  if (std::exchange(flush_posted_, true)) return;
+  boost::asio::post(loop_, [this] { flush(); });
+}
+
+void ControlPlane::flush() {
+  flush_posted_ = false;
+  DataplaneConnection* connection = link_.connection();
+  if (connection == nullptr) return;
+  switch (publisher_.pump(boottime_ns())) {
+    case Publisher::Pumped::broken:
+      return link_.reopen("the dataplane broke the command ring");
+    case Publisher::Pumped::sent:
+      wake_wanted_ = true;
+      break;
+    case Publisher::Pumped::nothing:
+      break;
+  }
+  if (std::exchange(wake_wanted_, false)) connection->wake_dataplane();
+  if (!publisher_.at_rest() && !publisher_timer_.armed()) publisher_timer_.fire_after(publisher_interval);
+  if (const auto deadline = service_.next_deadline()) {
+    const auto wait = *deadline - wireguard::from_boottime_ns(boottime_ns());
+    service_timer_.fire_after(std::clamp(wait, std::chrono::nanoseconds(0), wait_max));
+  } else {
+    service_timer_.cancel();
+  }
+}
+
+}  // namespace sallyport::controlplane

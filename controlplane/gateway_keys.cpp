@@ -1,0 +1,103 @@
+#include "controlplane/gateway_keys.hpp"
+
+#include <sodium.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "config/secret_files.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+using wireguard::LocalIdentity;
+using wireguard::PeerKeys;
+
+template <std::size_t N>
+bool same(const Secret<N>& left, const Secret<N>& right) {
+  return sodium_memcmp(left.expose().data(), right.expose().data(), N) == 0;
+}
+
+// One peer whose keys must be computed.
+struct NewPeer {
+  const config::Peer* peer;
+  std::shared_ptr<const LocalIdentity> local;
+  wireguard::PresharedKey preshared_key;
+  std::shared_ptr<const PeerKeys> keys;  // the result; null: a low-order point
+};
+
+void compute(std::vector<NewPeer>& peers, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i) {
+    NewPeer& peer = peers[i];
+    auto keys = wireguard::make_peer_keys(*peer.local, peer.peer->public_key, std::move(peer.preshared_key));
+    if (keys) peer.keys = std::move(*keys);
+  }
+}
+
+void compute_all(std::vector<NewPeer>& peers) {
+  constexpr std::size_t worth_a_thread = 500;
+  const std::size_t middle = peers.size() / 2;
+  if (peers.size() < worth_a_thread) return compute(peers, 0, peers.size());
+  std::thread other([&] { compute(peers, 0, middle); });
+  compute(peers, middle, peers.size());
+  other.join();
+}
+
+}  // namespace
+
+tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Config& configuration,
+                                                                const GatewayKeys& before) {
+  GatewayKeys keys;
+  std::vector<config::Error> errors;
+  for (const config::Wireguard& tunnel : configuration.wireguards) {
+    auto private_key = config::read_key_file(tunnel.private_key_file);
+    if (!private_key) {
+      errors.push_back({tunnel.location, "private_key_file: " + private_key.error()});
+      continue;
+    }
+    const auto known = before.tunnels.find(tunnel.name);
+    keys.tunnels[tunnel.name] = known != before.tunnels.end() && same(known->second->private_key, *private_key)
+                                    ? known->second
+                                    : wireguard::make_local_identity(std::move(*private_key));
+  }
+
+  std::vector<NewPeer> new_peers;
+  for (const config::Peer& peer : configuration.peers) {
+    wireguard::PresharedKey preshared_key;
+    if (peer.preshared_key_file) {
+      auto read = config::read_key_file(*peer.preshared_key_file);
+      if (!read) {
+        errors.push_back({peer.location, "preshared_key_file: " + read.error()});
+        continue;
+      }
+      preshared_key = std::move(*read);
+    }
+    const auto local = keys.tunnels.find(peer.wireguard);
+    if (local == keys.tunnels.end()) continue;  // its key file is an error already
+    if (local->second->public_key == peer.public_key) {
+      errors.push_back({peer.location, "public_key: is the key of wireguard " + peer.wireguard + " itself"});
+      continue;
+    }
+    const auto known = before.peers.find(peer.name);
+    const auto former_local = before.tunnels.find(peer.wireguard);
+    if (known != before.peers.end() && former_local != before.tunnels.end() && former_local->second == local->second &&
+        known->second->public_key == peer.public_key && same(known->second->preshared_key, preshared_key))
+      keys.peers[peer.name] = known->second;
+    else
+      new_peers.push_back({&peer, local->second, std::move(preshared_key), nullptr});
+  }
+  compute_all(new_peers);
+  for (NewPeer& peer : new_peers) {
+    if (peer.keys)
+      keys.peers[peer.peer->name] = std::move(peer.keys);
+    else
+      errors.push_back({peer.peer->location, "public_key: is a low-order point, which gives no secret"});
+  }
+  if (!errors.empty()) return tl::unexpected(std::move(errors));
+  return keys;
+}
+
+}  // namespace sallyport::controlplane

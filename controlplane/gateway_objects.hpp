@@ -1,0 +1,41 @@
+// From the configuration to what the dataplane should hold and what the WireGuard service should know: pure
+// translation, with ids for names, keys for files and addresses for DNS names.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "controlplane/endpoint_names.hpp"
+#include "controlplane/gateway_keys.hpp"
+#include "controlplane/object_ids.hpp"
+#include "controlplane/publisher/desired_state.hpp"
+#include "controlplane/service_settings.hpp"
+
+namespace sallyport::controlplane {
+
+// Until a policy language exists there is one class, of every peer and every inside network, and one verdict for it.
+inline constexpr std::uint32_t everybody_class = 1;
+inline constexpr std::uint32_t no_service_class = 0;
+
+struct GatewayObjects {
+  DesiredState desired;
+  ServiceSettings service;
+};
+
+// `floors` are the reserved timestamps of our own interfaces, by public key.
+[[nodiscard]] GatewayObjects make_objects(const config::Config& configuration, const GatewayKeys& keys,
+                                          const ObjectIds& ids, const EndpointNames& names,
+                                          const std::map<PublicKey, wireguard::Tai64n>& floors);
+
+// A peer's configured endpoint as of now; unset: it has none, or its name is not resolved.
+[[nodiscard]] IpEndpoint endpoint_of(const config::Peer& peer, const EndpointNames& names);
+// Changes if and only if the endpoint does, and is the same for the control plane after the next restart, so that a
+// restart does not send a peer that roamed back to its configured endpoint.
+[[nodiscard]] std::uint32_t generation_of(const IpEndpoint& endpoint) noexcept;
+// The DNS names among the endpoints.
+[[nodiscard]] std::vector<std::string> endpoint_names(const config::Config& configuration);
+
+}  // namespace sallyport::controlplane

@@ -1,0 +1,100 @@
+#include "controlplane/object_ids.hpp"
+
+#include <utility>
+
+namespace sallyport::controlplane {
+namespace {
+
+// The lowest numbers that are not taken, one after the other.
+template <typename Number>
+class FreeNumbers {
+ public:
+  explicit FreeNumbers(std::set<Number> taken) : taken_(std::move(taken)) {}
+  Number next() {
+    while (taken_.contains(candidate_)) ++candidate_;
+    return candidate_++;
+  }
+
+ private:
+  std::set<Number> taken_;
+  Number candidate_ = 0;
+};
+
+}  // namespace
+
+void ObjectIds::adopt(const config::Config& configuration, const abi::StatisticsView& statistics) {
+  max_peers_ = statistics.max_peers();
+  std::map<PublicKey, std::set<std::string>> interfaces_of;  // which interfaces have a peer of that key
+  for (const config::Peer& peer : configuration.peers) interfaces_of[peer.public_key].insert(peer.wireguard);
+
+  // 1. Interfaces: the number under which their peers are known. A key that two interfaces have says nothing.
+  std::set<std::uint16_t> taken_tunnels;
+  for (std::uint32_t id = 0; id < statistics.max_peers(); ++id) {
+    const auto status = statistics.peer(id);
+    if (!status || status->live == 0 || status->tunnel_id >= abi::max_tunnels) continue;
+    const auto found = interfaces_of.find(status->public_key);
+    if (found == interfaces_of.end() || found->second.size() != 1) continue;
+    const std::string& interface = *found->second.begin();
+    if (tunnels_.contains(interface) || taken_tunnels.contains(status->tunnel_id)) continue;
+    tunnels_[interface] = status->tunnel_id;
+    taken_tunnels.insert(status->tunnel_id);
+  }
+  // 2. Peers of those interfaces.
+  std::map<std::uint16_t, std::string> interface_by_number;
+  for (const auto& [name, number] : tunnels_) interface_by_number[number] = name;
+  for (std::uint32_t id = 0; id < statistics.max_peers(); ++id) {
+    const auto status = statistics.peer(id);
+    if (!status || status->live == 0) continue;
+    const auto interface = interface_by_number.find(status->tunnel_id);
+    const auto found = interfaces_of.find(status->public_key);
+    if (interface != interface_by_number.end() && found != interfaces_of.end() &&
+        found->second.contains(interface->second))
+      peers_[{interface->second, status->public_key}] = id;
+    else
+      foreign_peers_.insert(id);
+  }
+}
+
+void ObjectIds::assign(const config::Config& configuration) {
+  std::map<std::string, std::uint16_t, std::less<>> tunnels;
+  std::set<std::uint16_t> taken_tunnels;
+  for (const config::Wireguard& tunnel : configuration.wireguards) {
+    const auto known = tunnels_.find(tunnel.name);
+    if (known == tunnels_.end()) continue;
+    tunnels[tunnel.name] = known->second;
+    taken_tunnels.insert(known->second);
+  }
+  FreeNumbers free_tunnels(std::move(taken_tunnels));
+  for (const config::Wireguard& tunnel : configuration.wireguards)
+    if (!tunnels.contains(tunnel.name)) tunnels[tunnel.name] = free_tunnels.next();
+
+  std::map<PeerIdentity, std::uint32_t> peers;
+  std::set<std::uint32_t> taken_peers = std::exchange(foreign_peers_, {});
+  // Leftovers keep their numbers until the synchronisation removes them, unless the table is too small for that.
+  if (taken_peers.size() + configuration.peers.size() > max_peers_) taken_peers.clear();
+  for (const config::Peer& peer : configuration.peers) {
+    const auto known = peers_.find(identity_of(peer));
+    if (known == peers_.end()) continue;
+    peers[known->first] = known->second;
+    taken_peers.insert(known->second);
+  }
+  FreeNumbers free_peers(std::move(taken_peers));
+  for (const config::Peer& peer : configuration.peers)
+    if (!peers.contains(identity_of(peer))) peers[identity_of(peer)] = free_peers.next();
+  tunnels_ = std::move(tunnels);
+  peers_ = std::move(peers);
+}
+
+std::optional<std::uint16_t> ObjectIds::tunnel(std::string_view name) const {
+  const auto found = tunnels_.find(name);
+  if (found == tunnels_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<std::uint32_t> ObjectIds::peer(const config::Peer& peer) const {
+  const auto found = peers_.find(identity_of(peer));
+  if (found == peers_.end()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace sallyport::controlplane

@@ -1,0 +1,39 @@
+// The small numbers by which the dataplane knows tunnels and peers. An object keeps its number for as long as it is
+// configured (a peer is its public key on its interface, whatever its name), and over a restart of the control plane:
+// what the dataplane holds already is recognised by its public key.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "config/config.hpp"
+#include "dataplane/abi/statistics_view.hpp"
+
+namespace sallyport::controlplane {
+
+class ObjectIds {
+ public:
+  // Before the first assign(), with the first dataplane that this control plane meets.
+  void adopt(const config::Config& configuration, const abi::StatisticsView& statistics);
+  // Gives every configured object a number and takes back those of the others.
+  void assign(const config::Config& configuration);
+
+  [[nodiscard]] std::optional<std::uint16_t> tunnel(std::string_view name) const;
+  [[nodiscard]] std::optional<std::uint32_t> peer(const config::Peer& peer) const;
+
+ private:
+  using PeerIdentity = std::pair<std::string, PublicKey>;  // the interface's name, the peer's key
+  static PeerIdentity identity_of(const config::Peer& peer) { return {peer.wireguard, peer.public_key}; }
+
+  std::map<std::string, std::uint16_t, std::less<>> tunnels_;
+  std::map<PeerIdentity, std::uint32_t> peers_;
+  std::set<std::uint32_t> foreign_peers_;  // numbers that the dataplane's leftovers had at adoption
+  std::size_t max_peers_ = 0;
+};
+
+}  // namespace sallyport::controlplane

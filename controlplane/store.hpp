@@ -1,0 +1,82 @@
+// What the control plane must remember over a restart, in one SQLite file: the greatest TAI64N of each peer, with the
+// wall time of the handshake that set it (it lapses after 24 h), and how far our own timestamps are reserved ahead. No
+// key is ever in it but public ones. Survives a kill at any moment: WAL, every write is one transaction and is
+// synchronised. One process at a time: the file stays locked while it is open. Blocking; see state_writer.hpp for the
+// thread that writes.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "config/base/base64.hpp"
+#include "controlplane/wireguard/tai64n.hpp"
+
+struct sqlite3;
+
+namespace sallyport::controlplane {
+
+// A peer as one of our interfaces sees it: an interface with a new key is a stranger to its peers, and they to it.
+struct PeerKey {
+  PublicKey tunnel;
+  PublicKey peer;
+
+  friend auto operator<=>(const PeerKey&, const PeerKey&) = default;
+};
+
+struct TimestampRow {
+  wireguard::Tai64n value;
+  wireguard::WallTime set_at;
+
+  friend bool operator==(const TimestampRow&, const TimestampRow&) = default;
+};
+
+// What the file holds, or a change to it.
+struct StoredState {
+  std::map<PeerKey, TimestampRow> timestamps;
+  std::map<PublicKey, wireguard::Tai64n> reservations;  // by tunnel public key
+};
+
+struct StoreChange {
+  StoredState set;
+  std::vector<PeerKey> forget;
+
+  [[nodiscard]] bool empty() const noexcept {
+    return set.timestamps.empty() && set.reservations.empty() && forget.empty();
+  }
+  // Adds a later change; where both touch the same row the later one wins.
+  void merge(StoreChange later);
+};
+
+class Store {
+ public:
+  // Creates the file (mode 0600) if there is none. An error says what is wrong with it: not a database, damaged, from a
+  // later release, locked by another control plane, not writable.
+  static tl::expected<Store, std::string> open(const std::filesystem::path& file);
+  Store(Store&&) noexcept = default;
+  Store& operator=(Store&&) noexcept = default;
+
+  // Everything that has not lapsed. A set_at in the future (the clock went back since) counts as `now`, and is written
+  // back so: no row binds anybody longer than 24 h from here.
+  [[nodiscard]] tl::expected<StoredState, std::string> load(wireguard::WallTime now);
+  // All of it or nothing. Rows that lapsed go with it.
+  [[nodiscard]] tl::expected<void, std::string> write(const StoreChange& change, wireguard::WallTime now);
+
+  static constexpr int schema_version = 1;
+
+ private:
+  struct Close {
+    void operator()(sqlite3* database) const noexcept;
+  };
+  explicit Store(sqlite3* database) noexcept : database_(database) {}
+
+  std::unique_ptr<sqlite3, Close> database_;
+};
+
+}  // namespace sallyport::controlplane

@@ -1,0 +1,274 @@
+// The messages of WireguardService: what arrives, what the pool computes, what is sent.
+#include <cstring>
+#include <utility>
+
+#include "controlplane/wireguard_service.hpp"
+
+namespace sallyport::controlplane {
+
+using wireguard::Actions;
+using wireguard::Bytes;
+using wireguard::HandshakeError;
+using wireguard::LocalIndex;
+
+namespace {
+
+// DSCP AF41, as the Linux kernel marks its handshake messages.
+constexpr std::uint8_t handshake_tos = 0x88;
+
+// Errors that honest peers cause every day by bad timing: counted, not logged.
+bool is_routine(HandshakeError error) {
+  return error == HandshakeError::superseded || error == HandshakeError::no_pending_handshake ||
+         error == HandshakeError::unsolicited_cookie || error == HandshakeError::busy || error == HandshakeError::flood;
+}
+
+bool is_usable(const IpEndpoint& endpoint) {
+  return endpoint.is_set() && endpoint.valid() && endpoint.port != 0 && !endpoint.address.is_multicast() &&
+         !endpoint.address.is_unspecified();
+}
+
+}  // namespace
+
+// ---- what arrives ----
+
+void WireguardService::on_packet(const abi::PacketUp& packet, bool proven) {
+  const Tunnel* tunnel = find_tunnel(packet.tunnel_id);
+  const bool local_is_usable = !packet.local.is_set() || is_usable(packet.local);
+  if (!connected_ || tunnel == nullptr || packet.version != abi::version ||
+      packet.length_bytes > abi::packet_slot_data_bytes || !is_usable(packet.remote) || !local_is_usable) {
+    ++counters_.malformed_packets;
+    return;
+  }
+  const Origin origin{tunnel->settings.identity, packet.remote,    packet.local,
+                      packet.received_at_ns,     packet.tunnel_id, packet.port_index};
+  const Bytes message(packet.data.data(), packet.length_bytes);
+  const WorkClass work_class = proven ? WorkClass::proven : WorkClass::unproven;
+  const auto type = wireguard::peek_type(message);
+  if (!type) return refuse(type.error(), origin, nullptr);
+  switch (*type) {
+    case wireguard::MessageType::handshake_initiation:
+      return on_initiation(origin, message, work_class);
+    case wireguard::MessageType::handshake_response:
+      return on_response(origin, message, work_class);
+    case wireguard::MessageType::cookie_reply:
+      return on_cookie(origin, message);
+  }
+}
+
+void WireguardService::on_initiation(const Origin& origin, Bytes message, WorkClass work_class) {
+  const auto parsed = wireguard::parse_initiation(message);
+  if (!parsed) return refuse(parsed.error(), origin, nullptr);
+  auto task = make_task([job = wireguard::IdentifyInitiatorJob{origin.identity, *parsed}] { return job.run(); },
+                        [this, origin](auto identified) { on_identified(origin, std::move(identified)); });
+  if (!pool_.submit(work_class, std::move(task))) ++counters_.queue_full;
+}
+
+void WireguardService::on_identified(const Origin& origin,
+                                     tl::expected<wireguard::IdentifiedInitiation, HandshakeError> identified) {
+  if (!identified) return refuse(identified.error(), origin, nullptr);
+  const Tunnel* tunnel = find_tunnel(origin.tunnel_id);
+  if (!connected_ || tunnel == nullptr || tunnel->settings.identity != origin.identity)
+    return refuse(HandshakeError::superseded, origin, nullptr);
+  const auto id = tunnel->peers.find(identified->initiator());
+  if (id == tunnel->peers.end()) return refuse(HandshakeError::unknown_peer, origin, nullptr);
+  Peer& peer = *peers_.at(id->second);
+  if (!pool_.has_room(WorkClass::begun)) {
+    ++counters_.queue_full;
+    return;
+  }
+  auto job = peer.handshake.accept_initiation(std::move(*identified), clock_());
+  if (!job) return refuse(job.error(), origin, &peer);
+  outputs_.timestamp_accepted({tunnel->settings.identity->public_key, peer.settings.keys->public_key},
+                              *peer.handshake.greatest_timestamp());
+  const PeerReference reference{peer.settings.peer_id, peer.incarnation};
+  pool_.submit(WorkClass::begun, make_task([job = std::move(*job)]() mutable { return std::move(job).run(); },
+                                           [this, origin, reference](wireguard::ResponseCreated result) {
+                                             Peer* answered = find(reference);
+                                             if (answered == nullptr) return;
+                                             auto actions =
+                                                 answered->handshake.on_response_created(std::move(result), clock_());
+                                             perform_or_refuse(reference, origin, std::move(actions));
+                                           }));
+}
+
+void WireguardService::on_response(const Origin& origin, Bytes message, WorkClass work_class) {
+  const auto parsed = wireguard::parse_response(message);
+  if (!parsed) return refuse(parsed.error(), origin, nullptr);
+  const auto owner = indices_.find(LocalIndex{parsed->receiver_index});
+  Peer* peer = owner ? find(static_cast<std::uint32_t>(owner->peer)) : nullptr;
+  if (peer == nullptr || peer->settings.tunnel_id != origin.tunnel_id)
+    return refuse(HandshakeError::no_pending_handshake, origin, nullptr);
+  if (!pool_.has_room(work_class)) {
+    ++counters_.queue_full;
+    return;
+  }
+  auto job = peer->handshake.accept_response(*parsed);
+  if (!job) return refuse(job.error(), origin, peer);
+  const PeerReference reference{peer->settings.peer_id, peer->incarnation};
+  pool_.submit(work_class, make_task([job = std::move(*job)] { return job.run(); },
+                                     [this, origin, reference](wireguard::ResponseConsumed result) {
+                                       Peer* answering = find(reference);
+                                       if (answering == nullptr) return;
+                                       auto actions =
+                                           answering->handshake.on_response_consumed(std::move(result), clock_());
+                                       perform_or_refuse(reference, origin, std::move(actions));
+                                     }));
+}
+
+void WireguardService::on_cookie(const Origin& origin, Bytes message) {
+  const auto parsed = wireguard::parse_cookie_reply(message);
+  if (!parsed) return refuse(parsed.error(), origin, nullptr);
+  const auto owner = indices_.find(LocalIndex{parsed->receiver_index});
+  Peer* peer = owner ? find(static_cast<std::uint32_t>(owner->peer)) : nullptr;
+  if (peer == nullptr || peer->settings.tunnel_id != origin.tunnel_id)
+    return refuse(HandshakeError::unsolicited_cookie, origin, nullptr);
+  const auto taken = peer->handshake.on_cookie_reply(*parsed, clock_());
+  if (!taken) return refuse(taken.error(), origin, peer);
+  ++counters_.cookies_received;
+}
+
+// ---- what follows ----
+
+void WireguardService::perform_or_refuse(const PeerReference& reference, const Origin& origin,
+                                         tl::expected<Actions, HandshakeError> actions) {
+  Peer* peer = find(reference);
+  if (peer == nullptr) return;
+  if (!actions) {
+    refuse(actions.error(), origin, peer);
+    reschedule(*peer);
+    return;
+  }
+  perform(*peer, std::move(*actions), &origin);
+}
+
+// `origin` is the message that led here, if one did.
+void WireguardService::perform(Peer& peer, Actions actions, const Origin* origin) {
+  reschedule(peer);
+  std::uint64_t after_sequence = 0;
+  if (actions.install && origin != nullptr) {
+    const auto sequence = install(peer, std::move(*actions.install), *origin);
+    if (!sequence) return;  // without the session the answer would only mislead the peer
+    after_sequence = *sequence;
+  }
+  if (actions.send) send(peer, *actions.send, origin, after_sequence);
+  if (actions.create_initiation) {
+    const PeerReference reference{peer.settings.peer_id, peer.incarnation};
+    auto task = make_task([job = std::move(*actions.create_initiation)]() mutable { return std::move(job).run(); },
+                          [this, reference](wireguard::InitiationCreated result) {
+                            Peer* caller = find(reference);
+                            if (caller == nullptr) return;
+                            auto created = caller->handshake.on_initiation_created(std::move(result), clock_());
+                            if (created)
+                              perform(*caller, std::move(*created), nullptr);
+                            else
+                              ++counters_.refused[static_cast<std::size_t>(created.error())];
+                          });
+    if (!pool_.submit(WorkClass::begun, std::move(task))) ++counters_.queue_full;  // its timer tries again
+  }
+  if (actions.reresolve_endpoint && peer.settings.has_endpoint_name) outputs_.reresolve_endpoint(peer.settings.peer_id);
+  if (actions.gave_up) {
+    ++counters_.gave_up;
+    log_info("handshake given up", {{"peer", peer.settings.name}, {"tries", actions.gave_up->tries}});
+  }
+}
+
+std::optional<std::uint64_t> WireguardService::install(Peer& peer, wireguard::InstallSession session,
+                                                       const Origin& origin) {
+  const bool initiator = session.role == wireguard::Role::initiator;
+  const std::uint64_t now = now_ns();
+  abi::InstallSession message{};
+  message.index = static_cast<std::uint32_t>(session.local_index);
+  message.remote_index = static_cast<std::uint32_t>(session.remote_index);
+  message.session_id = next_session_id();
+  message.peer_id = peer.settings.peer_id;
+  message.role = initiator ? abi::HandshakeRole::initiator : abi::HandshakeRole::responder;
+  message.port_index = origin.port_index;
+  message.created_at_ns = now;
+  message.endpoint = origin.remote;
+  message.local = origin.local;
+  message.endpoint_seen_at_ns = origin.received_at_ns;
+  if (session.greatest_timestamp) message.timestamp = session.greatest_timestamp->value.bytes;
+  std::memcpy(message.open_key.data(), session.keys.open.expose().data(), message.open_key.size());
+  std::memcpy(message.seal_key.data(), session.keys.seal.expose().data(), message.seal_key.size());
+  const auto sequence = outputs_.install_session(message);
+  const std::uint64_t session_id = message.session_id;
+  explicit_bzero(&message, sizeof message);
+  if (!sequence) {
+    ++counters_.installs_not_sent;
+    indices_.release(session.local_index);
+    return std::nullopt;
+  }
+  indices_.installed(session.local_index, session_id, now);
+  ++peer.sessions;
+  peer.known_endpoint = origin.remote;
+  peer.last_active_ns = now;
+  ++(initiator ? counters_.completed_as_initiator : counters_.completed_as_responder);
+  log_info("handshake completed", {{"peer", peer.settings.name},
+                                   {"endpoint", origin.remote.to_string()},
+                                   {"role", initiator ? "initiator" : "responder"},
+                                   {"index", hex(static_cast<std::uint32_t>(session.local_index))}});
+  return sequence;
+}
+
+void WireguardService::send(Peer& peer, const wireguard::OutgoingMessage& message, const Origin* origin,
+                            std::uint64_t after_sequence) {
+  const bool answers = message.destination == wireguard::Destination::initiation_source && origin != nullptr;
+  const auto target = answers ? std::optional(Target{origin->remote, origin->local}) : target_of(peer);
+  if (!target) {
+    ++counters_.without_endpoint;
+    return;
+  }
+  abi::PacketDown packet{};
+  packet.version = abi::version;
+  packet.length_bytes = static_cast<std::uint16_t>(message.size);
+  packet.tunnel_id = peer.settings.tunnel_id;
+  packet.tos = handshake_tos;
+  packet.after_sequence = after_sequence;
+  packet.remote = target->remote;
+  packet.local = target->local;
+  std::memcpy(packet.data.data(), message.view().data(), message.size);
+  if (!outputs_.send_packet(packet)) {
+    ++counters_.packets_not_sent;
+    return;
+  }
+  ++(answers ? counters_.responses_sent : counters_.initiations_sent);
+}
+
+// Where the dataplane sends to; else where the peer was last; else where the configuration says. When that does not
+// answer and the configuration says something else, both in turn.
+std::optional<WireguardService::Target> WireguardService::target_of(const Peer& peer) const {
+  const IpEndpoint& configured = peer.settings.endpoint;
+  Target known{peer.known_endpoint, {}};
+  if (const auto status = outputs_.peer_status(peer.settings.peer_id);
+      status && status->live != 0 && status->public_key == peer.settings.keys->public_key &&
+      is_usable(status->endpoint)) {
+    known.remote = status->endpoint;
+    if (is_usable(status->local) && status->local.address.family == status->endpoint.address.family)
+      known.local = status->local;
+  }
+  const unsigned tries = peer.handshake.tries();
+  const bool take_turns = tries >= wireguard::reresolve_from_attempt && tries % 2 == 1;
+  if (is_usable(configured) && (!is_usable(known.remote) || (take_turns && configured != known.remote)))
+    return Target{configured, {}};
+  if (!is_usable(known.remote)) return std::nullopt;
+  return known;
+}
+
+void WireguardService::refuse(HandshakeError error, const Origin& origin, const Peer* peer) {
+  ++counters_.refused[static_cast<std::size_t>(error)];
+  if (is_routine(error) || !refusal_log_.admit(now_ns())) return;
+  log_warning("handshake refused", {{"reason", wireguard::name_of(error)},
+                                    {"endpoint", origin.remote.to_string()},
+                                    {"peer", peer != nullptr ? peer->settings.name : std::string("unknown")},
+                                    {"why", wireguard::explain(error)},
+                                    {"suppressed", refusal_log_.take_suppressed()}});
+}
+
+// Never reused by this control plane or the next one: sessions do not survive a boot, and within one this clock only
+// goes forward.
+std::uint64_t WireguardService::next_session_id() {
+  last_session_id_ = std::max(last_session_id_ + 1, now_ns());
+  return last_session_id_;
+}
+
+}  // namespace sallyport::controlplane

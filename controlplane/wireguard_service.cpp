@@ -1,0 +1,359 @@
+// Peers, events and timers; wireguard_messages.cpp has the messages.
+#include "controlplane/wireguard_service.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace sallyport::controlplane {
+
+using wireguard::BootTime;
+using wireguard::LocalIndex;
+using wireguard::PeerId;
+
+namespace {
+
+constexpr std::chrono::milliseconds call_interval{20};
+constexpr unsigned calls_per_interval = WireguardService::calls_per_second / 50;
+// Timers handled in one turn of the event loop.
+constexpr unsigned timers_per_turn = 1024;
+// In how many calls of reconcile() all slots are looked at.
+constexpr std::uint32_t reconcile_rounds = 15;
+
+}  // namespace
+
+WireguardService::WireguardService(ServiceOutputs& outputs, WorkPool& pool, wireguard::RandomSource random, Clock clock)
+    : outputs_(outputs), pool_(pool), random_(random), clock_(std::move(clock)), indices_(std::move(random)) {}
+
+WireguardService::~WireguardService() = default;
+
+// ---- configuration ----
+
+void WireguardService::apply(const ServiceSettings& settings) {
+  std::map<std::uint16_t, const TunnelSettings*> wanted_tunnels;
+  for (const TunnelSettings& tunnel : settings.tunnels) wanted_tunnels[tunnel.tunnel_id] = &tunnel;
+  std::map<std::uint32_t, const PeerSettings*> wanted_peers;
+  for (const PeerSettings& peer : settings.peers) wanted_peers[peer.peer_id] = &peer;
+
+  // 1. What goes: tunnels that are gone or have another key, with their peers; peers that are gone or somebody else.
+  std::set<std::uint32_t> rekeyed_peers;
+  for (auto entry = tunnels_.begin(); entry != tunnels_.end();) {
+    Tunnel& tunnel = *entry->second;
+    const auto wanted = wanted_tunnels.find(entry->first);
+    if (wanted != wanted_tunnels.end() && wanted->second->identity == tunnel.settings.identity) {
+      tunnel.settings.name = wanted->second->name;
+      ++entry;
+      continue;
+    }
+    if (wanted != wanted_tunnels.end()) {
+      retire_sessions_of(tunnel);
+      for (const auto& [key, id] : tunnel.peers) rekeyed_peers.insert(id);
+    }
+    std::vector<std::uint32_t> ids;
+    for (const auto& [key, id] : tunnel.peers) ids.push_back(id);
+    for (const std::uint32_t id : ids) remove_peer(id);
+    entry = tunnels_.erase(entry);
+  }
+  std::vector<std::uint32_t> gone;
+  for (const auto& [id, peer] : peers_) {
+    const auto wanted = wanted_peers.find(id);
+    if (wanted == wanted_peers.end() || wanted->second->tunnel_id != peer->settings.tunnel_id ||
+        wanted->second->keys->public_key != peer->settings.keys->public_key)
+      gone.push_back(id);
+  }
+  for (const std::uint32_t id : gone) remove_peer(id);
+
+  // 2. What comes or changes.
+  for (const auto& [id, tunnel] : wanted_tunnels) {
+    if (tunnels_.contains(id)) continue;
+    tunnels_[id] = std::make_unique<Tunnel>(*tunnel, random_, indices_);
+  }
+  for (const auto& [id, wanted] : wanted_peers) {
+    Tunnel* tunnel = find_tunnel(wanted->tunnel_id);
+    if (tunnel == nullptr) continue;
+    if (Peer* peer = find(id)) {
+      const bool called_before = peer->settings.persistent_keepalive && peer->settings.endpoint.is_set();
+      if (peer->settings.keys != wanted->keys) peer->handshake.replace_keys(wanted->keys);
+      peer->settings = *wanted;
+      reschedule(*peer);
+      if (!called_before && connected_) call(id);
+      continue;
+    }
+    peers_[id] = std::make_unique<Peer>(++last_incarnation_, *wanted, *tunnel);
+    tunnel->peers[wanted->keys->public_key] = id;
+    if (!connected_) continue;
+    if (rekeyed_peers.contains(id))
+      to_call_.push_back(id);
+    else
+      call(id);
+  }
+}
+
+void WireguardService::remove_peer(std::uint32_t peer_id) {
+  const auto found = peers_.find(peer_id);
+  if (found == peers_.end()) return;
+  Peer& peer = *found->second;
+  if (peer.scheduled) deadlines_.erase({*peer.scheduled, peer_id});
+  peer.tunnel->peers.erase(peer.settings.keys->public_key);
+  peers_.erase(found);
+}
+
+void WireguardService::retire_sessions_of(const Tunnel& tunnel) {
+  std::set<std::uint32_t> ids;
+  for (const auto& [key, id] : tunnel.peers) ids.insert(id);
+  indices_.for_each_session([&](LocalIndex index, const SessionIndices::Owner& owner) {
+    if (ids.contains(static_cast<std::uint32_t>(owner.peer)))
+      outputs_.retire_session(static_cast<std::uint32_t>(index), owner.session_id);
+  });
+}
+
+void WireguardService::set_endpoint(std::uint32_t peer_id, const IpEndpoint& endpoint) {
+  Peer* peer = find(peer_id);
+  if (peer == nullptr) return;
+  peer->settings.endpoint = endpoint;
+  if (connected_) call(peer_id);
+}
+
+void WireguardService::restore_timestamp(const PeerKey& key, const wireguard::GreatestTimestamp& saved) {
+  for (auto& [id, tunnel] : tunnels_) {
+    if (tunnel->settings.identity->public_key != key.tunnel) continue;
+    const auto found = tunnel->peers.find(key.peer);
+    if (found != tunnel->peers.end()) peers_.at(found->second)->handshake.restore_timestamp(saved, clock_());
+  }
+}
+
+// ---- the link ----
+
+void WireguardService::on_connected(const abi::StatisticsView& statistics, bool same_boot) {
+  connected_ = true;
+  const wireguard::Instant now = clock_();
+  if (!same_boot) indices_.reset(statistics.max_sessions());
+  indices_.adopt(statistics, wireguard::to_boottime_ns(now.boot));
+
+  for (auto& [id, peer] : peers_) {
+    peer->sessions = 0;
+    const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
+    if (!status || status->live == 0 || status->public_key != peer->settings.keys->public_key) continue;
+    if (status->endpoint.is_set() && status->endpoint.valid()) peer->known_endpoint = status->endpoint;
+    peer->last_active_ns = std::max({peer->last_active_ns, status->last_received_ns, status->last_sent_ns});
+    const wireguard::Tai64n timestamp{status->greatest_timestamp};
+    if (timestamp != wireguard::Tai64n{})
+      peer->handshake.restore_timestamp({timestamp, wireguard::from_boottime_ns(status->timestamp_set_at_ns)}, now);
+  }
+  indices_.for_each_session([&](LocalIndex, const SessionIndices::Owner& owner) {
+    if (Peer* peer = find(static_cast<std::uint32_t>(owner.peer))) ++peer->sessions;
+  });
+
+  to_call_.clear();
+  for (const auto& [id, peer] : peers_) {
+    const bool wants_to_be_called = peer->settings.persistent_keepalive || peer->known_endpoint.is_set();
+    if (peer->sessions == 0 && (same_boot ? peer->settings.persistent_keepalive : wants_to_be_called))
+      to_call_.push_back(id);
+  }
+  std::stable_sort(to_call_.begin(), to_call_.end(), [this](std::uint32_t left, std::uint32_t right) {
+    return peers_.at(left)->last_active_ns > peers_.at(right)->last_active_ns;
+  });
+  next_call_at_ = now.boot;
+  log_info("sessions adopted", {{"sessions", indices_.in_use()}, {"peers_to_call", to_call_.size()}});
+}
+
+void WireguardService::on_disconnected(const abi::StatisticsView& statistics) {
+  connected_ = false;
+  for (auto& [id, peer] : peers_) {
+    const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
+    if (status && status->live != 0 && status->public_key == peer->settings.keys->public_key) {
+      if (status->endpoint.is_set() && status->endpoint.valid()) peer->known_endpoint = status->endpoint;
+      peer->last_active_ns = std::max({peer->last_active_ns, status->last_received_ns, status->last_sent_ns});
+    }
+    peer->handshake.reset();
+    peer->scheduled.reset();
+  }
+  deadlines_.clear();
+  to_call_.clear();
+}
+
+// ---- events ----
+
+void WireguardService::on_event(const abi::Event& event) {
+  if (abi::SessionWanted wanted; abi::read_payload(event, wanted)) {
+    if (Peer* peer = find(wanted.peer_id)) want_session(*peer);
+  } else if (abi::RekeyWanted rekey; abi::read_payload(event, rekey)) {
+    if (Peer* peer = find(rekey.peer_id)) want_session(*peer);
+  } else if (abi::SessionConfirmed confirmed; abi::read_payload(event, confirmed)) {
+    Peer* peer = find(confirmed.peer_id);
+    if (peer == nullptr) return;
+    peer->last_active_ns = std::max(peer->last_active_ns, event.header.at_ns);
+    peer->handshake.on_session_confirmed(clock_());
+    reschedule(*peer);
+  } else if (abi::SessionEnded ended; abi::read_payload(event, ended)) {
+    const auto owner = indices_.find(LocalIndex{ended.index});
+    if (owner && indices_.ended(LocalIndex{ended.index}, ended.session_id)) session_gone(owner->peer);
+  } else if (abi::EndpointMoved moved; abi::read_payload(event, moved)) {
+    Peer* peer = find(moved.peer_id);
+    if (peer == nullptr || !moved.endpoint.is_set() || !moved.endpoint.valid()) return;
+    peer->known_endpoint = moved.endpoint;
+    log_debug("endpoint moved", {{"peer", peer->settings.name}, {"endpoint", moved.endpoint.to_string()}});
+  }
+}
+
+void WireguardService::on_install_refused(std::uint32_t index, std::uint64_t session_id, abi::Refusal reason) {
+  ++counters_.installs_refused;
+  const auto owner = indices_.find(LocalIndex{index});
+  indices_.refused(LocalIndex{index}, session_id, reason == abi::Refusal::slot_in_use, now_ns());
+  if (!owner || owner->session_id != session_id) return;
+  session_gone(owner->peer);
+  if (!refusal_log_.admit(now_ns())) return;
+  const Peer* peer = find(static_cast<std::uint32_t>(owner->peer));
+  log_warning("session refused by the dataplane", {{"peer", peer != nullptr ? peer->settings.name : ""},
+                                                   {"index", hex(index)},
+                                                   {"reason", abi::to_string(reason)},
+                                                   {"suppressed", refusal_log_.take_suppressed()}});
+}
+
+void WireguardService::session_gone(PeerId id) {
+  Peer* peer = find(static_cast<std::uint32_t>(id));
+  if (peer != nullptr && peer->sessions > 0) --peer->sessions;
+}
+
+void WireguardService::want_session(Peer& peer) {
+  if (!connected_) return;
+  if (!target_of(peer)) {
+    ++counters_.without_endpoint;
+    if (peer.settings.has_endpoint_name) outputs_.reresolve_endpoint(peer.settings.peer_id);
+    return;
+  }
+  perform(peer, peer.handshake.want_session(clock_()), nullptr);
+}
+
+// Calls a peer that has no session, if it is one that wants to be called without traffic.
+void WireguardService::call(std::uint32_t peer_id) {
+  Peer* peer = find(peer_id);
+  if (peer != nullptr && peer->settings.persistent_keepalive && peer->sessions == 0 && !peer->handshake.handshaking())
+    want_session(*peer);
+}
+
+// ---- timers ----
+
+std::optional<BootTime> WireguardService::next_deadline() const {
+  std::optional<BootTime> earliest;
+  if (!deadlines_.empty()) earliest = deadlines_.begin()->first;
+  if (!to_call_.empty() && (!earliest || next_call_at_ < *earliest)) earliest = next_call_at_;
+  return earliest;
+}
+
+void WireguardService::on_timer() {
+  const wireguard::Instant now = clock_();
+  for (unsigned handled = 0; handled < timers_per_turn; ++handled) {
+    if (deadlines_.empty() || deadlines_.begin()->first > now.boot) break;
+    Peer& peer = *peers_.at(deadlines_.begin()->second);
+    perform(peer, peer.handshake.on_timer(now), nullptr);
+  }
+  if (to_call_.empty() || now.boot < next_call_at_) return;
+  next_call_at_ = now.boot + call_interval;
+  for (unsigned called = 0; called < calls_per_interval && !to_call_.empty();) {
+    Peer* peer = find(to_call_.front());
+    to_call_.pop_front();
+    if (peer == nullptr || peer->sessions > 0 || peer->handshake.handshaking()) continue;
+    want_session(*peer);
+    ++called;
+  }
+}
+
+void WireguardService::reschedule(Peer& peer) {
+  const auto deadline = connected_ ? peer.handshake.next_deadline() : std::nullopt;
+  if (deadline == peer.scheduled) return;
+  if (peer.scheduled) deadlines_.erase({*peer.scheduled, peer.settings.peer_id});
+  peer.scheduled = deadline;
+  if (deadline) deadlines_.emplace(*deadline, peer.settings.peer_id);
+}
+
+void WireguardService::reconcile(const abi::StatisticsView& statistics) {
+  indices_.reconcile(statistics, now_ns(), indices_.max_sessions() / reconcile_rounds + 1, [this](PeerId peer) {
+    ++counters_.ends_not_heard;
+    session_gone(peer);
+  });
+}
+
+// ---- timestamps ----
+
+void WireguardService::complete(abi::SetPeer& message) const {
+  const auto found = peers_.find(message.peer_id);
+  if (found == peers_.end() || found->second->settings.keys->public_key != message.public_key) return;
+  const auto& greatest = found->second->handshake.greatest_timestamp();
+  if (!greatest) return;
+  message.greatest_timestamp = greatest->value.bytes;
+  // It may have been set before this boot; the dataplane's clock does not go back that far.
+  message.timestamp_set_at_ns = greatest->set_at > BootTime{} ? wireguard::to_boottime_ns(greatest->set_at) : 1;
+}
+
+void WireguardService::forget_timestamp(std::uint32_t peer_id) {
+  if (Peer* peer = find(peer_id)) peer->handshake.forget_timestamp();
+}
+
+std::vector<std::pair<PeerKey, wireguard::GreatestTimestamp>> WireguardService::timestamps() const {
+  std::vector<std::pair<PeerKey, wireguard::GreatestTimestamp>> list;
+  for (const auto& [id, peer] : peers_)
+    if (const auto& greatest = peer->handshake.greatest_timestamp())
+      list.push_back({{peer->tunnel->settings.identity->public_key, peer->settings.keys->public_key}, *greatest});
+  return list;
+}
+
+std::map<PublicKey, wireguard::Tai64n> WireguardService::reservations_wanted() const {
+  std::map<PublicKey, wireguard::Tai64n> wanted;
+  for (const auto& [id, tunnel] : tunnels_)
+    if (const auto until = tunnel->timestamps.reservation_wanted(clock_().wall))
+      wanted[tunnel->settings.identity->public_key] = *until;
+  return wanted;
+}
+
+void WireguardService::reservation_written(const PublicKey& key, const wireguard::Tai64n& until) {
+  for (auto& [id, tunnel] : tunnels_)
+    if (tunnel->settings.identity->public_key == key) tunnel->timestamps.reserved(until);
+}
+
+// ---- look-ups ----
+
+WireguardService::Peer* WireguardService::find(std::uint32_t peer_id) {
+  const auto found = peers_.find(peer_id);
+  return found == peers_.end() ? nullptr : found->second.get();
+}
+
+WireguardService::Peer* WireguardService::find(const PeerReference& reference) {
+  Peer* peer = find(reference.id);
+  return peer != nullptr && peer->incarnation == reference.incarnation ? peer : nullptr;
+}
+
+WireguardService::Tunnel* WireguardService::find_tunnel(std::uint16_t tunnel_id) {
+  const auto found = tunnels_.find(tunnel_id);
+  return found == tunnels_.end() ? nullptr : found->second.get();
+}
+
+std::vector<NamedCounter> WireguardService::counters() const {
+  std::vector<NamedCounter> list = {
+      {"handshakes_as_initiator", "handshakes completed that we started", counters_.completed_as_initiator},
+      {"handshakes_as_responder", "handshakes completed that the peer started", counters_.completed_as_responder},
+      {"handshake_initiations_sent", "handshake initiations sent", counters_.initiations_sent},
+      {"handshake_responses_sent", "handshake responses sent", counters_.responses_sent},
+      {"handshake_cookies_received", "cookie replies of peers under load", counters_.cookies_received},
+      {"handshakes_given_up", "attempts that ended after 90 s without an answer", counters_.gave_up},
+      {"handshakes_without_endpoint", "sessions wanted with a peer whose endpoint is unknown",
+       counters_.without_endpoint},
+      {"handshake_queue_full", "handshake messages dropped because the handshake threads were busy",
+       counters_.queue_full},
+      {"handshake_packets_malformed", "packets from the dataplane that are no handshake messages of a known tunnel",
+       counters_.malformed_packets},
+      {"handshake_packets_not_sent", "handshake messages that found the ring to the dataplane full",
+       counters_.packets_not_sent},
+      {"sessions_not_sent", "sessions that found no room in the command ring", counters_.installs_not_sent},
+      {"sessions_refused", "sessions that the dataplane refused", counters_.installs_refused},
+      {"session_ends_not_heard", "sessions found gone whose end the event ring had no room for",
+       counters_.ends_not_heard},
+  };
+  for (std::size_t i = 0; i < counters_.refused.size(); ++i) {
+    const auto error = static_cast<wireguard::HandshakeError>(i);
+    list.push_back({"handshake_refused_" + std::string(wireguard::name_of(error)),
+                    std::string(wireguard::explain(error)), counters_.refused[i]});
+  }
+  return list;
+}
+
+}  // namespace sallyport::controlplane

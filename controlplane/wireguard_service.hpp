@@ -1,0 +1,205 @@
+// WireGuard's control side: which handshake is made when, with whom, and what becomes of it. It joins the I/O-free
+// protocol core (wireguard/peer_handshake.hpp) to the dataplane's events, packets and sessions:
+//
+//   session wanted, rekey wanted ─▶┐                        ┌─▶ install session, then the packet that waits for it
+//   handshake packets ────────────▶│  PeerHandshake, a pool │─▶ initiations, responses
+//   timers ───────────────────────▶┘  for the expensive part└─▶ timestamps to remember, names to resolve again
+//
+// No I/O and no clock of its own: everything goes through ServiceOutputs. All calls on the event loop.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/base/ip.hpp"
+#include "config/base/log.hpp"
+#include "controlplane/api/admin_backend.hpp"
+#include "controlplane/service_settings.hpp"
+#include "controlplane/session_indices.hpp"
+#include "controlplane/store.hpp"
+#include "controlplane/wireguard/peer_handshake.hpp"
+#include "controlplane/work_pool.hpp"
+#include "dataplane/abi/events.hpp"
+#include "dataplane/abi/packets.hpp"
+#include "dataplane/abi/statistics_view.hpp"
+
+namespace sallyport::controlplane {
+
+// What the service asks of its surroundings.
+class ServiceOutputs {
+ public:
+  virtual ~ServiceOutputs() = default;
+  // The command's sequence number; nothing if there is no room or no link.
+  virtual std::optional<std::uint64_t> install_session(const abi::InstallSession& session) = 0;
+  virtual void retire_session(std::uint32_t index, std::uint64_t session_id) = 0;
+  virtual bool send_packet(const abi::PacketDown& packet) = 0;
+  // What the dataplane knows of a peer now; nothing without a link.
+  [[nodiscard]] virtual std::optional<abi::PeerStatusValue> peer_status(std::uint32_t peer_id) const = 0;
+  virtual void reresolve_endpoint(std::uint32_t peer_id) = 0;
+  // Remember it over a restart.
+  virtual void timestamp_accepted(const PeerKey& peer, const wireguard::GreatestTimestamp& timestamp) = 0;
+};
+
+class WireguardService {
+ public:
+  using Clock = std::function<wireguard::Instant()>;
+  WireguardService(ServiceOutputs& outputs, WorkPool& pool, wireguard::RandomSource random, Clock clock);
+  WireguardService(const WireguardService&) = delete;
+  WireguardService& operator=(const WireguardService&) = delete;
+  ~WireguardService();
+
+  // Makes tunnels and peers so. What stays the same keeps its handshakes. Sessions of a tunnel whose private key
+  // changed are retired, and its peers are called again.
+  void apply(const ServiceSettings& settings);
+  // A name resolved anew.
+  void set_endpoint(std::uint32_t peer_id, const IpEndpoint& endpoint);
+  // A floor from the store. Call after apply().
+  void restore_timestamp(const PeerKey& peer, const wireguard::GreatestTimestamp& saved);
+
+  // A link to a dataplane. With a boot id that we did not know it has no session of ours (but perhaps of the control
+  // plane before us); then every peer whose endpoint we remember is called, recently active ones first.
+  void on_connected(const abi::StatisticsView& statistics, bool same_boot);
+  // The link is gone. `statistics` is the old segment, which outlives the process that wrote it: the last endpoints.
+  void on_disconnected(const abi::StatisticsView& statistics);
+
+  void on_event(const abi::Event& event);
+  void on_install_refused(std::uint32_t index, std::uint64_t session_id, abi::Refusal reason);
+  void on_packet(const abi::PacketUp& packet, bool proven);
+
+  // Call at the deadline (nothing: no timer runs), and ask again after any call.
+  [[nodiscard]] std::optional<wireguard::BootTime> next_deadline() const;
+  void on_timer();
+  // Once a second: looks for sessions whose end was never heard of.
+  void reconcile(const abi::StatisticsView& statistics);
+
+  // The greatest timestamp of a peer, into the message that sets it.
+  void complete(abi::SetPeer& message) const;
+  void forget_timestamp(std::uint32_t peer_id);
+  [[nodiscard]] std::vector<std::pair<PeerKey, wireguard::GreatestTimestamp>> timestamps() const;
+  // How far own timestamps must be reserved on disk now, by tunnel key; call reservation_written() when they are.
+  [[nodiscard]] std::map<PublicKey, wireguard::Tai64n> reservations_wanted() const;
+  void reservation_written(const PublicKey& tunnel, const wireguard::Tai64n& until);
+
+  [[nodiscard]] std::vector<NamedCounter> counters() const;
+  [[nodiscard]] const SessionIndices& indices() const noexcept { return indices_; }
+
+  // Calls after a restart of the dataplane: so many a second.
+  static constexpr unsigned calls_per_second = 500;
+
+ private:
+  struct Tunnel {
+    Tunnel(TunnelSettings tunnel_settings, const wireguard::RandomSource& random, SessionIndices& indices)
+        : settings(std::move(tunnel_settings)),
+          timestamps(settings.timestamp_floor),
+          environment{random, indices, timestamps} {}
+
+    TunnelSettings settings;
+    wireguard::TimestampSource timestamps;
+    wireguard::HandshakeEnvironment environment;
+    std::map<PublicKey, std::uint32_t> peers;
+  };
+  struct Peer {
+    Peer(std::uint64_t number, PeerSettings peer_settings, Tunnel& of)
+        : incarnation(number),
+          settings(std::move(peer_settings)),
+          tunnel(&of),
+          handshake(wireguard::PeerId{settings.peer_id}, of.environment, of.settings.identity, settings.keys) {}
+
+    std::uint64_t incarnation;  // tells results for this peer from those for a former owner of its id
+    PeerSettings settings;
+    Tunnel* tunnel;
+    wireguard::PeerHandshake handshake;
+    IpEndpoint known_endpoint;  // where it was last
+    std::uint64_t last_active_ns = 0;
+    unsigned sessions = 0;
+    std::optional<wireguard::BootTime> scheduled;
+  };
+  struct PeerReference {
+    std::uint32_t id;
+    std::uint64_t incarnation;
+  };
+  // Where a message came from, kept while the pool works on it.
+  struct Origin {
+    std::shared_ptr<const wireguard::LocalIdentity> identity;
+    IpEndpoint remote;
+    IpEndpoint local;
+    std::uint64_t received_at_ns;
+    std::uint16_t tunnel_id;
+    std::uint8_t port_index;
+  };
+  struct Counters {
+    std::array<std::uint64_t, wireguard::handshake_error_count> refused{};
+    std::uint64_t malformed_packets = 0;
+    std::uint64_t queue_full = 0;
+    std::uint64_t initiations_sent = 0;
+    std::uint64_t responses_sent = 0;
+    std::uint64_t cookies_received = 0;
+    std::uint64_t completed_as_initiator = 0;
+    std::uint64_t completed_as_responder = 0;
+    std::uint64_t gave_up = 0;
+    std::uint64_t without_endpoint = 0;
+    std::uint64_t packets_not_sent = 0;
+    std::uint64_t installs_not_sent = 0;
+    std::uint64_t installs_refused = 0;
+    std::uint64_t ends_not_heard = 0;
+  };
+
+  // wireguard_service.cpp: peers, events and timers
+  void remove_peer(std::uint32_t peer_id);
+  void retire_sessions_of(const Tunnel& tunnel);
+  void want_session(Peer& peer);
+  void call(std::uint32_t peer_id);
+  void reschedule(Peer& peer);
+  [[nodiscard]] Peer* find(std::uint32_t peer_id);
+  [[nodiscard]] Peer* find(const PeerReference& reference);
+  [[nodiscard]] Tunnel* find_tunnel(std::uint16_t tunnel_id);
+  void session_gone(wireguard::PeerId peer);
+
+  // wireguard_messages.cpp: what arrives, what is computed, what is sent
+  void on_initiation(const Origin& origin, wireguard::Bytes message, WorkClass work_class);
+  void on_identified(const Origin& origin,
+                     tl::expected<wireguard::IdentifiedInitiation, wireguard::HandshakeError> identified);
+  void on_response(const Origin& origin, wireguard::Bytes message, WorkClass work_class);
+  void on_cookie(const Origin& origin, wireguard::Bytes message);
+  void perform(Peer& peer, wireguard::Actions actions, const Origin* origin);
+  void perform_or_refuse(const PeerReference& reference, const Origin& origin,
+                         tl::expected<wireguard::Actions, wireguard::HandshakeError> actions);
+  [[nodiscard]] std::optional<std::uint64_t> install(Peer& peer, wireguard::InstallSession session,
+                                                     const Origin& origin);
+  void send(Peer& peer, const wireguard::OutgoingMessage& message, const Origin* origin, std::uint64_t after_sequence);
+  struct Target {
+    IpEndpoint remote;
+    IpEndpoint local;
+  };
+  [[nodiscard]] std::optional<Target> target_of(const Peer& peer) const;
+  void refuse(wireguard::HandshakeError error, const Origin& origin, const Peer* peer);
+  [[nodiscard]] std::uint64_t next_session_id();
+  [[nodiscard]] std::uint64_t now_ns() const { return wireguard::to_boottime_ns(clock_().boot); }
+
+  ServiceOutputs& outputs_;
+  WorkPool& pool_;
+  wireguard::RandomSource random_;
+  Clock clock_;
+  SessionIndices indices_;
+  std::map<std::uint16_t, std::unique_ptr<Tunnel>> tunnels_;
+  std::map<std::uint32_t, std::unique_ptr<Peer>> peers_;  // gone before tunnels_ and indices_
+  std::set<std::pair<wireguard::BootTime, std::uint32_t>> deadlines_;
+  std::deque<std::uint32_t> to_call_;
+  wireguard::BootTime next_call_at_{};
+  bool connected_ = false;
+  std::uint64_t last_incarnation_ = 0;
+  std::uint64_t last_session_id_ = 0;
+  Counters counters_;
+  LogLimiter refusal_log_{10, 1'000'000'000};
+};
+
+}  // namespace sallyport::controlplane
