@@ -12,36 +12,8 @@
 namespace sallyport::dataplane {
 namespace {
 
-// Beyond one for each route: those that are replaced wait for a grace period while their successors are in place.
-constexpr std::uint32_t spare_entries = 4096;
-constexpr std::uint32_t spare_nodes = 1024;
-constexpr std::uint32_t defaults = 2;
 // What poll() takes back at once, so that a mass removal does not hold up housekeeping.
 constexpr std::size_t max_reclaimed_per_poll = 1024;
-
-constexpr std::uint32_t entries_for(const RouteLimits& limits) noexcept {
-  return 1 + 2 * limits.max_hosts + limits.max_prefixes + defaults + spare_entries;
-}
-
-// A prefix needs 1.5 nodes for IPv4 at most and, for IPv6, 2 to 6 if nothing near it exists; prefixes of one site
-// share.
-constexpr std::uint32_t nodes_for(const RouteLimits& limits) noexcept {
-  return 2 * limits.max_prefixes + spare_nodes;
-}
-
-// A removed host keeps its slot until a grace period has passed.
-constexpr std::uint32_t host_slots_for(const RouteLimits& limits) noexcept {
-  return limits.max_hosts + limits.max_hosts / 16 + 256;
-}
-
-constexpr std::size_t hash_bytes(const RouteLimits& limits, std::size_t key_bytes) noexcept {
-  std::size_t slots = 8;
-  while (slots < host_slots_for(limits) + std::size_t{1}) slots *= 2;
-  const std::size_t key_slot = (8 + key_bytes + 15) / 16 * 16;
-  // Keys; buckets and as many extension buckets (64 bytes for 8 keys); index rings; the defer queue of 16-byte
-  // elements.
-  return slots * (key_slot + 8 + 8 + 4 + 4 + 2 + 16) + 65536;
-}
 
 std::string dpdk_error(const std::string& what) {
   return "route table: no memory for " + what + ": " + rte_strerror(rte_errno);
@@ -64,16 +36,11 @@ tl::expected<std::unique_ptr<RouteTable>, std::string> RouteTable::create(const 
   return table;
 }
 
-std::size_t RouteTable::memory_bytes(const RouteLimits& limits) noexcept {
-  return entries_for(limits) * sizeof(RouteEntry) + nodes_for(limits) * sizeof(TrieNode) +
-         2 * trie_root_slots * sizeof(TrieSlot) + hash_bytes(limits, 4) + hash_bytes(limits, 16);
-}
-
 RouteTable::RouteTable(const RouteLimits& limits, rte_rcu_qsbr* readers)
     : limits_(limits),
       readers_(readers),
-      entry_capacity_(entries_for(limits)),
-      retired_(readers, std::size_t{entry_capacity_} + nodes_for(limits)) {
+      entry_capacity_(route_entries_for(limits)),
+      retired_(readers, std::size_t{entry_capacity_} + trie_nodes_for(limits)) {
   free_entries_.reserve(entry_capacity_);
   for (std::uint32_t index = entry_capacity_; index-- > 1;) free_entries_.push_back(index);
 }
@@ -92,7 +59,7 @@ std::string RouteTable::allocate(const std::string& name, int socket_id) {
   entries_ = static_cast<RouteEntry*>(rte_zmalloc_socket(nullptr, entry_capacity_ * sizeof(RouteEntry), 64, socket_id));
   if (entries_ == nullptr) return dpdk_error("entries");
   std::fill_n(entries_, entry_capacity_, RouteEntry{});
-  const std::uint32_t nodes = nodes_for(limits_);
+  const std::uint32_t nodes = trie_nodes_for(limits_);
   node_memory_ = static_cast<TrieNode*>(rte_zmalloc_socket(nullptr, nodes * sizeof(TrieNode), 64, socket_id));
   if (node_memory_ == nullptr) return dpdk_error("the prefix trie");
   nodes_ = std::make_unique<TrieNodes>(node_memory_, nodes);

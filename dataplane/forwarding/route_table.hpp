@@ -25,15 +25,11 @@
 #include "dataplane/forwarding/grace_queue.hpp"
 #include "dataplane/forwarding/prefix_trie.hpp"
 #include "dataplane/forwarding/route_entry.hpp"
+#include "dataplane/forwarding/route_limits.hpp"
 
 struct rte_hash;
 
 namespace sallyport::dataplane {
-
-struct RouteLimits {
-  std::uint32_t max_hosts = 131072;    // /32 and /128, of each family
-  std::uint32_t max_prefixes = 16384;  // all other lengths, both families together
-};
 
 enum class RouteError : std::uint8_t {
   none,
@@ -53,8 +49,6 @@ class RouteTable {
                                                                                      rte_rcu_qsbr* readers,
                                                                                      const std::string& name,
                                                                                      int socket_id);
-  // What create() takes from DPDK's memory, an upper bound.
-  [[nodiscard]] static std::size_t memory_bytes(const RouteLimits& limits) noexcept;
   ~RouteTable();  // no reader is left
   RouteTable(const RouteTable&) = delete;
   RouteTable& operator=(const RouteTable&) = delete;

@@ -1,16 +1,18 @@
 #include "dataplane/io/memory.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 
 namespace sallyport::dataplane {
 namespace {
 
 constexpr std::uint64_t mib = 1024 * 1024;
-constexpr std::uint64_t tbl24_bytes = 64 * mib;  // 2^24 entries of 4 bytes: rte_fib and rte_fib6, each held twice
 constexpr std::uint64_t heap_margin_percent = 15;
 constexpr std::uint64_t smallest_need_bytes = 64 * mib;
-constexpr std::uint64_t descriptor_bytes = 64;  // of a NIC's ring and the driver's shadow of it
+constexpr std::uint64_t reassembly_bytes = 1 * mib;   // of each worker's fragment table
+constexpr std::uint64_t ring_bytes = 8 * 1024 + 512;  // of 1,024 slots
+constexpr std::uint64_t descriptor_bytes = 64;        // of a NIC's ring and the driver's shadow of it
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t step) {
   return (value + step - 1) / step * step;
@@ -31,23 +33,39 @@ std::string table_line(std::string_view what, std::size_t width, const std::stri
 
 }  // namespace
 
+RouteLimits route_limits(const config::Dataplane& dataplane) noexcept {
+  return {.max_hosts = dataplane.max_peers + 4096,
+          .max_prefixes = std::max<std::uint32_t>(4096, dataplane.max_peers / 4)};
+}
+
+std::uint32_t session_slots(const config::Dataplane& dataplane) noexcept {
+  return std::bit_ceil(dataplane.max_sessions);
+}
+
 MemoryNeed compute_memory(const config::Dataplane& dataplane, std::span<const config::Port> ports,
                           const MemoryDemand& demand) {
   const BufferPlan buffers = plan_buffers(dataplane, ports, demand.buffers);
   const auto count = [](std::string_view thing, std::uint64_t number) {
     return std::string(thing) + " (" + std::to_string(number) + ')';
   };
+  const std::uint64_t sessions = session_slots(dataplane);
+  const RouteLimits routes = route_limits(dataplane);
+  const std::uint64_t workers = dataplane.workers.size();
   MemoryNeed need;
   need.lines = {
       {count("packet buffers", buffers.packets), buffers.packets * buffers.packet_bytes()},
       {count("large packet buffers", buffers.large), buffers.large * buffers.large_bytes()},
       {"device queues", buffers.descriptors * descriptor_bytes},
-      {count("sessions, receiving", dataplane.max_sessions), dataplane.max_sessions * demand.costs.open_session},
-      {count("sessions, sending", dataplane.max_sessions), dataplane.max_sessions * demand.costs.seal_session},
+      {count("sessions, receiving", sessions), sessions * demand.costs.open_session},
+      {count("sessions, sending", sessions), sessions * demand.costs.seal_session},
       {count("peers", dataplane.max_peers), dataplane.max_peers * demand.costs.peer},
-      {count("host routes", std::uint64_t{2} * dataplane.max_peers), 2 * dataplane.max_peers * demand.costs.host_route},
-      {"prefix routes", 4 * tbl24_bytes + demand.prefix_route_tbl8 * 1024},
-      {count("neighbours", demand.neighbours), demand.neighbours * demand.costs.neighbour},
+      {count("routes, hosts and prefixes", std::uint64_t{routes.max_hosts} + routes.max_prefixes),
+       route_table_bytes(routes)},
+      {count("verdict rows", dataplane.max_classes), dataplane.max_classes * sizeof(std::uint64_t)},
+      {count("capture buffers", workers * demand.capture_packets_per_worker),
+       workers * demand.capture_packets_per_worker * buffers.packet_bytes()},
+      {"reassembly", workers * reassembly_bytes},
+      {"rings between threads", (workers * (workers - 1) + 5 * workers) * ring_bytes},
   };
   need.lines.insert(need.lines.end(), demand.extras.begin(), demand.extras.end());
   std::erase_if(need.lines, [](const MemoryLine& line) { return line.bytes == 0; });

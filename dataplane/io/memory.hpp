@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "dataplane/forwarding/route_limits.hpp"
 #include "dataplane/io/buffer_plan.hpp"
 
 namespace sallyport::dataplane {
@@ -20,23 +21,26 @@ struct MemoryLine {
   std::uint64_t bytes = 0;
 };
 
-// Bytes of one entry of each table. The owner of a table asserts that its entry is not larger.
+// Bytes of one entry of each table. gateway.cpp asserts that they are true.
 struct MemoryCosts {
-  std::uint64_t open_session = 1280 + 128;  // replay window of 8,192 bits + key schedule and state
+  std::uint64_t open_session = 1280;  // with its replay window of 8,192 bits
   std::uint64_t seal_session = 192;
-  std::uint64_t peer = 512;
-  std::uint64_t host_route = 64;  // rte_hash: key slot, bucket share and RCU; two for each peer
-  std::uint64_t neighbour = 256;
+  std::uint64_t peer = 320;
+  std::uint64_t packet_metadata = 64;
 };
 
 // What the tables are sized for besides the configured limits.
 struct MemoryDemand {
   BufferDemand buffers;
   MemoryCosts costs;
-  std::uint64_t neighbours = 8192;
-  std::uint64_t prefix_route_tbl8 = 2 * 4096 + 2 * 32768;  // of 1 KiB each: IPv4 and IPv6, both held twice
-  std::vector<MemoryLine> extras;                          // of tables that this folder does not know
+  std::uint32_t capture_packets_per_worker = 576;
+  std::vector<MemoryLine> extras;  // of tables that this folder does not know
 };
+
+// A peer has an address of each family, as a rule, and a site some prefixes.
+[[nodiscard]] RouteLimits route_limits(const config::Dataplane& dataplane) noexcept;
+// A power of two, so that a session's slot is a mask of its index.
+[[nodiscard]] std::uint32_t session_slots(const config::Dataplane& dataplane) noexcept;
 
 struct MemoryNeed {
   std::vector<MemoryLine> lines;  // the last is the margin for the heap

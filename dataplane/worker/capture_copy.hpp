@@ -22,6 +22,8 @@ struct CaptureCopy {
 };
 static_assert(sizeof(CaptureCopy) <= 64);
 
-inline CaptureCopy& capture_copy_of(rte_mbuf* copy) noexcept { return *static_cast<CaptureCopy*>(rte_mbuf_to_priv(copy)); }
+inline CaptureCopy& capture_copy_of(rte_mbuf* copy) noexcept {
+  return *static_cast<CaptureCopy*>(rte_mbuf_to_priv(copy));
+}
 
 }  // namespace sallyport::dataplane

@@ -32,7 +32,8 @@ std::uint32_t peer_at(abi::CapturePoint point, const PacketMeta& meta) noexcept 
 
 }  // namespace
 
-std::unique_ptr<CaptureTap> CaptureTap::create(const CaptureFilter& filter, rte_mempool& pool, Counters& counters, unsigned thread) noexcept {
+std::unique_ptr<CaptureTap> CaptureTap::create(const CaptureFilter& filter, rte_mempool& pool, Counters& counters,
+                                               unsigned thread) noexcept {
   char name[RTE_RING_NAMESIZE];
   std::snprintf(name, sizeof name, "sp-capture-%u", thread);
   auto copies = PacketRing::create(name, copies_slots);
@@ -47,12 +48,14 @@ void CaptureTap::take(abi::CapturePoint point, const Packet* packet, bool starts
   const std::uint16_t wanted_reason = filter_.drop_reason.load(std::memory_order_relaxed);
   if (wanted_port != abi::no_port && wanted_port != port) return;
   if (!is_peer_wanted(filter_.peer_id.load(std::memory_order_relaxed), meta)) return;
-  if (point == abi::CapturePoint::dropped && wanted_reason != 0xffff && wanted_reason != static_cast<std::uint16_t>(reason)) return;
+  if (point == abi::CapturePoint::dropped && wanted_reason != 0xffff &&
+      wanted_reason != static_cast<std::uint16_t>(reason))
+    return;
 
   Packet* copy = rte_pktmbuf_alloc(&pool_);
   if (copy == nullptr) return counters_.add(port, Counter::capture_lost);
-  const auto bytes = static_cast<std::uint16_t>(
-      std::min<unsigned>({packet->data_len, filter_.snap_bytes.load(std::memory_order_relaxed), rte_pktmbuf_tailroom(copy)}));
+  const auto bytes = static_cast<std::uint16_t>(std::min<unsigned>(
+      {packet->data_len, filter_.snap_bytes.load(std::memory_order_relaxed), rte_pktmbuf_tailroom(copy)}));
   std::memcpy(rte_pktmbuf_mtod(copy, std::uint8_t*), rte_pktmbuf_mtod(packet, const std::uint8_t*), bytes);
   copy->data_len = bytes;
   copy->pkt_len = bytes;

@@ -39,7 +39,7 @@ TEST(ComputeMemory, GrowsWithSessionsAndWithinTheirBytes) {
   large.max_sessions = 1U << 20;
   const std::uint64_t difference = compute_memory(large, {}).total_bytes - compute_memory(small, {}).total_bytes;
   const std::uint64_t sessions = large.max_sessions - small.max_sessions;
-  EXPECT_NEAR(static_cast<double>(difference), static_cast<double>(sessions * (1408 + 192)) * 1.15, 4e6);
+  EXPECT_NEAR(static_cast<double>(difference), static_cast<double>(sessions * (1280 + 192)) * 1.15, 4e6);
 }
 
 TEST(ComputeMemory, CountsADeviceOnceHoweverManyVlansItCarries) {

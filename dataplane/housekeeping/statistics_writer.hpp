@@ -1,0 +1,46 @@
+// Writes the statistics segment's records: peers and sessions as the timers pass them, ports and totals once a second.
+// Workers write their counter blocks themselves.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "config/base/log.hpp"
+#include "dataplane/abi/segment.hpp"
+#include "dataplane/abi/statistics.hpp"
+#include "dataplane/housekeeping/gateway_state.hpp"
+#include "dataplane/worker/housekeeping_context.hpp"
+
+namespace sallyport::dataplane {
+
+class StatisticsWriter {
+ public:
+  StatisticsWriter(HousekeepingContext& context, GatewayState& state, const abi::Segment& segment,
+                   const abi::StatisticsLayout& layout)
+      : context_(context),
+        state_(state),
+        header_(*segment.at<abi::StatisticsHeader>()),
+        ports_(segment.at<abi::PortStatus>(layout.ports)),
+        peers_(segment.at<abi::PeerStatus>(layout.peers)),
+        sessions_(segment.at<abi::SessionStatus>(layout.sessions)) {}
+
+  // The record of a peer (live or gone) and those of its sessions.
+  void write_peer(std::uint32_t peer_id) noexcept;
+  void clear_session(std::uint32_t slot) noexcept { sessions_[slot].write({}); }
+  // Also learns whether links are up; tells the control plane when one changed.
+  void write_ports() noexcept;
+  void write_totals(std::uint64_t packets_held, std::uint32_t neighbours, std::uint32_t routes) noexcept;
+  [[nodiscard]] abi::StatisticsHeader& header() noexcept { return header_; }
+
+ private:
+  void write_session(std::uint32_t index) noexcept;
+
+  HousekeepingContext& context_;
+  GatewayState& state_;
+  abi::StatisticsHeader& header_;
+  abi::PortStatus* ports_;
+  abi::PeerStatus* peers_;
+  abi::SessionStatus* sessions_;
+};
+
+}  // namespace sallyport::dataplane

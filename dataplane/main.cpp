@@ -1,0 +1,105 @@
+// sallyport-dataplane: reads the configuration, starts DPDK, runs the gateway until it is told to stop. The one file of
+// this folder that knows exceptions (Boost.Program_options throws).
+#include <signal.h>
+#include <sodium.h>
+#include <boost/program_options.hpp>
+
+#include <atomic>
+#include <iostream>
+
+#include "config/base/log.hpp"
+#include "config/base/process_hardening.hpp"
+#include "config/load.hpp"
+#include "dataplane/gateway.hpp"
+#include "dataplane/io/eal.hpp"
+
+namespace {
+
+using namespace sallyport;
+
+constexpr int exit_failure = 1;
+constexpr int exit_bad_configuration = 2;
+
+std::atomic<bool> stop_requested{false};
+
+void request_stop(int) {
+  stop_requested.store(true, std::memory_order_relaxed);
+}
+
+void install_signal_handlers() {
+  struct sigaction action {};
+  action.sa_handler = request_stop;
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+int fail(const std::string& reason) {
+  log_error("cannot start", {{"reason", reason}});
+  return exit_failure;
+}
+
+int run(const std::filesystem::path& path) {
+  const auto configuration = config::load(path);
+  if (!configuration) {
+    for (const config::Error& error : configuration.error()) std::cerr << to_string(error) << '\n';
+    return exit_bad_configuration;
+  }
+  start_log("sallyport-dataplane", configuration->controlplane.log_level);
+  if (sodium_init() < 0) return fail("libsodium does not start");
+
+  // Huge pages are locked by their nature; what is not gets locked once DPDK has taken its memory.
+  (void)harden_process(false);
+  const auto need = dataplane::compute_memory(configuration->dataplane, configuration->ports);
+  const auto plan =
+      dataplane::plan_eal(configuration->dataplane, configuration->ports, need, dataplane::read_machine());
+  if (!plan) return fail(plan.error());
+  for (const std::string& remark : plan->remarks) log_warning("start", {{"remark", remark}});
+  if (const auto started = dataplane::start_eal(*plan, configuration->ports); !started) return fail(started.error());
+
+  auto gateway = dataplane::Gateway::create(*configuration);
+  if (!gateway) return fail(gateway.error());
+  if (!harden_process(true)) log_warning("memory is not locked", {{"reason", "RLIMIT_MEMLOCK is too low"}});
+  install_signal_handlers();
+  log_info("dataplane runs", {{"gateway", configuration->gateway.name},
+                              {"workers", configuration->dataplane.workers.size()},
+                              {"ports", configuration->ports.size()},
+                              {"memory_mb", plan->memory_mb},
+                              {"huge_pages", plan->huge_pages},
+                              {"crypto", (*gateway)->statistics().header().crypto_engine.data()}});
+  (*gateway)->run(stop_requested);
+  log_info("dataplane stops");
+  gateway->reset();
+  dataplane::stop_eal();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  namespace po = boost::program_options;
+  po::options_description options("sallyport-dataplane: the packet path of a Sallyport gateway\n\nOptions");
+  options.add_options()("config,c", po::value<std::string>(),
+                        "gateway.toml (its [dataplane] and [[port]] sections are used)")("help,h", "show this help")(
+      "version", "show the version");
+  po::variables_map values;
+  try {
+    po::store(po::parse_command_line(argc, argv, options), values);
+  } catch (const po::error& error) {
+    std::cerr << error.what() << "\n\n" << options;
+    return exit_bad_configuration;
+  }
+  if (values.count("help") != 0) {
+    std::cout << options;
+    return 0;
+  }
+  if (values.count("version") != 0) {
+    std::cout << "sallyport-dataplane " << SALLYPORT_VERSION << '\n';
+    return 0;
+  }
+  if (values.count("config") == 0) {
+    std::cerr << "--config is missing\n\n" << options;
+    return exit_bad_configuration;
+  }
+  return run(values["config"].as<std::string>());
+}

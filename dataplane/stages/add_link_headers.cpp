@@ -1,0 +1,46 @@
+// Stage 8: the Ethernet header, whose destination is the neighbour's address of this moment, and the VLAN tag.
+#include "dataplane/io/vlan.hpp"
+#include "dataplane/packet/ethernet.hpp"
+#include "dataplane/stages/stages.hpp"
+
+namespace sallyport::dataplane {
+
+namespace {
+
+// By index for a next hop that a route or a tunnel names, by address for a destination on the link itself.
+bool resolve(Worker& worker, const Packet* packet, const PacketMeta& meta, MacAddress& mac) noexcept {
+  NeighbourLinks& links = worker.tables.neighbours.links();
+  if (meta.neighbour_index != no_neighbour) return links.resolve(meta.neighbour_index, mac);
+  std::uint32_t unused;
+  const auto* data = rte_pktmbuf_mtod(packet, const std::uint8_t*);
+  return links.resolve(meta.tx_port, meta.ip.family, data + meta.ip.destination_offset(), unused, mac);
+}
+
+}  // namespace
+
+void add_link_headers(Worker& worker) noexcept {
+  for (Packet* packet : worker.to_neighbour) {
+    PacketMeta& meta = meta_of(packet);
+    MacAddress neighbour;
+    if (!resolve(worker, packet, meta, neighbour)) {
+      worker.to_housekeeping(packet, meta.neighbour_index != no_neighbour ? Task::resolve : Task::glean);
+      continue;
+    }
+    const std::uint8_t version = *rte_pktmbuf_mtod(packet, const std::uint8_t*) >> 4;
+    auto* link = reinterpret_cast<std::uint8_t*>(rte_pktmbuf_prepend(packet, ethernet_header_bytes));
+    if (link == nullptr) {
+      worker.drop(packet, DropReason::too_big);
+      continue;
+    }
+    EthernetHeader header;
+    header.destination = neighbour;
+    header.source.bytes = worker.tables.ports.port(meta.tx_port).mac;
+    header.type = Be16{static_cast<std::uint16_t>(version == 4 ? EtherType::ipv4 : EtherType::ipv6)};
+    store_wire(link, header);
+    meta.layer = Layer::ethernet;
+    worker.transmit(packet);
+  }
+  worker.to_neighbour.clear();
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,43 @@
+// Stage 4: the inner source address must belong to the peer that sent it: the paper's cryptokey routing, and the reason
+// why an address stands for an identity behind this stage. Always on.
+#include "dataplane/stages/stages.hpp"
+
+namespace sallyport::dataplane {
+namespace {
+
+DropReason judge_source(const PacketMeta& meta, const RouteEntry& source) noexcept {
+  if (meta.source_peer != abi::no_peer)
+    return source.kind == NextHopKind::peer && source.peer_id == meta.source_peer ? DropReason::count
+                                                                                  : DropReason::foreign_source;
+  switch (source.kind) {
+    case NextHopKind::peer:
+      return DropReason::inside_source_is_peer;
+    case NextHopKind::local:
+      return DropReason::bad_source;
+    default:
+      return DropReason::count;
+  }
+}
+
+}  // namespace
+
+void check_source(Worker& worker, Batch& packets) noexcept {
+  unsigned kept = 0;
+  for (Packet* packet : packets) {
+    PacketMeta& meta = meta_of(packet);
+    if (!meta.is_trusted) {
+      const RouteEntry& source = worker.tables.routes.entry(static_cast<RouteIndex>(meta.source_route));
+      const DropReason reason = judge_source(meta, source);
+      if (reason != DropReason::count) {
+        worker.drop(packet, reason);
+        continue;
+      }
+      // What came in plain is classified by its address; what came through a tunnel was by its peer.
+      if (meta.source_peer == abi::no_peer) meta.source_class = inside_source_class;
+    }
+    packets[kept++] = packet;
+  }
+  packets.truncate(kept);
+}
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,30 @@
+// The stages of the packet path, in order. Each is a function over a batch, in a file of its own; every packet that
+// goes in comes out in a batch of the worker, in a ring, or in a counter.
+#pragma once
+
+#include "dataplane/worker/worker.hpp"
+
+namespace sallyport::dataplane {
+
+// Judges the frames that one queue of `device` received, by port role and outer headers.
+void classify(Worker& worker, std::uint8_t device, Packet** frames, unsigned count) noexcept;
+// An outer IP packet whose port is known: what reassembly made, or classify found.
+void classify_underlay(Worker& worker, Packet* packet) noexcept;
+
+// worker.to_open -> worker.opened: replay check, AEAD over the whole batch, window, roaming, inner length.
+void open_wireguard(Worker& worker) noexcept;
+
+// The three that decide what an inner packet may do and where it goes. They shrink the batch in place.
+void look_up_routes(Worker& worker, Batch& packets) noexcept;
+void check_source(Worker& worker, Batch& packets) noexcept;
+void apply_policy(Worker& worker, Batch& packets) noexcept;
+// -> worker.to_seal, worker.to_neighbour. Empties the batch.
+void route(Worker& worker, Batch& packets) noexcept;
+
+// worker.to_seal -> worker.to_neighbour: counters reserved, padding, AEAD over the whole batch, outer headers.
+void seal_wireguard(Worker& worker) noexcept;
+
+// worker.to_neighbour -> transmit: Ethernet headers, VLAN tags, checksums.
+void add_link_headers(Worker& worker) noexcept;
+
+}  // namespace sallyport::dataplane

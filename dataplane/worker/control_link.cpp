@@ -1,0 +1,229 @@
+#include "dataplane/worker/control_link.hpp"
+
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "config/base/log.hpp"
+
+namespace sallyport::dataplane {
+namespace {
+
+std::string system_error(const std::string& what) {
+  return what + ": " + std::strerror(errno);
+}
+
+template <typename Ring>
+tl::expected<abi::Segment, std::string> ring_segment(const char* name) {
+  return abi::Segment::create(name, sizeof(Ring), abi::Segment::OtherSide::may_write);
+}
+
+// Nobody listens on the file at `address`: what a dataplane that was killed leaves behind.
+bool is_stale(const sockaddr_un& address) {
+  const abi::FileDescriptor probe(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
+         errno == ECONNREFUSED;
+}
+
+}  // namespace
+
+tl::expected<std::unique_ptr<ControlLink>, std::string> ControlLink::listen(Setup setup) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (setup.socket_path.size() >= sizeof address.sun_path)
+    return tl::unexpected("socket path '" + setup.socket_path + "' is longer than " +
+                          std::to_string(sizeof address.sun_path - 1) + " bytes");
+  std::memcpy(address.sun_path, setup.socket_path.c_str(), setup.socket_path.size() + 1);
+
+  std::unique_ptr<ControlLink> link(new ControlLink());
+  auto checkpoints =
+      abi::Segment::create("sallyport-checkpoints", abi::checkpoint_bytes, abi::Segment::OtherSide::may_write);
+  if (!checkpoints) return tl::unexpected(checkpoints.error());
+  link->checkpoints_ = std::move(*checkpoints);
+
+  link->listener_ = abi::FileDescriptor(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!link->listener_.is_open()) return tl::unexpected(system_error("cannot create a Unix socket"));
+  const auto bind_it = [&] {
+    return bind(link->listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  };
+  const mode_t before = umask(0177);
+  bool bound = bind_it();
+  if (!bound && errno == EADDRINUSE) {
+    if (is_stale(address)) {
+      unlink(address.sun_path);
+      bound = bind_it();
+    } else {
+      errno = EADDRINUSE;
+    }
+  }
+  umask(before);
+  if (!bound)
+    return tl::unexpected(system_error("cannot listen on '" + setup.socket_path + "' (does another dataplane run?)"));
+  if (setup.extra_uid && chown(address.sun_path, *setup.extra_uid, static_cast<gid_t>(-1)) != 0)
+    return tl::unexpected(system_error("cannot give '" + setup.socket_path + "' to the control plane's user"));
+  if (::listen(link->listener_.get(), 4) != 0)
+    return tl::unexpected(system_error("cannot listen on '" + setup.socket_path + "'"));
+  link->setup_ = std::move(setup);
+  return link;
+}
+
+ControlLink::~ControlLink() {
+  if (!setup_.socket_path.empty()) unlink(setup_.socket_path.c_str());
+}
+
+bool ControlLink::poll() noexcept {
+  if (connection_) {
+    char byte;
+    const ssize_t received = recv(connection_->socket.get(), &byte, sizeof byte, MSG_DONTWAIT);
+    if (received == 0) {
+      close_connection("it closed the connection");
+    } else if (received > 0) {
+      close_connection("it sent bytes where none belong");
+    } else if (errno != EAGAIN && errno != EINTR) {
+      close_connection(std::strerror(errno));
+    }
+  }
+  return accept_connection();
+}
+
+bool ControlLink::accept_connection() noexcept {
+  abi::FileDescriptor socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket.is_open()) return false;
+  if (connection_) {
+    log_warning("control plane refused", {{"reason", "one is connected already"}});
+    return false;
+  }
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  const bool admitted = peer.uid == 0 || peer.uid == geteuid() || (setup_.extra_uid && peer.uid == *setup_.extra_uid);
+  if (!admitted) {
+    log_warning("control plane refused", {{"reason", "user is not admitted"}, {"uid", peer.uid}, {"pid", peer.pid}});
+    return false;
+  }
+  auto connection = open_connection(std::move(socket));
+  if (!connection) {
+    log_error("control plane refused", {{"reason", connection.error()}});
+    return false;
+  }
+  connection_ = std::move(*connection);
+  ++generation_;
+  log_info("control plane connected", {{"pid", peer.pid}, {"uid", peer.uid}});
+  return true;
+}
+
+tl::expected<std::unique_ptr<ControlLink::Connection>, std::string> ControlLink::open_connection(
+    abi::FileDescriptor socket) {
+  auto connection = std::make_unique<Connection>();
+  connection->socket = std::move(socket);
+  connection->wake_dataplane = abi::FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  connection->wake_control_plane = abi::FileDescriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!connection->wake_dataplane.is_open() || !connection->wake_control_plane.is_open())
+    return tl::unexpected(system_error("cannot create an eventfd"));
+
+  std::string error;
+  const auto take = [&error](auto result, abi::Segment& into) {
+    if (result) {
+      into = std::move(*result);
+    } else {
+      error = result.error();
+    }
+  };
+  take(ring_segment<abi::CommandRing>("sallyport-commands"), connection->commands_segment);
+  take(ring_segment<abi::EventRing>("sallyport-events"), connection->events_segment);
+  take(ring_segment<abi::PacketUpRing>("sallyport-packets-up"), connection->unproven_segment);
+  take(ring_segment<abi::PacketUpRing>("sallyport-packets-up-proven"), connection->proven_segment);
+  take(ring_segment<abi::PacketDownRing>("sallyport-packets-down"), connection->down_segment);
+  take(ring_segment<abi::CaptureRing>("sallyport-capture"), connection->capture_segment);
+  if (!error.empty()) return tl::unexpected(error);
+
+  connection->commands = abi::RingConsumer(connection->commands_segment.at<abi::CommandRing>());
+  connection->events = abi::RingProducer(connection->events_segment.at<abi::EventRing>());
+  connection->unproven = abi::RingProducer(connection->unproven_segment.at<abi::PacketUpRing>());
+  connection->proven = abi::RingProducer(connection->proven_segment.at<abi::PacketUpRing>());
+  connection->down = abi::RingConsumer(connection->down_segment.at<abi::PacketDownRing>());
+  connection->capture = abi::RingProducer(connection->capture_segment.at<abi::CaptureRing>());
+
+  // In the order of abi::HelloDescriptor.
+  const std::array<int, abi::hello_descriptor_count> descriptors = {
+      connection->commands_segment.descriptor(), connection->events_segment.descriptor(),
+      connection->unproven_segment.descriptor(), connection->proven_segment.descriptor(),
+      connection->down_segment.descriptor(),     connection->capture_segment.descriptor(),
+      setup_.statistics->descriptor(),           checkpoints_.descriptor(),
+      connection->wake_dataplane.get(),          connection->wake_control_plane.get()};
+  if (auto sent = abi::send_hello(connection->socket.get(), setup_.hello, descriptors); !sent)
+    return tl::unexpected(sent.error());
+  return connection;
+}
+
+void ControlLink::close_connection(const char* why) noexcept {
+  if (!connection_) return;
+  log_warning("control plane disconnected", {{"reason", why}});
+  connection_.reset();
+}
+
+int ControlLink::wake_descriptor() const noexcept {
+  return connection_ ? connection_->wake_dataplane.get() : -1;
+}
+
+int ControlLink::connection_descriptor() const noexcept {
+  return connection_ ? connection_->socket.get() : -1;
+}
+
+void ControlLink::drain_wake() noexcept {
+  std::uint64_t count;
+  if (connection_ && read(connection_->wake_dataplane.get(), &count, sizeof count) < 0 && errno != EAGAIN &&
+      errno != EINTR)
+    close_connection("its eventfd is broken");
+}
+
+bool ControlLink::take_command(abi::Command& out) noexcept {
+  if (!connection_) return false;
+  const abi::RingResult result = connection_->commands.pop(out);
+  if (result == abi::RingResult::broken) close_connection("the command ring is broken");
+  return result == abi::RingResult::ok;
+}
+
+bool ControlLink::take_packet(abi::PacketDown& out) noexcept {
+  if (!connection_) return false;
+  const abi::RingResult result = connection_->down.pop(out);
+  if (result == abi::RingResult::broken) close_connection("the packet ring is broken");
+  return result == abi::RingResult::ok;
+}
+
+bool ControlLink::push_event_slot(const abi::Event& event) noexcept {
+  if (!connection_) return false;
+  return finish_push(connection_->events.push(event));
+}
+
+bool ControlLink::finish_push(abi::RingResult result) noexcept {
+  if (result == abi::RingResult::broken) close_connection("a ring from the dataplane is broken");
+  pushed_ |= result == abi::RingResult::ok;
+  return result == abi::RingResult::ok;
+}
+
+std::uint64_t ControlLink::unproven_backlog() noexcept {
+  if (!connection_) return 0;
+  const std::uint64_t backlog = connection_->unproven.backlog();
+  if (backlog > abi::packet_ring_slots) {
+    close_connection("the packet ring is broken");
+    return 0;
+  }
+  return backlog;
+}
+
+void ControlLink::flush() noexcept {
+  if (!std::exchange(pushed_, false) || !connection_) return;
+  const std::uint64_t one = 1;
+  // EAGAIN: the counter is at its maximum, so the control plane is awake anyway.
+  if (write(connection_->wake_control_plane.get(), &one, sizeof one) < 0 && errno != EAGAIN && errno != EINTR)
+    close_connection("its eventfd is broken");
+}
+
+}  // namespace sallyport::dataplane

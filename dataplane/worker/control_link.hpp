@@ -1,0 +1,106 @@
+// The dataplane's end of the connection to the control plane: listens, hands out the shared memory, and holds the rings
+// of the present connection. One control plane at a time. Everything that is read from the rings was written by another
+// process and is checked; a broken ring ends the connection, never the dataplane.
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <tl/expected.hpp>
+
+#include "dataplane/abi/commands.hpp"
+#include "dataplane/abi/events.hpp"
+#include "dataplane/abi/hello.hpp"
+#include "dataplane/abi/packets.hpp"
+#include "dataplane/abi/segment.hpp"
+#include "dataplane/abi/statistics.hpp"
+
+namespace sallyport::dataplane {
+
+class ControlLink {
+ public:
+  struct Setup {
+    std::string socket_path;
+    std::optional<uid_t> extra_uid;  // of [controlplane] user; root and our own are always admitted
+    abi::Hello hello;
+    const abi::Segment* statistics;
+  };
+  // Binds and listens. A socket file that no living process answers on is replaced.
+  static tl::expected<std::unique_ptr<ControlLink>, std::string> listen(Setup setup);
+  ~ControlLink();
+
+  // Accepts a control plane, notices that one left. Cheap enough for a call every few milliseconds. True when a new
+  // connection was set up: its rings are empty and `generation` rose.
+  bool poll() noexcept;
+  [[nodiscard]] bool connected() const noexcept { return connection_ != nullptr; }
+  [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
+  // To wait on, together with the listener: readable when the control plane pushed something. -1 while not connected.
+  [[nodiscard]] int wake_descriptor() const noexcept;
+  [[nodiscard]] int listen_descriptor() const noexcept { return listener_.get(); }
+  [[nodiscard]] int connection_descriptor() const noexcept;
+  void drain_wake() noexcept;
+
+  // Ends the connection; the control plane may come again.
+  void disconnect(const char* why) noexcept { close_connection(why); }
+
+  // False when there is none (or the ring is broken: then the link is closed).
+  [[nodiscard]] bool take_command(abi::Command& out) noexcept;
+  [[nodiscard]] bool take_packet(abi::PacketDown& out) noexcept;
+
+  // False if it did not fit or nobody is connected; the caller counts.
+  template <typename Payload>
+  bool push_event(std::uint64_t at_ns, const Payload& payload) noexcept {
+    return push_event_slot(abi::make_event(at_ns, payload));
+  }
+  enum class UpRing : std::uint8_t { unproven, proven };  // proven: a valid MAC2
+  // `fill` writes the slot; broken or full: false.
+  template <typename Fill>
+  bool push_packet(UpRing ring, Fill&& fill) noexcept {
+    if (!connection_) return false;
+    return finish_push((ring == UpRing::proven ? connection_->proven : connection_->unproven).push_with(fill));
+  }
+  template <typename Fill>
+  bool push_capture(Fill&& fill) noexcept {
+    if (!connection_) return false;
+    return finish_push(connection_->capture.push_with(fill));
+  }
+  // Slots of the unproven ring that the control plane has not yet served: a measure of its load. 0 if not connected.
+  [[nodiscard]] std::uint64_t unproven_backlog() noexcept;
+
+  // Wakes the control plane if anything was pushed since the last call. Once a turn.
+  void flush() noexcept;
+
+ private:
+  struct Connection {
+    abi::FileDescriptor socket;
+    abi::FileDescriptor wake_dataplane;
+    abi::FileDescriptor wake_control_plane;
+    abi::Segment commands_segment, events_segment, unproven_segment, proven_segment, down_segment, capture_segment;
+    abi::RingConsumer<abi::CommandRing> commands;
+    abi::RingConsumer<abi::PacketDownRing> down;
+    abi::RingProducer<abi::EventRing> events;
+    abi::RingProducer<abi::PacketUpRing> unproven, proven;
+    abi::RingProducer<abi::CaptureRing> capture;
+  };
+
+  ControlLink() = default;
+  [[nodiscard]] bool push_event_slot(const abi::Event& event) noexcept;
+  [[nodiscard]] bool finish_push(abi::RingResult result) noexcept;
+  bool accept_connection() noexcept;
+  [[nodiscard]] tl::expected<std::unique_ptr<Connection>, std::string> open_connection(abi::FileDescriptor socket);
+  void close_connection(const char* why) noexcept;
+
+  Setup setup_;
+  abi::FileDescriptor listener_;
+  abi::Segment checkpoints_;
+  std::unique_ptr<Connection> connection_;
+  std::uint64_t generation_ = 0;
+  bool pushed_ = false;
+};
+
+}  // namespace sallyport::dataplane

@@ -1,0 +1,45 @@
+// What the parts of housekeeping share. All of them run on the one housekeeping thread, so nothing here is locked.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/abi/events.hpp"
+#include "dataplane/worker/control_link.hpp"
+#include "dataplane/worker/counters.hpp"
+#include "dataplane/worker/packet.hpp"
+#include "dataplane/worker/tables.hpp"
+#include "dataplane/worker/tsc_clock.hpp"
+#include "dataplane/worker/worker.hpp"
+
+namespace sallyport::dataplane {
+
+struct HousekeepingContext {
+  Tables& tables;
+  Counters& counters;
+  TscClock& clock;
+  ControlLink& link;
+  std::vector<WorkerRings>& rings;
+  std::vector<std::uint16_t> transmit_worker;  // of each device: who owns a transmit queue
+  std::uint64_t now_ns = 0;                    // CLOCK_BOOTTIME, read once a turn
+  std::uint64_t now_tsc = 0;
+
+  // A new packet of the gateway's own with `length` bytes of data (uninitialised) and full headroom. Null, and counted
+  // as no_buffer, when the pool is exhausted. Not yet counted as originated: the send functions do that.
+  [[nodiscard]] Packet* allocate(std::uint32_t length_bytes) noexcept;
+
+  // Gives a packet to a worker; dropped as handover_full if its ring is full.
+  void send_to_worker(std::uint16_t worker, Packet* packet, Task task) noexcept;
+  // A complete frame, to whoever owns the transmit queue of `port_index`. VLAN tags are the worker's business.
+  void transmit(Packet* frame, std::uint8_t port_index) noexcept;
+  // An IP packet of known port and neighbour; the worker adds the Ethernet header or, if the neighbour is not resolved,
+  // sends it back as Task::resolve.
+  void transmit_to_neighbour(Packet* ip_packet, std::uint8_t port_index, std::uint32_t neighbour_index) noexcept;
+  // An IP packet of the gateway's own that still needs a route (inner table).
+  void route(Packet* ip_packet) noexcept;
+
+  // Call for a packet that allocate() made, once, before it is sent.
+  void count_originated(Packet* packet) noexcept { counters.add(meta_of(packet).rx_port, Counter::originated); }
+};
+
+}  // namespace sallyport::dataplane

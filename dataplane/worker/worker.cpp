@@ -1,0 +1,294 @@
+#include "dataplane/worker/worker.hpp"
+
+#include <rte_ethdev.h>
+#include <rte_pause.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "dataplane/io/vlan.hpp"
+#include "dataplane/packet/wireguard.hpp"
+#include "dataplane/stages/parse_errors.hpp"
+#include "dataplane/stages/stages.hpp"
+
+namespace sallyport::dataplane {
+namespace {
+
+constexpr unsigned receive_burst = 64;
+constexpr unsigned ring_burst = 32;
+constexpr std::uint16_t from_housekeeping = 0xffff;
+
+// Adaptive idling: poll on for a while after traffic, then sleep a little, then longer.
+constexpr std::uint32_t turns_before_sleep = 256;
+constexpr std::uint32_t turns_before_long_sleep = 2'000;
+constexpr long short_sleep_ns = 20'000;
+constexpr long long_sleep_ns = 150'000;
+
+constexpr unsigned transmit_tries = 4;
+
+}  // namespace
+
+void OwnAddresses::add(const IpAddress& address) noexcept {
+  if (address.is_v4() && v4_count_ < v4_.size()) std::memcpy(&v4_[v4_count_++], address.bytes.data(), 4);
+  if (address.is_v6() && v6_count_ < v6_.size()) v6_[v6_count_++] = address.bytes;
+}
+
+Worker::Worker(Setup&& setup) noexcept
+    : id(setup.worker_id),
+      tables(*setup.tables),
+      counters(setup.counters),
+      aead(*setup.aead),
+      reassembly(*setup.reassembly),
+      capture(*setup.capture),
+      aead_owner_(std::move(setup.aead)),
+      reassembly_owner_(std::move(setup.reassembly)),
+      capture_owner_(std::move(setup.capture)),
+      worker_count_(setup.worker_count),
+      status_(*setup.status),
+      queues_(std::move(setup.queues)),
+      rings_(*setup.rings),
+      notes_(rings_[id].notes.get()),
+      transmit_(tables.devices.size()),
+      sleeps_when_idle_(setup.sleeps_when_idle) {
+  for (std::size_t i = 0; i < transmit_.size(); ++i) {
+    const QueuePlan& plan = tables.devices[i]->queues();
+    transmit_[i].ethdev = tables.devices[i]->ethdev();
+    transmit_[i].queue = plan.tx_queue_of_worker(id);
+    transmit_[i].owner_worker = plan.tx_worker_for(id);
+  }
+  for (const LogicalPort& port : tables.ports.ports()) {
+    for (const IpPrefix& prefix : port.addresses) own_addresses_[port.index].add(prefix.address);
+    if (port.link_local) own_addresses_[port.index].add(*port.link_local);
+  }
+}
+
+void Worker::run(const std::atomic<bool>& stop) noexcept {
+  // The kernel may otherwise round each sleep up by 50 microseconds.
+  prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+  rte_rcu_qsbr_thread_register(tables.rcu, id);
+  rte_rcu_qsbr_thread_online(tables.rcu, id);
+  while (!stop.load(std::memory_order_relaxed)) {
+    const bool worked = run_once() != 0;
+    // Nothing that this turn read from the tables is held any more.
+    rte_rcu_qsbr_quiescent(tables.rcu, id);
+    if (worked) {
+      idle_turns_ = 0;
+    } else if (sleeps_when_idle_) {
+      go_idle();
+    } else {
+      rte_pause();
+    }
+  }
+  rte_rcu_qsbr_thread_offline(tables.rcu, id);
+  rte_rcu_qsbr_thread_unregister(tables.rcu, id);
+}
+
+unsigned Worker::run_once() noexcept {
+  now_tsc = rte_rdtsc();
+  const unsigned taken = take_from_rings() + receive_from_ports();
+  run_stages();
+  for (TransmitBuffer& buffer : transmit_)
+    if (!buffer.frames.empty()) flush_transmit(buffer);
+  if (now_tsc >= next_slow_turn_tsc_) do_slow_turn();
+  const std::uint64_t spent = rte_rdtsc() - now_tsc;
+  std::atomic<std::uint64_t>& cycles = taken != 0 ? status_.busy_cycles : status_.idle_cycles;
+  cycles.store(cycles.load(std::memory_order_relaxed) + spent, std::memory_order_relaxed);
+  status_.loops.store(status_.loops.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  return taken;
+}
+
+// What need not be done more often than every 50 ms.
+void Worker::do_slow_turn() noexcept {
+  next_slow_turn_tsc_ = now_tsc + tables.tsc_hz / 20;
+  reassembly.expire(now_tsc, counters);
+  for (std::size_t i = 0; i < transmit_.size(); ++i)
+    if (tables.devices[i]->needs_idle_tx() && transmit_[i].queue != no_queue)
+      rte_eth_tx_burst(transmit_[i].ethdev, transmit_[i].queue, nullptr, 0);
+}
+
+void Worker::go_idle() noexcept {
+  if (++idle_turns_ < turns_before_sleep) {
+    rte_pause();
+    return;
+  }
+  const timespec nap{0, idle_turns_ < turns_before_long_sleep ? short_sleep_ns : long_sleep_ns};
+  // A sleeping worker holds nothing, so nobody waits for it.
+  rte_rcu_qsbr_thread_offline(tables.rcu, id);
+  nanosleep(&nap, nullptr);
+  rte_rcu_qsbr_thread_online(tables.rcu, id);
+  status_.sleeps.store(status_.sleeps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+unsigned Worker::take_from_rings() noexcept {
+  unsigned taken = take_from_ring(*rings_[id].from_housekeeping, from_housekeeping);
+  for (std::uint16_t other = 0; other < worker_count_; ++other)
+    if (other != id) taken += take_from_ring(*rings_[id].from_worker[other], other);
+  return taken;
+}
+
+unsigned Worker::take_from_ring(PacketRing& ring, std::uint16_t from_worker) noexcept {
+  std::array<Packet*, ring_burst> packets;
+  const unsigned count = ring.pop(packets.data(), ring_burst);
+  if (count == 0) return 0;
+  if (to_open.room() < ring_burst || plain.room() < ring_burst) run_stages();
+  for (unsigned i = 0; i < count; ++i) accept_task(packets[i], from_worker);
+  return count;
+}
+
+void Worker::accept_task(Packet* packet, std::uint16_t from_worker) noexcept {
+  PacketMeta& meta = meta_of(packet);
+  switch (meta.task) {
+    case Task::open: {
+      OpenSession* session = tables.sessions.find_open(meta.session_index);
+      // The ownership may have moved while the packet was in the ring.
+      if (session == nullptr) return drop(packet, DropReason::unknown_session);
+      if (session->owner_worker.load(std::memory_order_acquire) != id)
+        return to_housekeeping(packet, Task::hold_for_owner);
+      if (from_worker != from_housekeeping) {
+        session->handed_over.store(session->handed_over.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+        session->handed_over_by.store(from_worker, std::memory_order_relaxed);
+      }
+      return to_open.push(packet);
+    }
+    case Task::route: {
+      meta.layer = Layer::ip;
+      const IpParseError error = parse_ip(bytes_of(packet), meta.ip);
+      return error == IpParseError::none ? plain.push(packet) : drop(packet, drop_reason_of(error));
+    }
+    case Task::seal:
+      meta.layer = Layer::ip;
+      return push_to_seal(packet);
+    case Task::transmit:
+      return transmit(packet);
+    case Task::transmit_to_neighbour:
+      meta.layer = Layer::ip;
+      return push_to_neighbour(packet);
+    default:
+      return drop(packet, DropReason::bad_command);
+  }
+}
+
+unsigned Worker::receive_from_ports() noexcept {
+  unsigned received = 0;
+  for (const ReceiveQueue& queue : queues_) {
+    if (to_open.room() < receive_burst || plain.room() < receive_burst) run_stages();
+    std::array<Packet*, receive_burst> frames;
+    const unsigned count = rte_eth_rx_burst(queue.ethdev, queue.queue, frames.data(), receive_burst);
+    if (count == 0) continue;
+    received += count;
+    classify(*this, queue.device, frames.data(), count);
+  }
+  return received;
+}
+
+void Worker::run_stages() noexcept {
+  if (!to_open.empty()) open_wireguard(*this);
+  if (!opened.empty()) forward(opened);
+  if (!plain.empty()) forward(plain);
+  if (!to_seal.empty()) seal_wireguard(*this);
+  if (!to_neighbour.empty()) add_link_headers(*this);
+}
+
+void Worker::forward(Batch& packets) noexcept {
+  look_up_routes(*this, packets);
+  check_source(*this, packets);
+  apply_policy(*this, packets);
+  route(*this, packets);
+}
+
+void Worker::push_to_seal(Packet* packet) noexcept {
+  if (to_seal.room() == 0) seal_wireguard(*this);
+  to_seal.push(packet);
+}
+
+void Worker::push_to_neighbour(Packet* packet) noexcept {
+  if (to_neighbour.room() == 0) add_link_headers(*this);
+  to_neighbour.push(packet);
+}
+
+void Worker::drop(Packet* packet, DropReason reason) noexcept {
+  if (capture.wants(abi::CapturePoint::dropped)) [[unlikely]]
+    capture_drop(packet, reason);
+  counters.drop(packet, reason);
+}
+
+void Worker::capture_drop(Packet* packet, DropReason reason) noexcept {
+  const PacketMeta& meta = meta_of(packet);
+  if (meta.layer == Layer::message) {
+    // A message without its outer header tells little.
+    const auto outer_bytes = static_cast<std::uint16_t>(packet->data_off - meta.outer_offset);
+    packet->data_off = meta.outer_offset;
+    packet->data_len = static_cast<std::uint16_t>(packet->data_len + outer_bytes);
+    packet->pkt_len = packet->data_len;
+  }
+  capture.take(abi::CapturePoint::dropped, packet, meta.layer != Layer::ethernet, reason);
+}
+
+void Worker::drop_with_icmp(Packet* packet, DropReason reason, IcmpErrorRequest error) noexcept {
+  PacketMeta& meta = meta_of(packet);
+  meta.drop_reason = reason;
+  meta.icmp = error;
+  if (meta.is_trusted && meta.source_peer == abi::no_peer) return drop(packet, reason);  // our own: nobody to tell
+  capture.take_if(abi::CapturePoint::dropped, packet, true, reason);
+  meta.task = Task::icmp_error;
+  if (!rings_[id].held->push(packet)) counters.drop(packet, reason);
+}
+
+void Worker::to_housekeeping(Packet* packet, Task task) noexcept {
+  meta_of(packet).task = task;
+  WorkerRings& rings = rings_[id];
+  PacketRing& ring = task == Task::own_address || task == Task::own_inner_address ? *rings.own_address
+                     : task == Task::handshake                                    ? *rings.handshakes
+                                                                                  : *rings.held;
+  if (ring.push(packet)) return;
+  drop(packet, task == Task::handshake                                        ? DropReason::handshake_queue_full
+               : task == Task::own_address || task == Task::own_inner_address ? DropReason::own_address_rate
+                                                                              : DropReason::handover_full);
+}
+
+void Worker::hand_over(Packet* packet, std::uint16_t to_worker, Task task) noexcept {
+  PacketMeta& meta = meta_of(packet);
+  meta.task = task;
+  const std::uint8_t port = meta.rx_port;
+  if (to_worker >= worker_count_ || to_worker == id || !rings_[to_worker].from_worker[id]->push(packet))
+    return drop(packet, DropReason::handover_full);
+  counters.add(port, Counter::handed_over);
+}
+
+bool Worker::note(const Note& note) noexcept {
+  return notes_.push(note) == abi::RingResult::ok;
+}
+
+void Worker::transmit(Packet* frame) noexcept {
+  const PacketMeta& meta = meta_of(frame);
+  if (tables.link_up[meta.tx_port].load(std::memory_order_relaxed) == 0) return drop(frame, DropReason::port_down);
+  const LogicalPort& port = tables.ports.port(meta.tx_port);
+  TransmitBuffer& buffer = transmit_[port.device];
+  if (buffer.queue == no_queue) return hand_over(frame, buffer.owner_worker, Task::transmit);
+  capture.take_if(abi::CapturePoint::outer_sent, frame, false);
+  if (!put_vlan(*frame, port.vlan, tables.devices[port.device]->offloads())) return drop(frame, DropReason::too_big);
+  if (buffer.frames.room() == 0) flush_transmit(buffer);
+  buffer.frames.push(frame);
+}
+
+void Worker::flush_transmit(TransmitBuffer& buffer) noexcept {
+  // The driver frees what it sent, so ports and lengths are noted before.
+  struct Sent {
+    std::uint8_t port;
+    std::uint32_t bytes;
+  };
+  std::array<Sent, Batch::capacity> notes;
+  const auto count = static_cast<std::uint16_t>(buffer.frames.size());
+  for (unsigned i = 0; i < count; ++i) notes[i] = {meta_of(buffer.frames[i]).tx_port, buffer.frames[i]->pkt_len};
+  std::uint16_t sent = 0;
+  for (unsigned tries = 0; sent < count && tries < transmit_tries; ++tries)
+    sent = static_cast<std::uint16_t>(sent + rte_eth_tx_burst(buffer.ethdev, buffer.queue, buffer.frames.begin() + sent,
+                                                              static_cast<std::uint16_t>(count - sent)));
+  for (unsigned i = 0; i < sent; ++i) {
+    counters.add(notes[i].port, Counter::sent);
+    counters.add(notes[i].port, Counter::sent_bytes, notes[i].bytes);
+  }
+  for (unsigned i = sent; i < count; ++i) drop(buffer.frames[i], DropReason::transmit_full);
+  buffer.frames.clear();
+}
+
+}  // namespace sallyport::dataplane
