@@ -56,6 +56,7 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
 
 ControlPlane::~ControlPlane() {
   end_capture();
+  if (writer_) writer_->write(std::move(dirty_));
 }
 
 // ---- start ----

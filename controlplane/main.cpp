@@ -75,9 +75,6 @@ int fail(const std::string& why) {
 
 void warn(const config::Config& configuration) {
   for (const std::string& warning : configuration.warnings) log_warning("configuration", {{"warning", warning}});
-  if (configuration.policy.allow_everything)
-    log_warning("policy allows everything",
-                {{"consequence", "a plain VPN: every peer reaches every peer and every inside network"}});
 }
 
 int run(const std::filesystem::path& file, config::Config configuration) {

@@ -225,7 +225,7 @@ void WireguardService::send(Peer& peer, const wireguard::OutgoingMessage& messag
   packet.tos = handshake_tos;
   packet.after_sequence = after_sequence;
   packet.remote = target->remote;
-  packet.local = target->local;
+  if (target->local.address.family == target->remote.address.family) packet.local = target->local;
   std::memcpy(packet.data.data(), message.view().data(), message.size);
   if (!outputs_.send_packet(packet)) {
     ++counters_.packets_not_sent;

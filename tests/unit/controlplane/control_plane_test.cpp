@@ -1,0 +1,340 @@
+// The whole process but main(): event loop, threads, files and a socket, against a FakeDataplane.
+#include "controlplane/control_plane.hpp"
+
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <boost/asio/io_context.hpp>
+
+#include "config/load.hpp"
+#include "tests/unit/controlplane/fake_dataplane_server.hpp"
+#include "tests/unit/wireguard/lab.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::FakeDataplaneServer;
+
+const IpEndpoint ann_at = *IpEndpoint::parse("198.51.100.7:4242");
+
+class ControlPlaneTest : public ::testing::Test {
+ protected:
+  ControlPlaneTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sallyport-cp-XXXXXX").string();
+    folder = mkdtemp(pattern.data());
+    server = std::make_unique<FakeDataplaneServer>(folder / "dataplane.sock");
+    write_key("wg0.key", gateway.local->private_key.expose());
+    peers = peer_text("ann", ann, "10.8.0.2/32");
+    write_config();
+    ann.know(gateway.local->public_key);
+    bob.know(gateway.local->public_key);
+  }
+  ~ControlPlaneTest() override {
+    control_plane.reset();
+    std::filesystem::remove_all(folder);
+  }
+
+  static std::string peer_text(const std::string& name, const wireguard::Endpoint& client,
+                               const std::string& allowed_ips) {
+    return "[[peer]]\nname = \"" + name + "\"\nwireguard = \"wg0\"\npublic_key = \"" +
+           encode_key(client.local->public_key) + "\"\nallowed_ips = [\"" + allowed_ips + "\"]\n";
+  }
+  void write_key(const std::string& name, std::span<const std::uint8_t, 32> key) {
+    std::ofstream(folder / name) << encode_key(key) << '\n';
+    chmod((folder / name).c_str(), 0600);
+  }
+  void write_config(const std::string& more = {}) {
+    std::ofstream(folder / "gateway.toml")
+        << "[gateway]\nname = \"test\"\n[policy]\ndefault = \"allow\"\n"
+        << "[dataplane]\nsocket = \"" << (folder / "dataplane.sock").string() << "\"\n[controlplane]\nsocket = \""
+        << (folder / "control.sock").string() << "\"\nstate = \"" << (folder / "state.db").string()
+        << "\"\nmetrics = \"off\"\n[[port]]\nname = \"wan\"\ndevice = \"net_null0\"\n"
+        << "role = \"underlay\"\naddresses = [\"192.0.2.1/24\"]\n"
+        << "[[wireguard]]\nname = \"wg0\"\nlisten_port = 51820\n"
+        << "private_key_file = \"wg0.key\"\naddresses = [\"10.8.0.1/16\"]\n"
+        << peers << more;
+  }
+  void start() {
+    auto loaded = config::load(folder / "gateway.toml");
+    if (!loaded)
+      for (const config::Error& error : loaded.error()) ADD_FAILURE() << config::to_string(error);
+    ASSERT_TRUE(loaded);
+    control_plane = std::make_unique<ControlPlane>(loop, folder / "gateway.toml", std::move(*loaded));
+    const auto started = control_plane->start();
+    ASSERT_TRUE(started) << started.error().machine;
+  }
+  // Both run until it is so, for ten seconds at most.
+  template <typename Condition>
+  [[nodiscard]] bool eventually(Condition&& condition) {
+    const auto give_up = std::chrono::steady_clock::now() + 10s;
+    while (std::chrono::steady_clock::now() < give_up) {
+      server->poll();
+      loop.restart();
+      loop.run_for(2ms);
+      if (condition()) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool eventually_in_sync() {
+    return eventually([&] {
+      return control_plane->statistics() != nullptr && control_plane->commands_pending() == 0 &&
+             !server->dataplane->log.empty() && !server->dataplane->tunnels.empty();
+    });
+  }
+  void call(wireguard::Endpoint& client) {
+    const wireguard::Instant now{wireguard::from_boottime_ns(boottime_ns_now()), wall_now()};
+    const auto initiation = client.want(now);
+    ASSERT_TRUE(initiation.send);
+    abi::PacketUp packet{};
+    packet.version = abi::version;
+    packet.length_bytes = static_cast<std::uint16_t>(initiation.send->size);
+    packet.remote = ann_at;
+    std::ranges::copy(initiation.send->view(), packet.data.begin());
+    server->dataplane->push_packet(packet, false);
+  }
+  static std::uint64_t boottime_ns_now() {
+    timespec time{};
+    clock_gettime(CLOCK_BOOTTIME, &time);
+    return static_cast<std::uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(time.tv_nsec);
+  }
+  static wireguard::WallTime wall_now() {
+    return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
+  }
+  std::uint64_t counter(const std::string& name) const {
+    for (const NamedCounter& candidate : control_plane->counters())
+      if (candidate.name == name) return candidate.value;
+    return ~std::uint64_t{0};
+  }
+
+  std::filesystem::path folder;
+  wireguard::Endpoint gateway{1};
+  wireguard::Endpoint ann{2};
+  wireguard::Endpoint bob{3};
+  std::string peers;
+  boost::asio::io_context loop{1};
+  std::unique_ptr<FakeDataplaneServer> server;
+  std::unique_ptr<ControlPlane> control_plane;
+};
+
+TEST_F(ControlPlaneTest, WaitsForADataplaneThatStartsLater) {
+  start();
+  ASSERT_TRUE(eventually([&] {
+    const auto problems = control_plane->problems();
+    return problems.size() == 1 && problems[0].why.find("cannot connect") != std::string::npos;
+  }));
+  EXPECT_EQ(control_plane->statistics(), nullptr);
+  server->start(1);
+  ASSERT_TRUE(eventually_in_sync());
+  EXPECT_EQ(server->dataplane->peers.size(), 1U);
+  EXPECT_EQ(server->dataplane->routes.size(), 1U);
+  EXPECT_TRUE(control_plane->problems().empty());
+  EXPECT_NE(server->dataplane->cookie_secrets.current, server->dataplane->cookie_secrets.previous);
+  EXPECT_NE(server->dataplane->cookie_secrets.previous, (std::array<std::uint8_t, 32>{}));
+}
+
+TEST_F(ControlPlaneTest, CompletesAHandshakeThroughTheSocketAndThePool) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  call(ann);
+  ASSERT_TRUE(eventually([&] { return !server->sent.empty(); }));
+  EXPECT_EQ(server->dataplane->sessions.size(), 1U);
+  const wireguard::Instant now{wireguard::from_boottime_ns(boottime_ns_now()), wall_now()};
+  const auto finished = ann.receive({server->sent[0].data.data(), server->sent[0].length_bytes}, now);
+  EXPECT_TRUE(finished && finished->install);
+}
+
+TEST_F(ControlPlaneTest, ReturnsToARestartedDataplaneAndCallsItsPeers) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  call(ann);
+  ASSERT_TRUE(eventually([&] { return !server->sent.empty(); }));
+  server->kill();
+  ASSERT_TRUE(eventually([&] { return control_plane->statistics() == nullptr; }));
+  server->sent.clear();
+  server->start(2);
+  const auto restarted = std::chrono::steady_clock::now();
+  ASSERT_TRUE(eventually([&] { return !server->sent.empty(); })) << "nobody called the peer";
+  EXPECT_LT(std::chrono::steady_clock::now() - restarted, 4s);
+  EXPECT_EQ(server->sent[0].remote, ann_at);
+  EXPECT_EQ(server->dataplane->peers.size(), 1U);
+}
+
+TEST_F(ControlPlaneTest, ReconnectsWhenTheDataplaneCannotBeBelieved) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  server->dataplane->command_ring().read.store(~std::uint64_t{0} / 2);
+  ASSERT_TRUE(eventually([&] { return server->connections == 2; }));
+  EXPECT_TRUE(eventually_in_sync());
+}
+
+TEST_F(ControlPlaneTest, DoesNotWaitForEverForAHello) {
+  server->start(1);
+  server->silent = true;
+  start();
+  ASSERT_TRUE(eventually([&] { return server->connections == 1; }));
+  server->silent = false;
+  EXPECT_TRUE(eventually_in_sync());
+  EXPECT_EQ(server->connections, 2);
+}
+
+TEST_F(ControlPlaneTest, ReloadsOnlyWhatChangedAndTouchesNoOtherPeer) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  call(ann);
+  ASSERT_TRUE(eventually([&] { return !server->dataplane->sessions.empty(); }));
+  server->dataplane->log.clear();
+  write_config(peer_text("bob", bob, "10.8.0.3/32"));
+  const auto summary = control_plane->reload();
+  ASSERT_TRUE(summary);
+  ASSERT_EQ(summary->changes.size(), 1U);
+  EXPECT_EQ(summary->changes[0], "+ peer bob");
+  ASSERT_TRUE(eventually([&] { return server->dataplane->routes.size() == 2; }));
+  EXPECT_EQ(server->dataplane->log, (std::vector{abi::CommandKind::set_peer, abi::CommandKind::set_route}));
+  EXPECT_EQ(server->dataplane->sessions.size(), 1U);
+  EXPECT_TRUE(control_plane->peer_id("bob"));
+  EXPECT_EQ(control_plane->peer_name(*control_plane->peer_id("bob")), "bob");
+}
+
+TEST_F(ControlPlaneTest, ReloadsNothingOfAFileWithAnError) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  server->dataplane->log.clear();
+  const auto refused = [&] {
+    const auto reloaded = control_plane->reload();
+    return !reloaded && !reloaded.error().empty();
+  };
+  write_config(peer_text("bob", bob, "10.8.0.2/32"));  // ann's address
+  EXPECT_TRUE(refused());
+  write_config(peer_text("bob", bob, "10.8.0.3/32") + "preshared_key_file = \"missing.psk\"\n");
+  EXPECT_TRUE(refused());
+  write_config(peer_text("gateway", gateway, "10.8.0.3/32"));  // our own key
+  EXPECT_TRUE(refused());
+  write_config("[[port]]\nname = \"lan\"\ndevice = \"net_null1\"\nrole = \"inside\"\naddresses = [\"10.0.0.1/24\"]\n");
+  EXPECT_TRUE(refused()) << "a port needs a restart";
+  write_config(
+      "[enrolment]\nlisten = \"192.0.2.1:8443\"\ncertificate_file = \"a\"\nprivate_key_file = \"b\"\nwireguard = "
+      "\"wg0\"\npool = \"p\"\n[[pool]]\nname = \"p\"\nprefixes = [\"10.8.128.0/17\"]\n");
+  EXPECT_TRUE(refused()) << "nothing serves it yet";
+  std::filesystem::remove(folder / "gateway.toml");
+  EXPECT_TRUE(refused());
+  EXPECT_TRUE(eventually([&] { return control_plane->commands_pending() == 0; }));
+  EXPECT_TRUE(server->dataplane->log.empty());
+  EXPECT_EQ(control_plane->configuration().peers.size(), 1U);
+}
+
+TEST_F(ControlPlaneTest, ANewPrivateKeyIsNamedInTheSummaryAndEndsSessions) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  call(ann);
+  ASSERT_TRUE(eventually([&] { return !server->dataplane->sessions.empty(); }));
+  const wireguard::Endpoint other(4);
+  write_key("wg0.key", other.local->private_key.expose());
+  const auto summary = control_plane->reload();
+  ASSERT_TRUE(summary);
+  ASSERT_EQ(summary->changes.size(), 1U);
+  EXPECT_NE(summary->changes[0].find("private key"), std::string::npos);
+  EXPECT_TRUE(eventually([&] { return server->dataplane->sessions.empty(); }));
+  EXPECT_EQ(control_plane->tunnel_public_key("wg0"), other.local->public_key);
+  EXPECT_TRUE(eventually([&] { return server->dataplane->tunnels.at(0).public_key == other.local->public_key; }));
+}
+
+TEST_F(ControlPlaneTest, RefusesAReplayAfterBothProcessesRestarted) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  call(ann);
+  ASSERT_TRUE(eventually([&] { return !server->sent.empty(); }));
+  control_plane.reset();  // the state is written at the end
+  server->kill();
+
+  server->start(2);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  EXPECT_NE(server->dataplane->peers.at(0).greatest_timestamp, abi::Tai64n{});
+  wireguard::Endpoint old_clock(2);  // ann's key, a clock of yesterday
+  old_clock.know(gateway.local->public_key);
+  const wireguard::Instant yesterday{wireguard::from_boottime_ns(boottime_ns_now()), wall_now() - 24h};
+  const auto initiation = old_clock.want(yesterday);
+  abi::PacketUp packet{};
+  packet.version = abi::version;
+  packet.length_bytes = static_cast<std::uint16_t>(initiation.send->size);
+  packet.remote = ann_at;
+  std::ranges::copy(initiation.send->view(), packet.data.begin());
+  server->dataplane->push_packet(packet, false);
+  EXPECT_TRUE(eventually([&] { return counter("handshake_refused_old_timestamp") == 1; }));
+
+  ASSERT_TRUE(control_plane->forget_timestamp("ann"));
+  EXPECT_FALSE(control_plane->forget_timestamp("nobody"));
+  server->dataplane->push_packet(packet, false);
+  EXPECT_TRUE(eventually([&] { return !server->dataplane->sessions.empty(); }));
+  EXPECT_EQ(server->dataplane->forgotten_timestamps.size(), 1U);
+}
+
+TEST_F(ControlPlaneTest, SaysWhyItCannotStart) {
+  { std::ofstream(folder / "state.db") << std::string(5000, 'x'); }
+  auto loaded = config::load(folder / "gateway.toml");
+  ASSERT_TRUE(loaded);
+  control_plane = std::make_unique<ControlPlane>(loop, folder / "gateway.toml", *loaded);
+  const auto broken = control_plane->start();
+  ASSERT_FALSE(broken);
+  EXPECT_NE(broken.error().machine.find("state.db"), std::string::npos);
+  chmod((folder / "wg0.key").c_str(), 0644);
+  control_plane = std::make_unique<ControlPlane>(loop, folder / "gateway.toml", *loaded);
+  const auto readable = control_plane->start();
+  ASSERT_FALSE(readable);
+  ASSERT_EQ(readable.error().configuration.size(), 1U);
+  EXPECT_NE(config::to_string(readable.error().configuration[0]).find("wg0.key"), std::string::npos);
+}
+
+TEST_F(ControlPlaneTest, ACaptureEndsWithItsLastPacketOrWithTheDataplane) {
+  server->start(1);
+  start();
+  abi::SetCapture request{};
+  request.peer_id = abi::no_peer;
+  request.port_index = abi::no_port;
+  request.max_packets = 5;
+  request.points = 1;
+  EXPECT_FALSE(control_plane->start_capture(
+      request, [](const auto&) {}, [] {}))
+      << "no dataplane yet";
+  ASSERT_TRUE(eventually_in_sync());
+  bool ended = false;
+  server->dataplane->header().capture_remaining.store(5);
+  const auto id = control_plane->start_capture(
+      request, [](const auto&) {}, [&] { ended = true; });
+  ASSERT_TRUE(id);
+  EXPECT_FALSE(control_plane->start_capture(
+      request, [](const auto&) {}, [] {}))
+      << "one at a time";
+  ASSERT_TRUE(eventually([&] { return server->dataplane->capture.capture_id == *id; }));
+  EXPECT_FALSE(ended);
+  server->dataplane->header().capture_remaining.store(0);
+  EXPECT_TRUE(eventually([&] { return ended; }));
+
+  ended = false;
+  server->dataplane->header().capture_remaining.store(5);
+  const auto next = control_plane->start_capture(
+      request, [](const auto&) {}, [&] { ended = true; });
+  ASSERT_TRUE(next);
+  control_plane->stop_capture(*next);
+  EXPECT_TRUE(ended);
+  EXPECT_TRUE(eventually([&] { return server->dataplane->capture.capture_id == 0; }));
+
+  ended = false;
+  ASSERT_TRUE(control_plane->start_capture(
+      request, [](const auto&) {}, [&] { ended = true; }));
+  server->kill();
+  EXPECT_TRUE(eventually([&] { return ended; }));
+}
+
+}  // namespace
+}  // namespace sallyport::controlplane

@@ -1,0 +1,240 @@
+#include "controlplane/gateway_objects.hpp"
+
+#include <gtest/gtest.h>
+
+#include "config/load.hpp"
+#include "tests/unit/controlplane/fake_dataplane.hpp"
+#include "tests/unit/wireguard/lab.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+using testing::FakeDataplane;
+constexpr std::uint64_t second = 1'000'000'000;
+
+struct PeerLine {
+  std::string name;
+  PublicKey key;
+  std::string interface = "wg0";
+  std::string allowed_ips = "10.8.0.2/32";
+  std::string more = {};
+};
+
+PublicKey key(std::uint64_t seed) {
+  wireguard::TestRandom random(seed);
+  return wireguard::public_key_of(wireguard::draw_private_key(random));
+}
+
+config::Config configuration(const std::vector<PeerLine>& peers, const std::vector<std::string>& interfaces = {"wg0"}) {
+  std::string text = R"(
+    [gateway]
+    name = "test"
+    [policy]
+    default = "allow"
+    [[port]]
+    name = "wan"
+    device = "net_null0"
+    role = "underlay"
+    addresses = ["192.0.2.1/24"]
+    [[port]]
+    name = "lan"
+    device = "net_null1"
+    role = "inside"
+    addresses = ["10.0.0.1/24"]
+    [[route]]
+    to = "10.20.0.0/16"
+    via = "10.0.0.254"
+  )";
+  int number = 0;
+  for (const std::string& interface : interfaces) {
+    text += "[[wireguard]]\nname = \"" + interface + "\"\nlisten_port = " + std::to_string(51820 + number) +
+            "\nprivate_key_file = \"" + interface + ".key\"\naddresses = [\"10." + std::to_string(8 + number) +
+            ".0.1/16\"]\n";
+    ++number;
+  }
+  for (const PeerLine& peer : peers)
+    text += "[[peer]]\nname = \"" + peer.name + "\"\nwireguard = \"" + peer.interface + "\"\npublic_key = \"" +
+            encode_key(peer.key) + "\"\nallowed_ips = [\"" + peer.allowed_ips + "\"]\n" + peer.more + "\n";
+  auto parsed = config::parse(text, "/etc/gateway.toml");
+  if (!parsed)
+    for (const config::Error& error : parsed.error()) ADD_FAILURE() << config::to_string(error);
+  return parsed ? std::move(*parsed) : config::Config{};
+}
+
+GatewayKeys keys_for(const config::Config& configuration) {
+  GatewayKeys keys;
+  std::uint64_t seed = 77;
+  for (const config::Wireguard& tunnel : configuration.wireguards) {
+    wireguard::TestRandom random(seed++);
+    keys.tunnels[tunnel.name] = wireguard::make_local_identity(wireguard::draw_private_key(random));
+  }
+  for (const config::Peer& peer : configuration.peers)
+    keys.peers[peer.name] = *wireguard::make_peer_keys(*keys.tunnels.at(peer.wireguard), peer.public_key, {});
+  return keys;
+}
+
+abi::PeerStatusValue live(const PublicKey& public_key, std::uint16_t tunnel_id) {
+  abi::PeerStatusValue status{};
+  status.live = 1;
+  status.public_key = public_key;
+  status.tunnel_id = tunnel_id;
+  return status;
+}
+
+TEST(GatewayObjects, TranslateTheConfigurationIntoMessages) {
+  const config::Config config = configuration(
+      {{.name = "ann", .key = key(1), .more = "endpoint = \"198.51.100.7:4000\"\npersistent_keepalive_s = 25"},
+       {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"}});
+  ObjectIds ids;
+  ids.assign(config);
+  const GatewayObjects objects = make_objects(config, keys_for(config), ids, {}, {});
+  ASSERT_EQ(objects.desired.peers.size(), 2U);
+  const abi::SetPeer& ann = objects.desired.peers.at(*ids.peer(config.peers[0])).message;
+  EXPECT_EQ(ann.persistent_keepalive_s, 25);
+  EXPECT_EQ(ann.endpoint, *IpEndpoint::parse("198.51.100.7:4000"));
+  EXPECT_EQ(ann.source_class, everybody_class);
+  EXPECT_EQ(objects.desired.verdict_rows.at(everybody_class).message.verdict, abi::Verdict::allow);
+  EXPECT_EQ(objects.desired.routes.at(*IpPrefix::parse("10.8.0.3/32")).message.peer_id, *ids.peer(config.peers[1]));
+  EXPECT_EQ(objects.desired.routes.at(*IpPrefix::parse("10.20.0.0/16")).message.route_kind, abi::RouteKind::via);
+  EXPECT_EQ(objects.desired.tunnels.begin()->second.message.listen_port, 51820);
+  EXPECT_TRUE(objects.service.peers[0].persistent_keepalive);
+  EXPECT_FALSE(objects.service.peers[1].endpoint.is_set());
+}
+
+TEST(GatewayObjects, TakeTheAddressOfANameWhenItIsKnown) {
+  const config::Config config =
+      configuration({{.name = "ann", .key = key(1), .more = "endpoint = \"branch.example.com:4000\""}});
+  EXPECT_EQ(endpoint_names(config), std::vector<std::string>{"branch.example.com"});
+  EndpointNames names;
+  names.set_wanted(endpoint_names(config));
+  EXPECT_FALSE(endpoint_of(config.peers[0], names).is_set());
+  EXPECT_TRUE(names.answered("branch.example.com", {IpAddress::v4(198, 51, 100, 9)}, 0));
+  EXPECT_EQ(endpoint_of(config.peers[0], names), *IpEndpoint::parse("198.51.100.9:4000"));
+}
+
+TEST(GatewayObjects, AGenerationChangesWithTheEndpointAlone) {
+  const IpEndpoint endpoint = *IpEndpoint::parse("198.51.100.7:4000");
+  EXPECT_EQ(generation_of(endpoint), generation_of(endpoint));
+  EXPECT_NE(generation_of(endpoint), generation_of(*IpEndpoint::parse("198.51.100.7:4001")));
+  EXPECT_NE(generation_of(endpoint), generation_of(*IpEndpoint::parse("198.51.100.8:4000")));
+  EXPECT_EQ(generation_of({}), 0U);
+}
+
+TEST(ObjectIds, StayWithTheirObjectsWhateverComesAndGoes) {
+  ObjectIds ids;
+  const config::Config before = configuration({{.name = "ann", .key = key(1)},
+                                               {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"},
+                                               {.name = "carl", .key = key(3), .allowed_ips = "10.8.0.4/32"}});
+  ids.assign(before);
+  const auto carl = ids.peer(before.peers[2]);
+  const config::Config after = configuration({{.name = "renamed", .key = key(3), .allowed_ips = "10.8.0.4/32"},
+                                              {.name = "dora", .key = key(4), .allowed_ips = "10.8.0.5/32"}});
+  ids.assign(after);
+  EXPECT_EQ(ids.peer(after.peers[0]), carl) << "a peer is its key, not its name";
+  EXPECT_NE(ids.peer(after.peers[1]), carl);
+  EXPECT_FALSE(ids.peer(before.peers[0]));
+}
+
+TEST(ObjectIds, AreThoseThatTheDataplaneKnowsAlready) {
+  FakeDataplane dataplane;
+  dataplane.publish_peer(17, live(key(1), 5));
+  dataplane.publish_peer(0, live(key(99), 5));  // no longer configured
+  const config::Config config =
+      configuration({{.name = "ann", .key = key(1)}, {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"}});
+  ObjectIds ids;
+  ids.adopt(config, dataplane.statistics());
+  ids.assign(config);
+  EXPECT_EQ(ids.tunnel("wg0"), 5);
+  EXPECT_EQ(ids.peer(config.peers[0]), 17U);
+  EXPECT_EQ(ids.peer(config.peers[1]), 1U) << "not the number of the one that is still there";
+}
+
+TEST(ObjectIds, TellInterfacesApartThatShareAPeersKey) {
+  FakeDataplane dataplane;
+  dataplane.publish_peer(1, live(key(1), 3));  // of both interfaces: says nothing about which is number 3
+  dataplane.publish_peer(2, live(key(1), 4));
+  dataplane.publish_peer(3, live(key(2), 4));
+  const config::Config config =
+      configuration({{.name = "ann-0", .key = key(1)},
+                     {.name = "ann-1", .key = key(1), .interface = "wg1", .allowed_ips = "10.9.0.2/32"},
+                     {.name = "bob", .key = key(2), .interface = "wg1", .allowed_ips = "10.9.0.3/32"}},
+                    {"wg0", "wg1"});
+  ObjectIds ids;
+  ids.adopt(config, dataplane.statistics());
+  ids.assign(config);
+  EXPECT_EQ(ids.tunnel("wg1"), 4);
+  EXPECT_NE(ids.tunnel("wg0"), 4);
+  EXPECT_EQ(ids.peer(config.peers[1]), 2U);
+  EXPECT_EQ(ids.peer(config.peers[2]), 3U);
+}
+
+TEST(ObjectIds, UseTheNumbersOfLeftoversWhenThereAreNoOthers) {
+  FakeDataplane dataplane(2, 4);
+  dataplane.publish_peer(0, live(key(98), 0));
+  dataplane.publish_peer(1, live(key(99), 0));
+  const config::Config config = configuration({{.name = "ann", .key = key(1)}});
+  ObjectIds ids;
+  ids.adopt(config, dataplane.statistics());
+  ids.assign(config);
+  EXPECT_EQ(ids.peer(config.peers[0]), 0U);
+}
+
+TEST(EndpointNames, AreAskedForAtOnceAndLaterOnlyWhenACallFails) {
+  EndpointNames names;
+  names.set_wanted({"a.example"});
+  EXPECT_EQ(names.take_due(second).size(), 1U);
+  EXPECT_TRUE(names.take_due(second).empty()) << "one question at a time";
+  const IpAddress address = IpAddress::v4(192, 0, 2, 7);
+  EXPECT_TRUE(names.answered("a.example", {address}, second));
+  EXPECT_TRUE(names.take_due(3600 * second).empty());
+  names.ask_again("a.example", 3600 * second);
+  EXPECT_EQ(names.take_due(3600 * second).size(), 1U);
+  EXPECT_FALSE(names.answered("a.example", {address}, 3600 * second)) << "the same answer changes nothing";
+}
+
+TEST(EndpointNames, TakeTurnsAmongSeveralAddresses) {
+  EndpointNames names;
+  names.set_wanted({"a.example"});
+  const std::vector<IpAddress> both = {IpAddress::v4(192, 0, 2, 7), IpAddress::v4(192, 0, 2, 8)};
+  (void)names.take_due(0);
+  EXPECT_TRUE(names.answered("a.example", both, 0));
+  EXPECT_EQ(names.address_of("a.example"), both[0]);
+  names.ask_again("a.example", 100 * second);
+  (void)names.take_due(100 * second);
+  EXPECT_TRUE(names.answered("a.example", both, 100 * second));
+  EXPECT_EQ(names.address_of("a.example"), both[1]);
+  names.ask_again("a.example", 200 * second);
+  (void)names.take_due(200 * second);
+  EXPECT_TRUE(names.answered("a.example", both, 200 * second));
+  EXPECT_EQ(names.address_of("a.example"), both[0]);
+}
+
+TEST(EndpointNames, AreAskedForMoreAndMoreSlowlyWhileTheyDoNotResolve) {
+  EndpointNames names;
+  names.set_wanted({"a.example"});
+  std::uint64_t now = 0;
+  std::uint64_t longest = 0;
+  for (int i = 0; i < 8; ++i) {
+    const std::uint64_t asked = now;
+    while (names.take_due(now).empty()) now += second;
+    longest = std::max(longest, now - asked);
+    EXPECT_FALSE(names.answered("a.example", {}, now));
+  }
+  EXPECT_EQ(longest, 60 * second);
+  EXPECT_EQ(names.problems().size(), 1U);
+  EXPECT_EQ(names.failures(), 8U);
+}
+
+TEST(EndpointNames, KeepTheLastAddressWhenTheNameServerIsGone) {
+  EndpointNames names;
+  names.set_wanted({"a.example"});
+  (void)names.take_due(0);
+  EXPECT_TRUE(names.answered("a.example", {IpAddress::v4(192, 0, 2, 7)}, 0));
+  names.ask_again("a.example", 0);
+  (void)names.take_due(10 * second);
+  EXPECT_FALSE(names.answered("a.example", {}, 10 * second));
+  EXPECT_TRUE(names.address_of("a.example").is_set());
+}
+
+}  // namespace
+}  // namespace sallyport::controlplane

@@ -1,0 +1,168 @@
+#include "controlplane/store.hpp"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace sallyport::controlplane {
+namespace {
+
+using namespace std::chrono_literals;
+using wireguard::Tai64n;
+using wireguard::WallTime;
+
+const WallTime now = WallTime(std::chrono::years(56));
+
+PublicKey key(std::uint8_t number) {
+  PublicKey value{};
+  value.fill(number);
+  return value;
+}
+
+class StoreTest : public ::testing::Test {
+ protected:
+  StoreTest() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sallyport-store-XXXXXX").string();
+    folder = mkdtemp(pattern.data());
+    file = folder / "state.db";
+  }
+  ~StoreTest() override { std::filesystem::remove_all(folder); }
+
+  Store open() {
+    auto store = Store::open(file);
+    EXPECT_TRUE(store) << (store ? "" : store.error());
+    return std::move(*store);
+  }
+  static StoreChange with_timestamp(const PeerKey& peer, WallTime set_at, Tai64n value = Tai64n::from_wall(now)) {
+    StoreChange change;
+    change.set.timestamps[peer] = {value, set_at};
+    return change;
+  }
+
+  std::filesystem::path folder;
+  std::filesystem::path file;
+  const PeerKey ann{key(1), key(2)};
+};
+
+TEST_F(StoreTest, IsEmptyAndPrivateAtFirst) {
+  Store store = open();
+  const auto state = store.load(now);
+  ASSERT_TRUE(state);
+  EXPECT_TRUE(state->timestamps.empty());
+  struct stat status {};
+  ASSERT_EQ(stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+}
+
+TEST_F(StoreTest, RemembersOverARestart) {
+  {
+    Store store = open();
+    StoreChange change = with_timestamp(ann, now - 1h);
+    change.set.reservations[key(1)] = Tai64n::from_wall(now + 60s);
+    ASSERT_TRUE(store.write(change, now));
+  }
+  Store store = open();
+  const auto state = store.load(now);
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->timestamps.at(ann), (TimestampRow{Tai64n::from_wall(now), now - 1h}));
+  EXPECT_EQ(state->reservations.at(key(1)), Tai64n::from_wall(now + 60s));
+}
+
+TEST_F(StoreTest, KeepsPeersOfDifferentInterfacesApart) {
+  Store store = open();
+  ASSERT_TRUE(store.write(with_timestamp(ann, now), now));
+  const PeerKey elsewhere{key(9), ann.peer};
+  ASSERT_TRUE(store.write(with_timestamp(elsewhere, now, {}), now));
+  EXPECT_EQ(store.load(now)->timestamps.size(), 2U);
+}
+
+TEST_F(StoreTest, ATimestampLapsesTwentyFourHoursAfterItsHandshake) {
+  Store store = open();
+  ASSERT_TRUE(store.write(with_timestamp(ann, now), now));
+  EXPECT_EQ(store.load(now + 24h - 1s)->timestamps.size(), 1U);
+  EXPECT_TRUE(store.load(now + 24h)->timestamps.empty());
+  ASSERT_TRUE(store.write({}, now + 25h));
+  EXPECT_TRUE(store.load(now)->timestamps.empty()) << "it is gone from the disk too";
+}
+
+TEST_F(StoreTest, AHandshakeInTheFutureBindsForADayFromNow) {
+  Store store = open();
+  ASSERT_TRUE(store.write(with_timestamp(ann, now + std::chrono::years(10)), now));
+  EXPECT_EQ(store.load(now)->timestamps.at(ann).set_at, now);
+  EXPECT_TRUE(store.load(now + 24h)->timestamps.empty()) << "the clock was put right; no second day";
+}
+
+TEST_F(StoreTest, Forgets) {
+  Store store = open();
+  ASSERT_TRUE(store.write(with_timestamp(ann, now), now));
+  ASSERT_TRUE(store.write({.set = {}, .forget = {ann}}, now));
+  EXPECT_TRUE(store.load(now)->timestamps.empty());
+}
+
+TEST_F(StoreTest, OnlyOneProcessMayUseIt) {
+  Store store = open();
+  ASSERT_TRUE(store.write(with_timestamp(ann, now), now));
+  const auto second = Store::open(file);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().find("another control plane"), std::string::npos) << second.error();
+}
+
+TEST_F(StoreTest, SaysClearlyWhatIsWrongWithTheFile) {
+  { std::ofstream(file) << std::string(5000, 'x'); }
+  EXPECT_NE(Store::open(file).error().find("not a database"), std::string::npos);
+  std::filesystem::remove(file);
+  EXPECT_NE(Store::open(folder / "missing" / "state.db").error().find("No such file"), std::string::npos);
+  std::filesystem::create_directory(file);
+  EXPECT_FALSE(Store::open(file));
+}
+
+TEST_F(StoreTest, RefusesAFileOfALaterRelease) {
+  {
+    Store store = open();
+    ASSERT_TRUE(store.write({}, now));
+  }
+  // The version is a big-endian number at offset 60 of the file header.
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekp(60);
+  stream.write("\0\0\0\7", 4);
+  stream.close();
+  const auto opened = Store::open(file);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().find("version 7"), std::string::npos) << opened.error();
+}
+
+TEST_F(StoreTest, LosesNothingThatWasWrittenWhenTheProcessIsKilled) {
+  const pid_t child = fork();
+  if (child == 0) {
+    auto store = Store::open(file);
+    const bool written = store && store->write(with_timestamp(ann, now), now);
+    raise(written ? SIGKILL : SIGTERM);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  Store store = open();
+  EXPECT_EQ(store.load(now)->timestamps.size(), 1U);
+}
+
+TEST(StoreChange, TheLaterChangeWins) {
+  const PeerKey ann{key(1), key(2)};
+  StoreChange change;
+  change.set.timestamps[ann] = {};
+  change.merge({.set = {}, .forget = {ann}});
+  EXPECT_TRUE(change.set.timestamps.empty());
+  EXPECT_EQ(change.forget.size(), 1U);
+  StoreChange again;
+  again.set.timestamps[ann] = {Tai64n::from_wall(now), now};
+  change.merge(again);
+  EXPECT_TRUE(change.forget.empty());
+  EXPECT_EQ(change.set.timestamps.size(), 1U);
+}
+
+}  // namespace
+}  // namespace sallyport::controlplane
