@@ -19,13 +19,15 @@ constexpr unsigned spare_buffers = burst_packets;
 }  // namespace
 
 rte_mempool* create_capture_pool(unsigned threads) noexcept {
-  // The lock-free stack, as for all pools that threads of one core share. No cache: it would hide buffers in each lcore.
+  // The lock-free stack, as for all pools that threads of one core share. No cache: it would hide buffers in each
+  // lcore.
   return rte_pktmbuf_pool_create_by_ops("sp-capture", threads * buffers_per_thread + spare_buffers, 0,
                                         static_cast<std::uint16_t>(RTE_ALIGN(sizeof(CaptureCopy), RTE_MBUF_PRIV_ALIGN)),
                                         RTE_PKTMBUF_HEADROOM + abi::capture_snap_bytes, SOCKET_ID_ANY, "lf_stack");
 }
 
-CaptureControl::CaptureControl(HousekeepingContext& context, abi::StatisticsHeader& statistics, std::vector<CaptureTap*> taps)
+CaptureControl::CaptureControl(HousekeepingContext& context, abi::StatisticsHeader& statistics,
+                               std::vector<CaptureTap*> taps)
     : context_(context), statistics_(statistics), filter_(context.tables.capture), taps_(std::move(taps)) {}
 
 void CaptureControl::apply(const abi::SetCapture& command) noexcept {
@@ -39,9 +41,11 @@ void CaptureControl::apply(const abi::SetCapture& command) noexcept {
   statistics_.capture_remaining.store(remaining_, std::memory_order_relaxed);
   filter_.peer_id.store(command.peer_id, std::memory_order_relaxed);
   filter_.port_index.store(command.port_index, std::memory_order_relaxed);
-  filter_.snap_bytes.store(std::min<std::uint16_t>(command.snap_bytes, abi::capture_snap_bytes), std::memory_order_relaxed);
-  filter_.drop_reason.store(command.any_drop_reason != 0 ? std::uint16_t{0xffff} : static_cast<std::uint16_t>(command.drop_reason),
-                            std::memory_order_relaxed);
+  filter_.snap_bytes.store(std::min<std::uint16_t>(command.snap_bytes, abi::capture_snap_bytes),
+                           std::memory_order_relaxed);
+  filter_.drop_reason.store(
+      command.any_drop_reason != 0 ? std::uint16_t{0xffff} : static_cast<std::uint16_t>(command.drop_reason),
+      std::memory_order_relaxed);
   // Release: who sees the points sees the rest.
   filter_.points.store(command.points, std::memory_order_release);
 }
@@ -90,7 +94,8 @@ void CaptureControl::pass_on(Packet* copy) noexcept {
     slot.drop_reason = about.drop_reason;
     slot.link_type = about.starts_at_ip;
     slot.reserved = 0;
-    std::memcpy(slot.data.data(), rte_pktmbuf_mtod(copy, const std::uint8_t*), std::min<std::size_t>(copy->data_len, slot.data.size()));
+    std::memcpy(slot.data.data(), rte_pktmbuf_mtod(copy, const std::uint8_t*),
+                std::min<std::size_t>(copy->data_len, slot.data.size()));
   });
   if (!pushed) return context_.counters.add(about.port_index, Counter::capture_lost);
   context_.counters.add(about.port_index, Counter::captured);

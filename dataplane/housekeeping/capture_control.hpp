@@ -1,5 +1,5 @@
-// A capture from its command to its end: tells the threads' taps what is wanted, moves their copies into the ring to the
-// control plane, and stops by itself when the bound is reached, or when the control plane that asked is gone.
+// A capture from its command to its end: tells the threads' taps what is wanted, moves their copies into the ring to
+// the control plane, and stops by itself when the bound is reached, or when the control plane that asked is gone.
 #pragma once
 
 #include <cstdint>

@@ -16,14 +16,17 @@ namespace {
 bool load_link_header(const Packet* packet, const LogicalPort& port, EthernetHeader& out) noexcept {
   const PacketMeta& meta = meta_of(packet);
   if (meta.outer_offset < ethernet_header_bytes) return false;
-  out = load_wire<EthernetHeader>(static_cast<const std::uint8_t*>(packet->buf_addr) + meta.outer_offset - ethernet_header_bytes);
+  out = load_wire<EthernetHeader>(static_cast<const std::uint8_t*>(packet->buf_addr) + meta.outer_offset -
+                                  ethernet_header_bytes);
   const EtherType type = meta.outer_is_v6 != 0 ? EtherType::ipv6 : EtherType::ipv4;
-  return out.destination == mac_of(port) && out.source.is_unicast() && out.type.host() == static_cast<std::uint16_t>(type);
+  return out.destination == mac_of(port) && out.source.is_unicast() &&
+         out.type.host() == static_cast<std::uint16_t>(type);
 }
 
 }  // namespace
 
-HandshakeGate::HandshakeGate(HousekeepingContext& context, abi::StatisticsHeader& statistics) : context_(context), statistics_(statistics) {
+HandshakeGate::HandshakeGate(HousekeepingContext& context, abi::StatisticsHeader& statistics)
+    : context_(context), statistics_(statistics) {
   SP_CHECK(sodium_init() >= 0);
 }
 
@@ -63,17 +66,20 @@ void HandshakeGate::measure_load() noexcept {
 
 void HandshakeGate::poll() noexcept {
   // Nobody may come any more while the control plane still works through the backlog.
-  if (under_load() && context_.link.unproven_backlog() > overload_backlog) under_load_until_ns_ = context_.now_ns + calm_ns;
+  if (under_load() && context_.link.unproven_backlog() > overload_backlog)
+    under_load_until_ns_ = context_.now_ns + calm_ns;
   publish_load();
 }
 
 void HandshakeGate::publish_load() noexcept {
   // Relaxed: a number to look at.
   const std::uint32_t load = under_load() ? 1 : 0;
-  if (statistics_.under_load.load(std::memory_order_relaxed) != load) statistics_.under_load.store(load, std::memory_order_relaxed);
+  if (statistics_.under_load.load(std::memory_order_relaxed) != load)
+    statistics_.under_load.store(load, std::memory_order_relaxed);
 }
 
-void HandshakeGate::answer_with_cookie(Packet* packet, const Tunnel& tunnel, const ReceivedEndpoints& endpoints) noexcept {
+void HandshakeGate::answer_with_cookie(Packet* packet, const Tunnel& tunnel,
+                                       const ReceivedEndpoints& endpoints) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const LogicalPort& port = context_.tables.ports.port(meta.rx_port);
   if (!cookie_replies_.take(context_.now_ns)) return context_.counters.drop(packet, DropReason::handshake_rate);
@@ -84,8 +90,9 @@ void HandshakeGate::answer_with_cookie(Packet* packet, const Tunnel& tunnel, con
   const std::size_t address_bytes = endpoints.remote.address.is_v4() ? 4 : 16;
   const auto nonce = random_.take<cookie_nonce_bytes>();
   std::array<std::uint8_t, cookie_reply_bytes> reply;
-  if (!outer.is_set() || !tunnel.cookies.make_cookie_reply(bytes_of(packet), {endpoints.remote.address.bytes.data(), address_bytes},
-                                                           endpoints.remote.port, nonce, reply))
+  if (!outer.is_set() ||
+      !tunnel.cookies.make_cookie_reply(bytes_of(packet), {endpoints.remote.address.bytes.data(), address_bytes},
+                                        endpoints.remote.port, nonce, reply))
     return context_.counters.drop(packet, DropReason::unknown_message);
 
   // The message's own buffer becomes the reply: it is shorter, and its headers are no longer than those of the message.
@@ -106,7 +113,8 @@ void HandshakeGate::answer_with_cookie(Packet* packet, const Tunnel& tunnel, con
   context_.transmit(packet, port.index);
 }
 
-void HandshakeGate::punt(Packet* packet, const Tunnel& tunnel, const ReceivedEndpoints& endpoints, ControlLink::UpRing ring) noexcept {
+void HandshakeGate::punt(Packet* packet, const Tunnel& tunnel, const ReceivedEndpoints& endpoints,
+                         ControlLink::UpRing ring) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const bool pushed = context_.link.push_packet(ring, [&](abi::PacketUp& slot) {
     slot.version = abi::version;
@@ -120,7 +128,8 @@ void HandshakeGate::punt(Packet* packet, const Tunnel& tunnel, const ReceivedEnd
     std::memcpy(slot.data.data(), bytes_of(packet).data(), packet->data_len);
   });
   if (pushed) return context_.counters.finish(packet, Counter::punted);
-  context_.counters.drop(packet, context_.link.connected() ? DropReason::handshake_queue_full : DropReason::control_plane_absent);
+  context_.counters.drop(
+      packet, context_.link.connected() ? DropReason::handshake_queue_full : DropReason::control_plane_absent);
 }
 
 static_assert(wireguard_initiation_bytes <= abi::packet_slot_data_bytes);

@@ -1,6 +1,6 @@
-// The gate before the control plane: handshake messages with a right MAC1 pass through it into the rings, and it decides
-// when the gateway is under load (the WireGuard paper, section 5.3). Then only who proves its address by a cookie passes,
-// at a rate for each source; the others are told how (section 5.4.7).
+// The gate before the control plane: handshake messages with a right MAC1 pass through it into the rings, and it
+// decides when the gateway is under load (the WireGuard paper, section 5.3). Then only who proves its address by a
+// cookie passes, at a rate for each source; the others are told how (section 5.4.7).
 //
 //                      not under load               under load
 //   with MAC2          rate of the source -> proven ring
@@ -52,7 +52,8 @@ class HandshakeGate {
   void measure_load() noexcept;
   void publish_load() noexcept;
   void answer_with_cookie(Packet* packet, const Tunnel& tunnel, const ReceivedEndpoints& endpoints) noexcept;
-  void punt(Packet* packet, const Tunnel& tunnel, const ReceivedEndpoints& endpoints, ControlLink::UpRing ring) noexcept;
+  void punt(Packet* packet, const Tunnel& tunnel, const ReceivedEndpoints& endpoints,
+            ControlLink::UpRing ring) noexcept;
 
   HousekeepingContext& context_;
   abi::StatisticsHeader& statistics_;

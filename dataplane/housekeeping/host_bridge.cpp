@@ -41,7 +41,8 @@ bool arp_may_leave(const LogicalPort& port, std::span<const std::uint8_t> payloa
          owns_address(port, message.sender);
 }
 
-bool neighbour_discovery_may_leave(const LogicalPort& port, std::span<const std::uint8_t> packet, const ParsedIp& ip) noexcept {
+bool neighbour_discovery_may_leave(const LogicalPort& port, std::span<const std::uint8_t> packet,
+                                   const ParsedIp& ip) noexcept {
   NeighbourMessage message;
   if (parse_neighbour_discovery(packet, ip, message) != NeighbourDiscoveryError::none) return false;
   if (message.has_link_layer_address && message.link_layer_address != mac_of(port)) return false;
@@ -59,7 +60,8 @@ bool may_leave(const LogicalPort& port, const HostInterface& interface, std::spa
   if (type == EtherType::arp) return arp_may_leave(port, payload);
   ParsedIp ip;
   if (type != EtherType::ipv4 && type != EtherType::ipv6) return false;
-  if (parse_ip(payload, ip, parse_allow_unspecified_source) != IpParseError::none || ip.is_v4() != (type == EtherType::ipv4))
+  if (parse_ip(payload, ip, parse_allow_unspecified_source) != IpParseError::none ||
+      ip.is_v4() != (type == EtherType::ipv4))
     return false;
   const IpAddress source = source_address(payload, ip);
   // Unspecified: a DHCP client's first words.
@@ -68,7 +70,8 @@ bool may_leave(const LogicalPort& port, const HostInterface& interface, std::spa
   if (!ip.is_v4() && ip.l4_protocol == IpProtocol::icmpv6) return neighbour_discovery_may_leave(port, payload, ip);
   Transport transport;
   return read_transport(payload, ip, transport) &&
-         interface.admits_outbound(transport.protocol, transport.destination_port, transport.source_port, transport.tcp_flags);
+         interface.admits_outbound(transport.protocol, transport.destination_port, transport.source_port,
+                                   transport.tcp_flags);
 }
 
 tl::expected<void, std::string> HostBridge::open() {
@@ -94,21 +97,25 @@ void HostBridge::deliver(Packet* frame) noexcept {
   const PacketMeta& meta = meta_of(frame);
   HostInterface* interface = find(meta.rx_port);
   Transport transport;
-  const bool admitted =
-      interface != nullptr && read_transport(bytes_of(frame).subspan(ethernet_header_bytes), meta.ip, transport) &&
-      interface->admits_inbound(transport.protocol, transport.destination_port, transport.source_port, transport.tcp_flags);
+  const bool admitted = interface != nullptr &&
+                        read_transport(bytes_of(frame).subspan(ethernet_header_bytes), meta.ip, transport) &&
+                        interface->admits_inbound(transport.protocol, transport.destination_port, transport.source_port,
+                                                  transport.tcp_flags);
   if (!admitted) return context_.counters.drop(frame, DropReason::no_listener);
   const auto whole = bytes_of(frame).first(ethernet_header_bytes + meta.ip.total_bytes);  // without padding
   switch (interface->write_frame(whole, context_.now_ns)) {
-    case HostWrite::written: return context_.counters.finish(frame, Counter::punted);
+    case HostWrite::written:
+      return context_.counters.finish(frame, Counter::punted);
     case HostWrite::rate_limited:
-    case HostWrite::refused: return context_.counters.drop(frame, DropReason::host_interface_rate);
+    case HostWrite::refused:
+      return context_.counters.drop(frame, DropReason::host_interface_rate);
   }
 }
 
 void HostBridge::copy(const Packet* frame) noexcept {
   if (HostInterface* interface = find(meta_of(frame).rx_port))
-    static_cast<void>(interface->write_frame({rte_pktmbuf_mtod(frame, const std::uint8_t*), frame->data_len}, context_.now_ns));
+    static_cast<void>(
+        interface->write_frame({rte_pktmbuf_mtod(frame, const std::uint8_t*), frame->data_len}, context_.now_ns));
 }
 
 void HostBridge::poll() noexcept {

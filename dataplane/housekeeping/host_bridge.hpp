@@ -50,6 +50,7 @@ class HostBridge {
 
 // Whether a frame that the kernel sent may leave by its port: from the port's own MAC and addresses, and ARP, neighbour
 // solicitation or advertisement, or TCP or UDP that the list admits, unfragmented.
-[[nodiscard]] bool may_leave(const LogicalPort& port, const HostInterface& interface, std::span<const std::uint8_t> frame) noexcept;
+[[nodiscard]] bool may_leave(const LogicalPort& port, const HostInterface& interface,
+                             std::span<const std::uint8_t> frame) noexcept;
 
 }  // namespace sallyport::dataplane

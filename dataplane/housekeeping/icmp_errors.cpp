@@ -31,7 +31,8 @@ void IcmpErrors::handle(Packet* packet) noexcept {
 void IcmpErrors::drop_with_error(Packet* packet, DropReason reason, IcmpErrorRequest error) noexcept {
   const std::uint8_t rx_port = meta_of(packet).rx_port;
   // The gateway does not complain to itself.
-  if (rx_port == abi::no_port && meta_of(packet).source_peer == abi::no_peer) return context_.counters.drop(packet, reason);
+  if (rx_port == abi::no_port && meta_of(packet).source_peer == abi::no_peer)
+    return context_.counters.drop(packet, reason);
   context_.counters.add(rx_port, send(packet, error) ? Counter::icmp_errors_sent : Counter::icmp_errors_suppressed);
   context_.counters.drop(packet, reason);
 }
@@ -40,14 +41,15 @@ void IcmpErrors::drop_with_error(Packet* packet, DropReason reason, IcmpErrorReq
 std::optional<IpAddress> IcmpErrors::reply_source(const PacketMeta& meta, const IpAddress& sender) const noexcept {
   const auto ports = context_.tables.ports.ports();
   if (meta.source_peer < context_.tables.peers.capacity()) {
-    const Tunnel* tunnel = context_.tables.tunnels.find(context_.tables.peers[meta.source_peer].tunnel_id.load(std::memory_order_relaxed));
+    const Tunnel* tunnel =
+        context_.tables.tunnels.find(context_.tables.peers[meta.source_peer].tunnel_id.load(std::memory_order_relaxed));
     if (tunnel != nullptr)
       if (const auto own = tunnel_source(*tunnel, sender)) return own;
   } else if (meta.rx_port < ports.size()) {
     if (const auto own = source_for(ports[meta.rx_port], sender)) return own;
   }
-  // An interface without an address of the family speaks with that of another (RFC 1812 section 4.3.2.4: the router id);
-  // an inside one first, because the sender is more likely to have a route there.
+  // An interface without an address of the family speaks with that of another (RFC 1812 section 4.3.2.4: the router
+  // id); an inside one first, because the sender is more likely to have a route there.
   for (const config::PortRole role : {config::PortRole::inside, config::PortRole::underlay})
     for (const LogicalPort& port : ports)
       if (port.role == role)

@@ -6,7 +6,8 @@
 
 namespace sallyport::dataplane {
 
-NeighbourService::NeighbourService(HousekeepingContext& context, IcmpErrors& icmp_errors, std::span<abi::NeighbourStatus> shown)
+NeighbourService::NeighbourService(HousekeepingContext& context, IcmpErrors& icmp_errors,
+                                   std::span<abi::NeighbourStatus> shown)
     : context_(context),
       icmp_errors_(icmp_errors),
       table_(context.tables.neighbours),
@@ -37,7 +38,8 @@ void NeighbourService::glean(Packet* packet) noexcept {
   if (meta.ip.family == IpFamily::none || meta.ip.total_bytes > packet->data_len)
     return context_.counters.drop(packet, DropReason::bad_ip_header);
   const IpAddress destination = destination_address(bytes_of(packet), meta.ip);
-  if (!is_on_link(port, destination)) return context_.counters.drop(packet, DropReason::multicast);  // a subnet's broadcast
+  if (!is_on_link(port, destination))
+    return context_.counters.drop(packet, DropReason::multicast);  // a subnet's broadcast
   std::uint32_t destination_class = 0;
   if (!is_still_connected(port.index, destination, destination_class))
     return context_.counters.drop(packet, DropReason::peer_removed);
@@ -76,7 +78,8 @@ void NeighbourService::send_frame(Packet* ip_packet, std::uint8_t port_index, co
 
 // Only who sent an inner packet out of a port is told: the outer packet of a tunnel is ours.
 void NeighbourService::drop_unresolved(Packet* packet) noexcept {
-  if (meta_of(packet).destination_peer != abi::no_peer) return context_.counters.drop(packet, DropReason::neighbour_unresolved);
+  if (meta_of(packet).destination_peer != abi::no_peer)
+    return context_.counters.drop(packet, DropReason::neighbour_unresolved);
   icmp_errors_.drop_with_error(packet, DropReason::neighbour_unresolved, {.kind = IcmpErrorKind::host_unreachable});
 }
 
@@ -108,7 +111,9 @@ void NeighbourService::drop_all_held() noexcept {
   table_.abandon_waiting();
   while (table_.held_packets() != 0) {
     static_cast<void>(table_.poll(context_.now_ns, work_));
-    const auto drop = [this](void* packet) { context_.counters.drop(static_cast<Packet*>(packet), DropReason::neighbour_unresolved); };
+    const auto drop = [this](void* packet) {
+      context_.counters.drop(static_cast<Packet*>(packet), DropReason::neighbour_unresolved);
+    };
     for (const auto& release : work_.to_send) drop(release.packet);
     for (const auto& failure : work_.to_drop) drop(failure.packet);
   }
@@ -156,10 +161,12 @@ void NeighbourService::announce(std::uint8_t port_index) noexcept {
 // --- messages ---
 
 void NeighbourService::on_arp(std::uint8_t port_index, const ArpMessage& message, bool for_us) noexcept {
-  if (is_on_link(context_.tables.ports.port(port_index), message.sender)) table_.on_arp(port_index, message, for_us, context_.now_ns);
+  if (is_on_link(context_.tables.ports.port(port_index), message.sender))
+    table_.on_arp(port_index, message, for_us, context_.now_ns);
 }
 
-void NeighbourService::on_neighbour_message(std::uint8_t port_index, const NeighbourMessage& message, bool for_us) noexcept {
+void NeighbourService::on_neighbour_message(std::uint8_t port_index, const NeighbourMessage& message,
+                                            bool for_us) noexcept {
   const IpAddress& sender = message.type == Icmp6Type::neighbour_solicitation ? message.source : message.target;
   if (is_on_link(context_.tables.ports.port(port_index), sender))
     table_.on_neighbour_message(port_index, message, for_us, context_.now_ns);
@@ -187,7 +194,8 @@ void NeighbourService::release(std::uint32_t index) noexcept {
 
 // --- gleaned routes ---
 
-bool NeighbourService::is_still_connected(std::uint8_t port_index, const IpAddress& address, std::uint32_t& destination_class) const noexcept {
+bool NeighbourService::is_still_connected(std::uint8_t port_index, const IpAddress& address,
+                                          std::uint32_t& destination_class) const noexcept {
   const RouteTable& routes = context_.tables.routes;
   const RouteEntry& entry = routes.entry(routes.lookup(address));
   destination_class = entry.destination_class;
@@ -196,7 +204,8 @@ bool NeighbourService::is_still_connected(std::uint8_t port_index, const IpAddre
          uses_[entry.neighbour_index].has_gleaned_route && uses_[entry.neighbour_index].gleaned == address;
 }
 
-void NeighbourService::install_gleaned_route(std::uint32_t index, std::uint8_t port_index, const IpAddress& address) noexcept {
+void NeighbourService::install_gleaned_route(std::uint32_t index, std::uint8_t port_index,
+                                             const IpAddress& address) noexcept {
   Use& use = uses_[index];
   std::uint32_t destination_class = 0;
   if (use.has_gleaned_route || gleaned_count_ >= most_gleaned_) return;
@@ -229,7 +238,8 @@ void NeighbourService::remove_gleaned_route(std::uint32_t index) noexcept {
 void NeighbourService::forget_gleaned_covered_by(const IpPrefix& prefix) noexcept {
   if (gleaned_count_ == 0) return;
   const auto forget = [&](std::uint32_t index) {
-    if (index != no_neighbour && uses_[index].has_gleaned_route && prefix.contains(uses_[index].gleaned)) remove_gleaned_route(index);
+    if (index != no_neighbour && uses_[index].has_gleaned_route && prefix.contains(uses_[index].gleaned))
+      remove_gleaned_route(index);
   };
   if (prefix.is_host()) {
     for (const LogicalPort& port : context_.tables.ports.ports()) forget(table_.find(port.index, prefix.address));

@@ -1,5 +1,5 @@
-// The neighbours of all ports at work: packets that wait for a MAC address, the questions on the wire, and the host routes
-// that let workers reach a neighbour on a connected prefix without asking housekeeping again ("gleaned" ones).
+// The neighbours of all ports at work: packets that wait for a MAC address, the questions on the wire, and the host
+// routes that let workers reach a neighbour on a connected prefix without asking housekeeping again ("gleaned" ones).
 //
 //   worker --Task::glean, resolve--> NeighbourTable --ARP, NS--> wire
 //                                          | answer (own_address)
@@ -58,10 +58,10 @@ class NeighbourService {
  private:
   // What this object knows of the neighbour with the same index.
   struct Use {
-    std::uint32_t references = 0;   // acquired, or by the gleaned route; the table's entry is pinned while there are any
-    bool in_grace = false;          // no references any more, but workers may still hold the index; pinned as well
+    std::uint32_t references = 0;  // acquired, or by the gleaned route; the table's entry is pinned while there are any
+    bool in_grace = false;         // no references any more, but workers may still hold the index; pinned as well
     bool has_gleaned_route = false;
-    IpAddress gleaned;              // its address
+    IpAddress gleaned;  // its address
     std::uint64_t idle_since_ns = 0;
   };
   static constexpr unsigned most_rounds_per_poll = 4;
@@ -79,7 +79,8 @@ class NeighbourService {
 
   void reference(std::uint32_t index) noexcept;
   // Whether the address is one that this port's connected route, or a gleaned one, still leads to; if so, its class.
-  [[nodiscard]] bool is_still_connected(std::uint8_t port_index, const IpAddress& address, std::uint32_t& destination_class) const noexcept;
+  [[nodiscard]] bool is_still_connected(std::uint8_t port_index, const IpAddress& address,
+                                        std::uint32_t& destination_class) const noexcept;
   void install_gleaned_route(std::uint32_t index, std::uint8_t port_index, const IpAddress& address) noexcept;
   void remove_gleaned_route(std::uint32_t index) noexcept;
   void review_gleaned_routes() noexcept;

@@ -18,8 +18,13 @@ bool is_icmp(const ParsedIp& ip) noexcept {
 
 }  // namespace
 
-OwnAddress::OwnAddress(HousekeepingContext& context, NeighbourService& neighbours, HostBridge& host, IcmpErrors& icmp_errors)
-    : context_(context), neighbours_(neighbours), host_(host), icmp_errors_(icmp_errors), rates_(context.tables.ports.ports().size() + 1) {}
+OwnAddress::OwnAddress(HousekeepingContext& context, NeighbourService& neighbours, HostBridge& host,
+                       IcmpErrors& icmp_errors)
+    : context_(context),
+      neighbours_(neighbours),
+      host_(host),
+      icmp_errors_(icmp_errors),
+      rates_(context.tables.ports.ports().size() + 1) {}
 
 void OwnAddress::handle(Packet* packet) noexcept {
   meta_of(packet).task == Task::own_inner_address ? handle_inner(packet) : handle_frame(packet);
@@ -29,17 +34,22 @@ void OwnAddress::handle(Packet* packet) noexcept {
 
 void OwnAddress::handle_frame(Packet* frame) noexcept {
   const PacketMeta& meta = meta_of(frame);
-  if (meta.rx_port >= context_.tables.ports.ports().size()) return context_.counters.drop(frame, DropReason::not_for_us);
+  if (meta.rx_port >= context_.tables.ports.ports().size())
+    return context_.counters.drop(frame, DropReason::not_for_us);
   const LogicalPort& port = context_.tables.ports.port(meta.rx_port);
   ParsedFrame parsed;
-  if (parse_frame(bytes_of(frame), parsed) != FrameError::none) return context_.counters.drop(frame, DropReason::truncated);
+  if (parse_frame(bytes_of(frame), parsed) != FrameError::none)
+    return context_.counters.drop(frame, DropReason::truncated);
   // The one tag that a frame may have is gone; behind another one nothing of ours lives.
   if (parsed.l3_offset != ethernet_header_bytes) return context_.counters.drop(frame, DropReason::unknown_ethertype);
   switch (parsed.type) {
-    case EtherType::arp: return handle_arp(frame, port);
+    case EtherType::arp:
+      return handle_arp(frame, port);
     case EtherType::ipv4:
-    case EtherType::ipv6: return handle_ip(frame, port);
-    default: return context_.counters.drop(frame, DropReason::unknown_ethertype);
+    case EtherType::ipv6:
+      return handle_ip(frame, port);
+    default:
+      return context_.counters.drop(frame, DropReason::unknown_ethertype);
   }
 }
 
@@ -57,7 +67,8 @@ void OwnAddress::reply_in_place(Packet* frame, const LogicalPort& port, std::siz
   context_.transmit(frame, port.index);
 }
 
-void OwnAddress::report_conflict(const LogicalPort& port, const IpAddress& address, const MacAddress& claimant) noexcept {
+void OwnAddress::report_conflict(const LogicalPort& port, const IpAddress& address,
+                                 const MacAddress& claimant) noexcept {
   if (conflicts_.admit(context_.now_ns))
     log_warning("address is used by another station as well", {{"port", port.name},
                                                                {"address", address.to_string()},
@@ -71,7 +82,8 @@ void OwnAddress::handle_arp(Packet* frame, const LogicalPort& port) noexcept {
   ArpMessage message;
   if (parse_arp(bytes_of(frame).subspan(ethernet_header_bytes), message) != ArpError::none)
     return context_.counters.drop(frame, DropReason::bad_neighbour_message);
-  if (message.sender_mac == mac_of(port)) return context_.counters.finish(frame, Counter::consumed);  // our own, reflected
+  if (message.sender_mac == mac_of(port))
+    return context_.counters.finish(frame, Counter::consumed);  // our own, reflected
   if (owns_address(port, message.sender)) {
     report_conflict(port, message.sender, message.sender_mac);
     return context_.counters.finish(frame, Counter::consumed);
@@ -83,7 +95,8 @@ void OwnAddress::handle_arp(Packet* frame, const LogicalPort& port) noexcept {
     return context_.counters.finish(frame, Counter::consumed);
   }
   if (!for_us) return context_.counters.finish(frame, Counter::consumed);
-  if (!rates_[port.index].neighbour_answers.take(context_.now_ns)) return context_.counters.drop(frame, DropReason::own_address_rate);
+  if (!rates_[port.index].neighbour_answers.take(context_.now_ns))
+    return context_.counters.drop(frame, DropReason::own_address_rate);
   const std::size_t length = build_arp_reply(bytes_of(frame), mac_of(port), message);
   if (length == 0) return context_.counters.drop(frame, DropReason::bad_neighbour_message);
   reply_in_place(frame, port, length);
@@ -95,7 +108,8 @@ void OwnAddress::handle_ip(Packet* frame, const LogicalPort& port) noexcept {
   if (meta.ip.family == IpFamily::none || meta.ip.total_bytes > payload.size())
     return context_.counters.drop(frame, DropReason::bad_ip_header);
   if (is_icmp(meta.ip) && !meta.ip.is_v4()) return handle_icmpv6(frame, port);
-  if (!owns_address(port, destination_address(payload, meta.ip))) return context_.counters.drop(frame, DropReason::not_our_address);
+  if (!owns_address(port, destination_address(payload, meta.ip)))
+    return context_.counters.drop(frame, DropReason::not_our_address);
   if (is_icmp(meta.ip)) return answer_echo(frame, port);
   if (meta.ip.is_fragment) return context_.counters.drop(frame, DropReason::no_listener);
   if (!l4_checksum_holds(ip_bytes_of(frame), meta.ip)) return context_.counters.drop(frame, DropReason::bad_checksum);
@@ -106,10 +120,14 @@ void OwnAddress::handle_icmpv6(Packet* frame, const LogicalPort& port) noexcept 
   const PacketMeta& meta = meta_of(frame);
   NeighbourMessage message;
   switch (parse_neighbour_discovery(ip_bytes_of(frame), meta.ip, message)) {
-    case NeighbourDiscoveryError::none: break;
-    case NeighbourDiscoveryError::not_for_us: return answer_echo(frame, port);
-    case NeighbourDiscoveryError::bad_checksum: return context_.counters.drop(frame, DropReason::bad_checksum);
-    default: return context_.counters.drop(frame, DropReason::bad_neighbour_message);
+    case NeighbourDiscoveryError::none:
+      break;
+    case NeighbourDiscoveryError::not_for_us:
+      return answer_echo(frame, port);
+    case NeighbourDiscoveryError::bad_checksum:
+      return context_.counters.drop(frame, DropReason::bad_checksum);
+    default:
+      return context_.counters.drop(frame, DropReason::bad_neighbour_message);
   }
   // To an address of the port, or to a group; what merely came in a group's frame is not for us.
   if (!message.destination.is_multicast() && !owns_address(port, message.destination))
@@ -121,9 +139,12 @@ void OwnAddress::handle_icmpv6(Packet* frame, const LogicalPort& port) noexcept 
 void OwnAddress::answer_solicitation(Packet* frame, const LogicalPort& port, const NeighbourMessage& message) noexcept {
   const MacAddress asker = load_wire<EthernetHeader>(bytes_of(frame).data()).source;
   if (!owns_address(port, message.target)) return context_.counters.finish(frame, Counter::consumed);
-  if (message.is_duplicate_address_detection()) report_conflict(port, message.target, asker);
-  else neighbours_.on_neighbour_message(port.index, message, true);
-  if (!rates_[port.index].neighbour_answers.take(context_.now_ns)) return context_.counters.drop(frame, DropReason::own_address_rate);
+  if (message.is_duplicate_address_detection())
+    report_conflict(port, message.target, asker);
+  else
+    neighbours_.on_neighbour_message(port.index, message, true);
+  if (!rates_[port.index].neighbour_answers.take(context_.now_ns))
+    return context_.counters.drop(frame, DropReason::own_address_rate);
   // A solicitation without options is shorter than its answer.
   const std::size_t more = neighbour_frame_bytes > frame->data_len ? neighbour_frame_bytes - frame->data_len : 0;
   if (more != 0 && rte_pktmbuf_append(frame, static_cast<std::uint16_t>(more)) == nullptr)
@@ -147,14 +168,18 @@ void OwnAddress::take_advertisement(Packet* frame, const LogicalPort& port, cons
 void OwnAddress::answer_echo(Packet* frame, const LogicalPort& port) noexcept {
   PacketMeta& meta = meta_of(frame);
   const auto ip_packet = ip_bytes_of(frame);
-  if (!owns_address(port, destination_address(ip_packet, meta.ip))) return context_.counters.drop(frame, DropReason::icmp_ignored);
+  if (!owns_address(port, destination_address(ip_packet, meta.ip)))
+    return context_.counters.drop(frame, DropReason::icmp_ignored);
   TokenBucket& rate = rates_[port.index].echoes;
   if (!rate.would_take(context_.now_ns)) return context_.counters.drop(frame, DropReason::own_address_rate);
   switch (make_echo_reply(ip_packet, meta.ip)) {
-    case EchoResult::replied: break;
+    case EchoResult::replied:
+      break;
     case EchoResult::not_echo_request:
-    case EchoResult::refused: return context_.counters.drop(frame, DropReason::icmp_ignored);
-    case EchoResult::bad_checksum: return context_.counters.drop(frame, DropReason::bad_checksum);
+    case EchoResult::refused:
+      return context_.counters.drop(frame, DropReason::icmp_ignored);
+    case EchoResult::bad_checksum:
+      return context_.counters.drop(frame, DropReason::bad_checksum);
   }
   static_cast<void>(rate.take(context_.now_ns));
   // Back to the station that it came from, which is the way to its sender.
@@ -172,7 +197,8 @@ void OwnAddress::handle_inner(Packet* packet) noexcept {
   if (meta.ip.family == IpFamily::none || meta.ip.total_bytes > packet->data_len)
     return context_.counters.drop(packet, DropReason::bad_ip_header);
   if (is_icmp(meta.ip)) return answer_inner_echo(packet);
-  if (meta.ip.l4_protocol != IpProtocol::udp || meta.ip.is_fragment) return context_.counters.drop(packet, DropReason::no_listener);
+  if (meta.ip.l4_protocol != IpProtocol::udp || meta.ip.is_fragment)
+    return context_.counters.drop(packet, DropReason::no_listener);
   if (!l4_checksum_holds(bytes_of(packet).first(meta.ip.total_bytes), meta.ip))
     return context_.counters.drop(packet, DropReason::bad_checksum);
   icmp_errors_.drop_with_error(packet, DropReason::no_listener, {.kind = IcmpErrorKind::port_unreachable});
@@ -183,10 +209,13 @@ void OwnAddress::answer_inner_echo(Packet* packet) noexcept {
   TokenBucket& rate = rates_.back().echoes;
   if (!rate.would_take(context_.now_ns)) return context_.counters.drop(packet, DropReason::own_address_rate);
   switch (make_echo_reply(bytes_of(packet).first(meta.ip.total_bytes), meta.ip)) {
-    case EchoResult::replied: break;
+    case EchoResult::replied:
+      break;
     case EchoResult::not_echo_request:
-    case EchoResult::refused: return context_.counters.drop(packet, DropReason::icmp_ignored);
-    case EchoResult::bad_checksum: return context_.counters.drop(packet, DropReason::bad_checksum);
+    case EchoResult::refused:
+      return context_.counters.drop(packet, DropReason::icmp_ignored);
+    case EchoResult::bad_checksum:
+      return context_.counters.drop(packet, DropReason::bad_checksum);
   }
   static_cast<void>(rate.take(context_.now_ns));
   const ParsedIp ip = meta.ip;

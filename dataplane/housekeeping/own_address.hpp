@@ -1,6 +1,6 @@
-// What comes to the gateway itself: ARP, neighbour discovery and ping on its ports, ping through its tunnels, and what the
-// host interface may take. Everything else is dropped; an ICMP error that somebody sends us changes nothing, forged or
-// not, because no path of ours depends on one.
+// What comes to the gateway itself: ARP, neighbour discovery and ping on its ports, ping through its tunnels, and what
+// the host interface may take. Everything else is dropped; an ICMP error that somebody sends us changes nothing, forged
+// or not, because no path of ours depends on one.
 #pragma once
 
 #include <vector>

@@ -1,5 +1,6 @@
-// Datagrams of the control plane on their way out: handshake messages and cookie replies from a tunnel's port. A datagram
-// may name a command that must be applied first, so that a handshake response never overtakes its session; it waits here.
+// Datagrams of the control plane on their way out: handshake messages and cookie replies from a tunnel's port. A
+// datagram may name a command that must be applied first, so that a handshake response never overtakes its session; it
+// waits here.
 #pragma once
 
 #include <array>
@@ -48,7 +49,7 @@ class PacketsDown {
   HousekeepingContext& context_;
   NeighbourService& neighbours_;
   const UnderlayRoutes& routes_;
-  std::vector<Held> held_;  // in the order of arrival
+  std::vector<Held> held_;                              // in the order of arrival
   std::array<std::uint64_t, most_refusals> refused_{};  // the latest ones; 0: none
   std::size_t next_refusal_ = 0;
   std::uint64_t generation_ = 0;

@@ -1,5 +1,5 @@
-// Questions about the addresses of a port, for the slow path: which are its own, which are on its link, and which of its
-// own speaks to a given one.
+// Questions about the addresses of a port, for the slow path: which are its own, which are on its link, and which of
+// its own speaks to a given one.
 #pragma once
 
 #include <optional>
@@ -13,8 +13,8 @@ namespace sallyport::dataplane {
 [[nodiscard]] bool owns_address(const LogicalPort& port, const IpAddress& address) noexcept;
 [[nodiscard]] bool any_port_owns(const PortTable& ports, const IpAddress& address) noexcept;
 
-// The longest of the port's prefixes that contains `address`; null: it is not on the link. IPv6 link-local addresses are
-// on every link, but have no prefix here: see is_on_link().
+// The longest of the port's prefixes that contains `address`; null: it is not on the link. IPv6 link-local addresses
+// are on every link, but have no prefix here: see is_on_link().
 [[nodiscard]] const IpPrefix* connected_prefix(const LogicalPort& port, const IpAddress& address) noexcept;
 
 // May be the address of a neighbour on this link: connected or IPv6 link-local; not our own, a group, or a broadcast.

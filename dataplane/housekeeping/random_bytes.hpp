@@ -1,5 +1,5 @@
-// Random bytes from the system, fetched many at a time: a nonce for each of 50,000 cookie replies a second must not be a
-// system call each. Every byte is given out once.
+// Random bytes from the system, fetched many at a time: a nonce for each of 50,000 cookie replies a second must not be
+// a system call each. Every byte is given out once.
 #pragma once
 
 #include <sodium.h>

@@ -38,7 +38,8 @@ SourceRates::SourceRates(std::uint32_t buckets, std::uint64_t rate_per_s, std::u
 }
 
 bool SourceRates::take(const IpAddress& source, std::uint64_t now_ns) noexcept {
-  const std::uint64_t hash = mix(mix(network_of(source) ^ seed_[0]) + seed_[1] + static_cast<std::uint64_t>(source.family));
+  const std::uint64_t hash =
+      mix(mix(network_of(source) ^ seed_[0]) + seed_[1] + static_cast<std::uint64_t>(source.family));
   std::uint64_t& bucket = due_ns_[hash & (due_ns_.size() - 1)];
   const std::uint64_t due = std::max(bucket, now_ns);
   if (due - now_ns > depth_ns_) return false;

@@ -67,7 +67,8 @@ std::optional<UnderlayHop> hop_by(const LogicalPort& port, const IpAddress& next
   const bool hint_is_link_local = hint.is_v6() && hint.is_link_local();
   if (hint.family == remote.family && owns_address(port, hint) && hint_is_link_local == to_link_local)
     return UnderlayHop{port.index, next_hop, hint};
-  const std::optional<IpAddress> local = source_for(port, to_link_local || !next_hop.is_link_local() ? next_hop : remote);
+  const std::optional<IpAddress> local =
+      source_for(port, to_link_local || !next_hop.is_link_local() ? next_hop : remote);
   if (!local) return std::nullopt;
   return UnderlayHop{port.index, next_hop, *local};
 }
@@ -76,7 +77,8 @@ std::optional<UnderlayHop> hop_by(const LogicalPort& port, const IpAddress& next
 
 bool UnderlayRoutes::set(const IpPrefix& prefix, const IpAddress& via) noexcept {
   if (!prefix.valid() || prefix.has_host_bits() || !via.valid() || via.family != prefix.address.family) return false;
-  const auto known = std::find_if(routes_.begin(), routes_.end(), [&](const Route& route) { return route.prefix == prefix; });
+  const auto known =
+      std::find_if(routes_.begin(), routes_.end(), [&](const Route& route) { return route.prefix == prefix; });
   if (known != routes_.end()) {
     known->via = via;
     return true;
@@ -93,18 +95,20 @@ bool UnderlayRoutes::remove(const IpPrefix& prefix) noexcept {
 const UnderlayRoutes::Route* UnderlayRoutes::find(const IpAddress& remote) const noexcept {
   const Route* longest = nullptr;
   for (const Route& route : routes_)
-    if (route.prefix.contains(remote) && (longest == nullptr || route.prefix.length > longest->prefix.length)) longest = &route;
+    if (route.prefix.contains(remote) && (longest == nullptr || route.prefix.length > longest->prefix.length))
+      longest = &route;
   return longest;
 }
 
-std::optional<UnderlayHop> find_underlay_hop(const PortTable& ports, const UnderlayRoutes& routes, const IpAddress& remote,
-                                             const IpAddress& local_hint) noexcept {
+std::optional<UnderlayHop> find_underlay_hop(const PortTable& ports, const UnderlayRoutes& routes,
+                                             const IpAddress& remote, const IpAddress& local_hint) noexcept {
   if (!can_be_remote(ports, remote)) return std::nullopt;
   const LogicalPort* link = underlay_link_of(ports, remote, local_hint);
   const UnderlayRoutes::Route* route = routes.find(remote);
   const IpPrefix* connected = link != nullptr ? connected_prefix(*link, remote) : nullptr;
   const bool is_link_local = remote.is_v6() && remote.is_link_local();
-  if (link != nullptr && (is_link_local || route == nullptr || connected == nullptr || route->prefix.length <= connected->length))
+  if (link != nullptr &&
+      (is_link_local || route == nullptr || connected == nullptr || route->prefix.length <= connected->length))
     return hop_by(*link, remote, remote, local_hint);
   if (is_link_local) return std::nullopt;
   if (route != nullptr) {

@@ -50,6 +50,7 @@ class UnderlayRoutes {
 // `local_hint` may be unset: the address that the other side last sent to. It decides between ports that reach `remote`
 // equally well, and is kept as the source if the port has it.
 [[nodiscard]] std::optional<UnderlayHop> find_underlay_hop(const PortTable& ports, const UnderlayRoutes& routes,
-                                                           const IpAddress& remote, const IpAddress& local_hint) noexcept;
+                                                           const IpAddress& remote,
+                                                           const IpAddress& local_hint) noexcept;
 
 }  // namespace sallyport::dataplane
