@@ -36,13 +36,18 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
       file_(std::move(file)),
       started_at_ns_(boottime_ns()),
       config_(std::move(configuration)),
-      pool_(loop),
+      pool_(loop,
+            [this] {
+              link_.poll();  // what had to wait for room
+              request_flush();
+            }),
       service_(*this, pool_, wireguard::system_random(), instant_now),
       publisher_({.complete_peer = [this](abi::SetPeer& peer) { service_.complete(peer); },
                   .on_install_refused =
                       [this](std::uint32_t index, std::uint64_t session_id, abi::Refusal reason) {
                         service_.on_install_refused(index, session_id, reason);
-                      }}),
+                      }},
+                 started_at_ns_),
       link_(loop, config_.dataplane.socket, *this),
       resolver_(loop, [this](const auto& name, const auto& addresses) { on_resolved(name, addresses); }),
       tick_timer_(loop, [this] { tick(); }),

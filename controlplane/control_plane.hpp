@@ -81,6 +81,9 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   void on_event(const abi::Event& event) override;
   void on_packet(const abi::PacketUp& packet, bool proven) override { service_.on_packet(packet, proven); }
   void on_captured(const abi::CapturedPacket& packet) override;
+  [[nodiscard]] std::size_t packet_room(bool proven) const override {
+    return pool_.room(proven ? WorkClass::proven : WorkClass::unproven);
+  }
   void on_turn_done() override { flush(); }
 
   [[nodiscard]] tl::expected<void, std::string> open_store();

@@ -27,10 +27,10 @@ constexpr std::chrono::milliseconds retry_delay_max{1000};
 constexpr std::chrono::seconds hello_timeout{2};
 
 // Arrivals of one turn.
-constexpr unsigned events_per_turn = 512;
-constexpr unsigned captured_per_turn = 256;
-constexpr unsigned proven_per_turn = 128;
-constexpr unsigned unproven_per_turn = 32;
+constexpr std::size_t events_per_turn = 512;
+constexpr std::size_t captured_per_turn = 256;
+constexpr std::size_t proven_per_turn = 128;
+constexpr std::size_t unproven_per_turn = 32;
 
 }  // namespace
 
@@ -66,7 +66,7 @@ class DataplaneLink::Impl : public std::enable_shared_from_this<Impl> {
   void retry_later();
 
   template <typename Consumer, typename Slot, typename Take>
-  bool drain(Consumer& consumer, Slot& slot, unsigned at_most, bool& anything, Take&& take);
+  bool drain(Consumer& consumer, Slot& slot, std::size_t at_most, bool& anything, Take&& take);
 
   const std::filesystem::path path_;
   LinkListener& listener_;
@@ -174,9 +174,9 @@ void DataplaneLink::Impl::turn() {
 
 // False: a ring is broken.
 template <typename Consumer, typename Slot, typename Take>
-bool DataplaneLink::Impl::drain(Consumer& consumer, Slot& slot, unsigned at_most, bool& anything, Take&& take) {
+bool DataplaneLink::Impl::drain(Consumer& consumer, Slot& slot, std::size_t at_most, bool& anything, Take&& take) {
   const std::uint64_t attempt = attempt_;
-  for (unsigned taken = 0; taken < at_most; ++taken) {
+  for (std::size_t taken = 0; taken < at_most; ++taken) {
     const abi::RingResult result = consumer.pop(slot);
     if (result == abi::RingResult::broken) return false;
     if (result == abi::RingResult::empty) return true;
@@ -195,11 +195,11 @@ bool DataplaneLink::Impl::take_arrivals(bool& anything) {
   if (!drain(connection_->captured, captured_, captured_per_turn, anything, [&] { listener_.on_captured(captured_); }))
     return false;
   if (!still_here()) return true;
-  if (!drain(connection_->packets_up_proven, packet_, proven_per_turn, anything,
+  if (!drain(connection_->packets_up_proven, packet_, std::min(proven_per_turn, listener_.packet_room(true)), anything,
              [&] { listener_.on_packet(packet_, true); }))
     return false;
   if (!still_here()) return true;
-  return drain(connection_->packets_up, packet_, unproven_per_turn, anything,
+  return drain(connection_->packets_up, packet_, std::min(unproven_per_turn, listener_.packet_room(false)), anything,
                [&] { listener_.on_packet(packet_, false); });
 }
 

@@ -25,6 +25,9 @@ class LinkListener {
   // Could not connect, for the first time or for another reason than last time.
   virtual void on_connect_failed(const std::string& why) = 0;
   virtual void on_event(const abi::Event& event) = 0;
+  // How many packets it would take now. The others wait in their ring, where the dataplane sees them: a backlog is its
+  // sign that the gateway is under load.
+  [[nodiscard]] virtual std::size_t packet_room(bool proven) const = 0;
   virtual void on_packet(const abi::PacketUp& packet, bool proven) = 0;
   virtual void on_captured(const abi::CapturedPacket& packet) = 0;
   // After a turn in which anything arrived.

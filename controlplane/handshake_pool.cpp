@@ -34,10 +34,10 @@ bool HandshakePool::submit(WorkClass work_class, std::unique_ptr<Task> task) {
   return true;
 }
 
-bool HandshakePool::has_room(WorkClass work_class) const {
+std::size_t HandshakePool::room(WorkClass work_class) const {
   const auto number = static_cast<std::size_t>(work_class);
   const std::lock_guard lock(mutex_);
-  return queues_[number].size() < queue_limits[number];
+  return queue_limits[number] - queues_[number].size();
 }
 
 void HandshakePool::run() {
@@ -45,7 +45,10 @@ void HandshakePool::run() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness);  // of this thread alone; no harm if it fails
   while (std::unique_ptr<Task> task = take()) {
     task->work();
-    boost::asio::post(loop_, [finished = std::move(task)] { finished->finish(); });
+    boost::asio::post(loop_, [this, finished = std::move(task)] {
+      finished->finish();
+      after_finish_();
+    });
   }
 }
 

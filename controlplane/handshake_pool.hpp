@@ -5,8 +5,10 @@
 #include <array>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "controlplane/work_pool.hpp"
@@ -19,23 +21,26 @@ namespace sallyport::controlplane {
 
 class HandshakePool final : public WorkPool {
  public:
-  static constexpr std::array<std::size_t, work_class_count> queue_limits = {65536, 1024, 256};
+  static constexpr std::array<std::size_t, work_class_count> queue_limits = {65536, 256, 64};
 
   // Finished tasks come back on `loop`, which must outlive the pool and not run any more when the pool goes.
-  explicit HandshakePool(boost::asio::io_context& loop) : loop_(loop) {}
+  // `after_finish` is called there after each.
+  HandshakePool(boost::asio::io_context& loop, std::function<void()> after_finish)
+      : loop_(loop), after_finish_(std::move(after_finish)) {}
   // Waits for the tasks that run and drops the others.
   ~HandshakePool() override;
 
   // Call once. What was submitted before waits until then.
   void start(unsigned thread_count);
   bool submit(WorkClass work_class, std::unique_ptr<Task> task) override;
-  [[nodiscard]] bool has_room(WorkClass work_class) const override;
+  [[nodiscard]] std::size_t room(WorkClass work_class) const override;
 
  private:
   void run();
   [[nodiscard]] std::unique_ptr<Task> take();
 
   boost::asio::io_context& loop_;
+  const std::function<void()> after_finish_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;
   std::array<std::deque<std::unique_ptr<Task>>, work_class_count> queues_;

@@ -51,7 +51,8 @@ class WorkPool {
   virtual ~WorkPool() = default;
   // False if the queue of that class is full; the task is gone then.
   virtual bool submit(WorkClass work_class, std::unique_ptr<Task> task) = 0;
-  [[nodiscard]] virtual bool has_room(WorkClass work_class) const = 0;
+  [[nodiscard]] virtual std::size_t room(WorkClass work_class) const = 0;
+  [[nodiscard]] bool has_room(WorkClass work_class) const { return room(work_class) != 0; }
 };
 
 }  // namespace sallyport::controlplane

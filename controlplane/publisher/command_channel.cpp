@@ -17,11 +17,7 @@ bool carries_key(abi::CommandKind kind) noexcept {
 }  // namespace
 
 CommandChannel::CommandChannel(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence)
-    : producer_(&ring),
-      applied_sequence_(applied_sequence),
-      first_sequence_(applied_sequence.load(std::memory_order_acquire) + 1),
-      last_sequence_(first_sequence_ - 1),
-      sent_(remembered) {}
+    : producer_(&ring), applied_sequence_(applied_sequence), sent_(remembered) {}
 
 std::size_t CommandChannel::room(Share share) const noexcept {
   const std::uint64_t in_use = std::max(producer_.backlog(), unapplied());
@@ -30,8 +26,8 @@ std::size_t CommandChannel::room(Share share) const noexcept {
 }
 
 std::uint64_t CommandChannel::applied_sequence() const noexcept {
-  // The other process wrote it: never believe that more was applied than sent.
-  return std::clamp(applied_sequence_.load(std::memory_order_acquire), first_sequence_ - 1, last_sequence_);
+  // The other process wrote it, and may not yet have noticed this link: never believe that more was applied than sent.
+  return std::min(applied_sequence_.load(std::memory_order_acquire), last_sequence_);
 }
 
 std::optional<std::uint64_t> CommandChannel::push(abi::CommandKind kind, const void* payload, std::size_t payload_bytes,

@@ -22,8 +22,7 @@ enum class Share : std::uint8_t { state, sessions };
 
 class CommandChannel {
  public:
-  // The ring is fresh. Both outlive the channel. The first sequence number is the one after the last that the dataplane
-  // applied.
+  // The ring is fresh. Both outlive the channel.
   CommandChannel(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence);
 
   // The command's sequence number, or nothing if the share has no room or the ring is broken.
@@ -65,8 +64,7 @@ class CommandChannel {
 
   abi::RingProducer<abi::CommandRing> producer_;
   const std::atomic<std::uint64_t>& applied_sequence_;
-  std::uint64_t first_sequence_;
-  std::uint64_t last_sequence_;
+  std::uint64_t last_sequence_ = 0;
   std::vector<Sent> sent_;  // by sequence modulo its size: the last two rings full
   std::deque<SlotWithKey> slots_with_keys_;
 };

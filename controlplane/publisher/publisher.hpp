@@ -37,7 +37,9 @@ class Publisher {
     // The dataplane did not take a session; its slot is not in use.
     std::function<void(std::uint32_t index, std::uint64_t session_id, abi::Refusal)> on_install_refused;
   };
-  explicit Publisher(Hooks hooks) : hooks_(std::move(hooks)) {}
+  // `first_sync_id` must differ from all that an earlier control plane may have used with the same dataplane, which
+  // tells by it what is left over.
+  Publisher(Hooks hooks, std::uint64_t first_sync_id) : hooks_(std::move(hooks)), sync_id_(first_sync_id) {}
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
@@ -104,7 +106,7 @@ class Publisher {
   std::deque<abi::Command> urgent_;    // without secrets
   std::vector<bool> announced_peers_;  // on this link, by id
   std::bitset<abi::max_tunnels> announced_tunnels_;
-  std::uint64_t sync_id_ = 0;
+  std::uint64_t sync_id_;                // of the next link
   std::uint64_t end_sync_sequence_ = 0;  // 0: not sent yet
   ProblemList problems_;
   LogLimiter refusal_log_{20, 1'000'000'000};

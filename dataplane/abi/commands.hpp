@@ -1,9 +1,9 @@
 // Commands: control plane -> dataplane. Each slot is one Command: a header and the payload that its kind names.
 //
-// Order: commands are applied in the order of the ring; `sequence` rises by one with each. StatisticsHeader's
-// applied_sequence tells how far the dataplane has come; a command that it refuses comes back as an event.
-// Every command is idempotent: the publisher may send its whole desired state again at any time, between begin_sync and
-// end_sync, and what was not named in between is removed at the end.
+// Order: commands are applied in the order of the ring; `sequence` is 1 for the first of a connection and rises by one.
+// StatisticsHeader's applied_sequence tells how far the dataplane has come; a command that it refuses comes back as an
+// event. Every command is idempotent: the publisher may send its whole desired state again at any time, between
+// begin_sync and end_sync, and what was not named in between is removed at the end.
 #pragma once
 
 #include <array>

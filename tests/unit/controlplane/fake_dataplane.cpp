@@ -53,6 +53,9 @@ void FakeDataplane::reconnect() {
   up_proven_producer_ = abi::RingProducer(packets_up_proven_.at<abi::PacketUpRing>());
   down_consumer_ = abi::RingConsumer(packets_down_.at<abi::PacketDownRing>());
   held_packets_.clear();
+  refused_sequences_.clear();
+  last_sequence_ = 0;
+  header().applied_sequence.store(0);
   log.clear();
   syncing_ = false;
 }
@@ -102,10 +105,15 @@ abi::Refusal FakeDataplane::apply_one(const abi::Command& command) {
     return fits;
   };
   switch (command.header.kind) {
-    case abi::CommandKind::begin_sync:
+    case abi::CommandKind::begin_sync: {
+      abi::BeginSync begin;
+      if (!take(begin)) return abi::Refusal::bad_value;
+      EXPECT_NE(begin.sync_id, sync_id_) << "what carries this id would seem to be named again";
+      sync_id_ = begin.sync_id;
       syncing_ = true;
       named_tunnels_.clear(), named_peers_.clear(), named_rows_.clear(), named_routes_.clear();
       return abi::Refusal::none;
+    }
     case abi::CommandKind::end_sync:
       finish_sync();
       return abi::Refusal::none;

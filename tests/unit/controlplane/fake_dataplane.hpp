@@ -87,6 +87,7 @@ class FakeDataplane {
   std::uint64_t last_sequence_ = 0;
   std::set<std::uint64_t> refused_sequences_;
   bool syncing_ = false;
+  std::uint64_t sync_id_ = 0;
   std::set<std::uint16_t> named_tunnels_;
   std::set<std::uint32_t> named_peers_, named_rows_;
   std::set<IpPrefix> named_routes_;

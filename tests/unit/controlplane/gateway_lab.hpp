@@ -29,7 +29,9 @@ class ManualPool final : public WorkPool {
     tasks.push_back(std::move(task));
     return true;
   }
-  [[nodiscard]] bool has_room(WorkClass work_class) const override { return !full || work_class == WorkClass::begun; }
+  [[nodiscard]] std::size_t room(WorkClass work_class) const override {
+    return !full || work_class == WorkClass::begun ? 1000 : 0;
+  }
   bool run_one() {
     if (tasks.empty()) return false;
     const std::unique_ptr<Task> task = std::move(tasks.front());
@@ -55,14 +57,15 @@ inline std::unique_ptr<DataplaneConnection> connect_to(const FakeDataplane& data
 
 class GatewayLab : private ServiceOutputs {
  public:
-  GatewayLab()
+  explicit GatewayLab(std::uint64_t first_sync_id = 1)
       : gateway(99),
         service(*this, pool, wireguard::TestRandom(5), [this] { return now; }),
         publisher({.complete_peer = [this](abi::SetPeer& peer) { service.complete(peer); },
                    .on_install_refused =
                        [this](std::uint32_t index, std::uint64_t session_id, abi::Refusal reason) {
                          service.on_install_refused(index, session_id, reason);
-                       }}) {
+                       }},
+                  first_sync_id) {
     settings.tunnels.push_back({0, "wg0", gateway.local, {}});
   }
 

@@ -111,7 +111,8 @@ class PublisherTest : public ::testing::Test {
   std::vector<std::uint32_t> refused_installs_;
   Publisher publisher_{{.complete_peer = [](abi::SetPeer& peer) { peer.greatest_timestamp[0] = 0x40; },
                         .on_install_refused = [this](std::uint32_t index, std::uint64_t,
-                                                     abi::Refusal) { refused_installs_.push_back(index); }}};
+                                                     abi::Refusal) { refused_installs_.push_back(index); }},
+                       100};
 };
 
 TEST_F(PublisherTest, SendsEverythingBetweenBeginAndEndOnANewLink) {

@@ -316,7 +316,7 @@ TEST_F(WireguardServiceTest, AdoptsSessionsEndpointsAndTimestampsOfTheControlPla
   status.timestamp_set_at_ns = wireguard::to_boottime_ns(lab.now.boot);
   dataplane.publish_peer(0, status);
 
-  GatewayLab next;  // its restart
+  GatewayLab next(1000);  // its restart
   next.now = lab.now;
   next.add_client(0);
   next.clients[0] = nullptr;
