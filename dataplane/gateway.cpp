@@ -1,6 +1,7 @@
 #include "dataplane/gateway.hpp"
 
 #include <pwd.h>
+#include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
@@ -78,7 +79,7 @@ std::string Gateway::open_ports(const config::Config& configuration) {
   if (!pools) return pools.error();
   pools_ = std::make_unique<MbufPools>(std::move(*pools));
   capture_pool_.reset(create_capture_pool(worker_count_));
-  if (!capture_pool_) return no_memory("capture buffers");
+  if (!capture_pool_) return no_memory("capture buffers") + ": " + rte_strerror(rte_errno);
 
   std::uint16_t first_worker = 0;
   for (std::uint8_t index = 0; index < ports_->devices().size(); ++index) {

@@ -1,5 +1,7 @@
 #include "dataplane/housekeeping/capture_control.hpp"
 
+#include "dataplane/io/mbuf_pool.hpp"
+
 #include <rte_cycles.h>
 
 #include <algorithm>
@@ -19,11 +21,10 @@ constexpr unsigned spare_buffers = burst_packets;
 }  // namespace
 
 rte_mempool* create_capture_pool(unsigned threads) noexcept {
-  // The lock-free stack, as for all pools that threads of one core share. No cache: it would hide buffers in each
-  // lcore.
-  return rte_pktmbuf_pool_create_by_ops("sp-capture", threads * buffers_per_thread + spare_buffers, 0,
-                                        static_cast<std::uint16_t>(RTE_ALIGN(sizeof(CaptureCopy), RTE_MBUF_PRIV_ALIGN)),
-                                        RTE_PKTMBUF_HEADROOM + abi::capture_snap_bytes, SOCKET_ID_ANY, "lf_stack");
+  // No cache: it would hide buffers in each lcore.
+  return create_packet_pool("sp-capture", threads * buffers_per_thread + spare_buffers, 0,
+                            static_cast<std::uint16_t>(RTE_ALIGN(sizeof(CaptureCopy), RTE_MBUF_PRIV_ALIGN)),
+                            RTE_PKTMBUF_HEADROOM + abi::capture_snap_bytes);
 }
 
 CaptureControl::CaptureControl(HousekeepingContext& context, abi::StatisticsHeader& statistics,

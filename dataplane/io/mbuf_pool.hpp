@@ -14,6 +14,10 @@
 
 namespace sallyport::dataplane {
 
+// A pool of `count` packet buffers on the lock-free stack. Null: see rte_errno.
+[[nodiscard]] rte_mempool* create_packet_pool(const char* name, std::uint32_t count, std::uint32_t cache,
+                                              std::uint16_t private_bytes, std::uint16_t room_bytes) noexcept;
+
 class MbufPools {
  public:
   // After start_eal. The name distinguishes pools in one process (tests); at most 16 characters.
