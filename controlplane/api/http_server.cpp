@@ -150,7 +150,7 @@ class Connection final : public ConnectionBase, public std::enable_shared_from_t
   using std::enable_shared_from_this<Connection>::shared_from_this;
   using std::enable_shared_from_this<Connection>::weak_from_this;
 
-  void give(std::chrono::seconds time) {
+  void give(std::chrono::milliseconds time) {
     deadline_.expires_after(time);
     deadline_.async_wait([weak = weak_from_this()](const error_code& error) {
       const auto self = weak.lock();
@@ -159,7 +159,7 @@ class Connection final : public ConnectionBase, public std::enable_shared_from_t
     });
   }
 
-  void read(std::chrono::seconds timeout) {
+  void read(std::chrono::milliseconds timeout) {
     parser_.emplace();
     apply_limits(*parser_, server_->limits());
     give(timeout);
@@ -169,9 +169,8 @@ class Connection final : public ConnectionBase, public std::enable_shared_from_t
 
   void on_read(const error_code& error) {
     if (closed_) return;
-    if (error == http::error::end_of_stream || error == asio::error::operation_aborted ||
-        error.category() == asio::error::get_system_category())
-      return close();
+    const bool gone = error == http::error::end_of_stream || error.category() == asio::error::get_system_category();
+    if (error && gone) return close();
     if (error) return respond(plain_error(status_of(error)), false, false, true);
     const bool keep_alive = parser_->keep_alive();
     const bool old = parser_->get().version() < 11;
@@ -427,7 +426,7 @@ tl::expected<HttpRequest, unsigned> parse_http_request(std::string_view bytes, c
     bytes.remove_prefix(taken);
     if (taken == 0) break;
   }
-  if (!error && !parser.is_done()) parser.put_eof(error);
+  if (!error && parser.got_some() && !parser.is_done()) parser.put_eof(error);
   if (error) return tl::unexpected(status_of(error));
   if (!parser.is_done()) return tl::unexpected(400U);
   return to_request(parser.release());

@@ -25,9 +25,9 @@ struct HttpLimits {
   unsigned connections = 64;  // one more is answered with 503 and closed
   std::uint32_t header_bytes = 16 * 1024;
   std::uint64_t body_bytes = 1024 * 1024;
-  std::chrono::seconds request_timeout{10};  // for a whole request, from the connection on
-  std::chrono::seconds idle_timeout{30};     // for the next request on the same connection
-  std::chrono::seconds write_timeout{30};    // for an answer, or for each piece of a stream
+  std::chrono::milliseconds request_timeout{10'000};  // for a whole request, from the connection on
+  std::chrono::milliseconds idle_timeout{30'000};     // for the next request on the same connection
+  std::chrono::milliseconds write_timeout{30'000};    // for an answer, or for each piece of a stream
 };
 
 class HttpServer {

@@ -38,11 +38,8 @@ class Exchange {
  public:
   Exchange(const ClientLimits& limits, const OnPiece* on_piece) : limits_(limits), on_piece_(on_piece) {
     parser_.header_limit(limits.header_bytes);
-    if (on_piece == nullptr) {
-      parser_.body_limit(limits.body_bytes);
-    } else {
-      parser_.body_limit(boost::none);
-    }
+    // Not boost::none for "no limit": 1.74 takes every announced length for larger than that.
+    parser_.body_limit(on_piece == nullptr ? limits.body_bytes : ~std::uint64_t{0});
   }
 
   tl::expected<HttpAnswer, TransportError> run(const std::string& socket, const std::string& request) {

@@ -1,0 +1,212 @@
+#include "tests/unit/sallyctl/fake_backend.hpp"
+
+#include <cstdlib>
+#include <cstring>
+
+#include "config/load.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+constexpr std::string_view gateway_toml = R"(
+[gateway]
+name = "fra-edge-1"
+[dataplane]
+max_peers = 16
+max_sessions = 64
+[[port]]
+name = "wan"
+device = "0000:3b:00.0"
+role = "underlay"
+addresses = ["192.0.2.1/24", "2001:db8::1/64"]
+gateway = ["192.0.2.254"]
+[[port]]
+name = "lan"
+device = "0000:3b:00.1"
+role = "inside"
+addresses = ["10.0.0.1/24", "fd00::1/64"]
+[[route]]
+to = "10.20.0.0/16"
+via = "10.0.0.254"
+[[wireguard]]
+name = "wg0"
+listen_port = 51820
+private_key_file = "wg0.key"
+addresses = ["10.8.0.1/16", "fd08::1/64"]
+mtu = 1420
+[[peer]]
+name = "ann-laptop"
+wireguard = "wg0"
+public_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+allowed_ips = ["10.8.0.2/32", "fd08::2/128"]
+persistent_keepalive_s = 25
+identity = "user:corp/ann@example.com"
+tags = ["laptop"]
+[[peer]]
+name = "bob-phone"
+wireguard = "wg0"
+public_key = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0="
+preshared_key_file = "bob.psk"
+allowed_ips = ["10.8.0.3/32"]
+[policy]
+default = "allow"
+)";
+
+config::Config parse_configuration() {
+  auto parsed = config::parse(gateway_toml, "/etc/sallyport/gateway.toml");
+  if (!parsed) std::abort();
+  return std::move(*parsed);
+}
+
+abi::Segment make_segment() {
+  const auto layout =
+      abi::StatisticsLayout::of(FakeBackend::workers, FakeBackend::max_peers, FakeBackend::max_sessions);
+  auto segment = abi::Segment::create("sallyport-test", layout.total, abi::Segment::OtherSide::reads_only);
+  if (!segment) std::abort();
+  return std::move(*segment);
+}
+
+template <std::size_t N>
+void put_text(std::array<char, N>& out, std::string_view text) {
+  out = {};
+  std::memcpy(out.data(), text.data(), std::min(text.size(), N));
+}
+
+abi::StatisticsLayout layout() {
+  return abi::StatisticsLayout::of(FakeBackend::workers, FakeBackend::max_peers, FakeBackend::max_sessions);
+}
+
+abi::PortStatusValue port_value(const config::Port& port) {
+  abi::PortStatusValue value{};
+  put_text(value.name, port.name);
+  put_text(value.device, port.device);
+  put_text(value.driver, "net_ice");
+  value.is_underlay = port.role == config::PortRole::underlay ? 1 : 0;
+  value.link_up = 1;
+  value.mtu = port.mtu;
+  value.rx_queues = value.tx_queues = 1;
+  value.speed_mbps = 10'000;
+  value.mac = {2, 0, 0, 0, 0, value.is_underlay};
+  for (std::size_t i = 0; i < port.addresses.size(); ++i) value.addresses[i] = port.addresses[i];
+  value.device_rx_missed = 5;
+  return value;
+}
+
+}  // namespace
+
+FakeBackend::FakeBackend()
+    : config(parse_configuration()), segment_(make_segment()), view_(segment_, workers, max_peers, max_sessions) {
+  abi::StatisticsHeader& head = header();
+  head.magic = abi::statistics_magic;
+  head.max_peers = max_peers;
+  head.max_sessions = max_sessions;
+  head.worker_count = workers;
+  head.port_count = 2;
+  head.boot_id = 0x0123456789abcdef;
+  head.started_at_ns = now_ns - 7200 * second;
+  head.updated_at_ns = now_ns;
+  head.buffers_total = 65536;
+  head.buffers_in_use = 1024;
+  head.live_peers = 2;
+  head.live_sessions = 1;
+  put_text(head.crypto_engine, "ipsec_mb");
+  put_text(head.build_version, "0.1.0");
+  for (unsigned i = 0; i < 2; ++i) write_port(i, port_value(config.ports[i]));
+  abi::PeerStatusValue ann{};
+  ann.live = 1;
+  ann.public_key = config.peers[0].public_key;
+  ann.endpoint = *IpEndpoint::parse("198.51.100.7:51820");
+  ann.current_index = 0x41;  // slot 1
+  ann.latest_handshake_ns = now_ns - 12 * second;
+  ann.last_received_ns = now_ns - 2 * second;
+  ann.rx_packets = 10;
+  ann.rx_bytes = 1400;
+  ann.tx_packets = 20;
+  ann.tx_bytes = 2'500'000;
+  write_peer(0, ann);
+  abi::SessionStatusValue session{};
+  session.state = abi::SessionState::current;
+  session.role = abi::HandshakeRole::responder;
+  session.index = 0x41;
+  session.remote_index = 0x99;
+  session.created_at_ns = now_ns - 12 * second;
+  session.send_counter = 20;
+  session.greatest_received_counter = 9;
+  write_session(session);
+}
+
+abi::StatisticsHeader& FakeBackend::header() {
+  return *segment_.at<abi::StatisticsHeader>();
+}
+
+void FakeBackend::count(std::uint32_t writer, unsigned port, unsigned counter, std::uint64_t value) {
+  segment_.at<abi::CounterBlock>(layout().counters)[writer].values[port][counter] = value;
+}
+
+void FakeBackend::write_peer(std::uint32_t id, const abi::PeerStatusValue& value) {
+  segment_.at<abi::PeerStatus>(layout().peers)[id].write(value);
+}
+
+void FakeBackend::write_session(const abi::SessionStatusValue& value) {
+  segment_.at<abi::SessionStatus>(layout().sessions)[value.index & (max_sessions - 1)].write(value);
+}
+
+void FakeBackend::write_port(unsigned index, const abi::PortStatusValue& value) {
+  segment_.at<abi::PortStatus>(layout().ports)[index].write(value);
+}
+
+void FakeBackend::write_neighbour(unsigned index, const abi::NeighbourStatusValue& value) {
+  segment_.at<abi::NeighbourStatus>(layout().neighbours)[index].write(value);
+}
+
+abi::CapturedPacket FakeBackend::packet(abi::CapturePoint point, std::string_view bytes) {
+  abi::CapturedPacket packet{};
+  packet.version = abi::version;
+  packet.captured_bytes = static_cast<std::uint16_t>(bytes.size());
+  packet.original_bytes = static_cast<std::uint32_t>(bytes.size());
+  packet.at_ns = now_ns - second;
+  packet.point = point;
+  packet.link_type = 1;
+  std::memcpy(packet.data.data(), bytes.data(), bytes.size());
+  return packet;
+}
+
+std::optional<std::uint32_t> FakeBackend::peer_id(std::string_view name) const {
+  for (std::size_t i = 0; i < config.peers.size(); ++i)
+    if (config.peers[i].name == name) return static_cast<std::uint32_t>(i);
+  return std::nullopt;
+}
+
+std::string FakeBackend::peer_name(std::uint32_t id) const {
+  return id < config.peers.size() ? config.peers[id].name : std::string();
+}
+
+std::optional<PublicKey> FakeBackend::tunnel_public_key(std::string_view name) const {
+  if (name != "wg0") return std::nullopt;
+  return decode_key("HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=");
+}
+
+tl::expected<void, std::string> FakeBackend::forget_timestamp(std::string_view name) {
+  forgotten.emplace_back(name);
+  return {};
+}
+
+tl::expected<std::uint32_t, std::string> FakeBackend::start_capture(abi::SetCapture request, CaptureSink on_packet,
+                                                                    std::function<void()> on_end) {
+  if (capture) return tl::unexpected(std::string("a capture is running"));
+  capture = request;
+  capture->capture_id = 7;
+  capture_sink = std::move(on_packet);
+  capture_end = std::move(on_end);
+  for (const auto& captured : packets_at_start) capture_sink(captured);
+  if (!packets_at_start.empty() && packets_at_start.size() >= request.max_packets) capture_end();
+  return 7;
+}
+
+void FakeBackend::stop_capture(std::uint32_t /*capture_id*/) {
+  ++captures_stopped;
+  capture.reset();
+  if (const auto end = std::exchange(capture_end, nullptr)) end();
+}
+
+}  // namespace sallyport::controlplane
