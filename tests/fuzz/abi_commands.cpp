@@ -1,0 +1,109 @@
+// Bytes as they may stand in the slots of a command ring and of a packets-down ring that a broken control plane writes.
+// What passes read_payload() and valid() must hold nothing by which a table could be left.
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#include "config/base/check.hpp"
+#include "dataplane/abi/commands.hpp"
+#include "dataplane/abi/packets.hpp"
+#include "dataplane/abi/validate.hpp"
+
+namespace {
+
+using namespace sallyport;
+using namespace sallyport::abi;
+
+constexpr CommandLimits limits{.max_peers = 1000, .max_sessions = 1024, .max_classes = 64, .port_count = 3};
+
+void check(const IpEndpoint& endpoint) {
+  SP_CHECK(endpoint.address.bits() == 0 || endpoint.address.bits() == 32 || endpoint.address.bits() == 128);
+  SP_CHECK(endpoint.is_set() == (endpoint.port != 0));
+}
+void check(const IpPrefix& prefix) {
+  SP_CHECK(prefix.address.is_set() && prefix.length <= prefix.address.bits());
+  SP_CHECK(prefix.contains(prefix.address));
+}
+
+void check(const SetTunnel& tunnel) {
+  SP_CHECK(tunnel.tunnel_id < max_tunnels && tunnel.address_count <= max_addresses && tunnel.mtu >= 576);
+  for (unsigned i = 0; i < tunnel.address_count; ++i) check(tunnel.addresses[i]);
+}
+void check(const SetPeer& peer) {
+  SP_CHECK(peer.peer_id < limits.max_peers && peer.tunnel_id < max_tunnels);
+  SP_CHECK(peer.source_class < limits.max_classes && peer.destination_class < limits.max_classes);
+  check(peer.endpoint);
+}
+void check(const SetRoute& route) {
+  check(route.prefix);
+  SP_CHECK(!route.prefix.has_host_bits());
+  SP_CHECK(route.route_kind != RouteKind::peer || route.peer_id < limits.max_peers);
+  SP_CHECK(route.route_kind != RouteKind::via || route.via.family == route.prefix.address.family);
+}
+void check(const InstallSession& session) {
+  SP_CHECK(session.index != 0 && session.session_id != 0 && session.peer_id < limits.max_peers);
+  SP_CHECK(session.port_index == no_port || session.port_index < limits.port_count);
+  SP_CHECK(session.endpoint.is_set());
+  check(session.endpoint);
+  check(session.local);
+}
+void check(const SetVerdictRow& row) {
+  SP_CHECK(row.source_class < limits.max_classes && static_cast<unsigned>(row.verdict) <= 1);
+}
+void check(const SetCapture& capture) {
+  if (capture.capture_id == 0) return;
+  SP_CHECK(capture.snap_bytes <= capture_snap_bytes && capture.points != 0 && capture.points < 32);
+  SP_CHECK(capture.any_drop_reason == 1 || index_of(capture.drop_reason) < counter_count);
+}
+void check(const RemoveTunnel& removed) {
+  SP_CHECK(removed.tunnel_id < max_tunnels);
+}
+void check(const RemovePeer& removed) {
+  SP_CHECK(removed.peer_id < limits.max_peers);
+}
+void check(const RemoveRoute& removed) {
+  check(removed.prefix);
+}
+void check(const RetireSession& retired) {
+  SP_CHECK(retired.index != 0);
+}
+void check(const RemoveVerdictRow& removed) {
+  SP_CHECK(removed.source_class < limits.max_classes);
+}
+void check(const ForgetTimestamp& forgotten) {
+  SP_CHECK(forgotten.peer_id < limits.max_peers);
+}
+
+template <typename Payload>
+void read(const Command& command) {
+  Payload payload;
+  if (!read_payload(command, payload)) return;
+  if constexpr (requires { valid(payload, limits); }) {
+    if (valid(payload, limits)) check(payload);
+  } else {
+    if (valid(payload)) check(payload);
+  }
+}
+
+template <typename... Payloads>
+void read_all(const Command& command) {
+  (read<Payloads>(command), ...);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Command command{};
+  std::memcpy(static_cast<void*>(&command), data, std::min(size, sizeof command));
+  read_all<SetTunnel, RemoveTunnel, SetPeer, RemovePeer, SetRoute, RemoveRoute, InstallSession, RetireSession,
+           SetVerdictRow, RemoveVerdictRow, ForgetTimestamp, SetCapture>(command);
+
+  PacketDown packet{};
+  std::memcpy(static_cast<void*>(&packet), data, std::min(size, sizeof packet));
+  if (valid(packet)) {
+    SP_CHECK(packet.length_bytes > 0 && packet.length_bytes <= packet.data.size() && packet.tunnel_id < max_tunnels);
+    SP_CHECK(packet.remote.is_set());
+    check(packet.remote);
+  }
+  return 0;
+}
