@@ -14,9 +14,9 @@ class CaptureTest : public Lab {
     connect();
     pool = create_capture_pool(1);
     ASSERT_NE(pool, nullptr);
-    tap = CaptureTap::create(capture_filter, *pool, *counters, 0);
+    tap = CaptureTap::create(gateway->capture_filter, *pool, *gateway->counters, 0);
     ASSERT_NE(tap, nullptr);
-    control = std::make_unique<CaptureControl>(*context, header, std::vector{tap.get()});
+    control = std::make_unique<CaptureControl>(*gateway->context, gateway->header, std::vector{tap.get()});
     packet = received(wan, ethernet(wan_mac, other_mac, EtherType::ipv4,
                                     udp(address("203.0.113.9"), address("192.0.2.1"), 1, 2, Bytes(500, 0x42))));
     meta_of(packet).source_peer = 3;
@@ -24,7 +24,7 @@ class CaptureTest : public Lab {
     meta_of(packet).tx_port = lan;
   }
   void TearDown() override {
-    counters->finish(packet, Counter::consumed);
+    gateway->counters->finish(packet, Counter::consumed);
     control->end();
     control.reset();
     EXPECT_EQ(rte_mempool_in_use_count(pool), 0U);
@@ -113,12 +113,12 @@ TEST_F(CaptureTest, FiltersByPointPortPeerAndReason) {
 
 TEST_F(CaptureTest, EndsByItselfAtItsBound) {
   control->apply(all(10));
-  EXPECT_EQ(header.capture_remaining.load(), 10U);
+  EXPECT_EQ(gateway->header.capture_remaining.load(), 10U);
   for (unsigned i = 0; i < 25; ++i) tap->take_if(CapturePoint::outer_received, packet, false);
   EXPECT_EQ(captured(), 10U);
   EXPECT_FALSE(control->is_running());
   EXPECT_FALSE(tap->wants(CapturePoint::outer_received));
-  EXPECT_EQ(header.capture_remaining.load(), 0U);
+  EXPECT_EQ(gateway->header.capture_remaining.load(), 0U);
 }
 
 TEST_F(CaptureTest, EndsWhenTheControlPlaneGoes) {

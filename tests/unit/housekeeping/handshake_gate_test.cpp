@@ -12,7 +12,7 @@ class HandshakeGateTest : public Lab {
   void SetUp() override {
     Lab::SetUp();
     connect();
-    gate = std::make_unique<HandshakeGate>(*context, header);
+    gate = std::make_unique<HandshakeGate>(*gateway->context, gateway->header);
   }
   void TearDown() override {
     gate.reset();
@@ -60,7 +60,7 @@ TEST_F(HandshakeGateTest, PassesAnInitiationWithAllThatTheControlPlaneNeeds) {
   EXPECT_EQ(slot.tunnel_id, tunnel_id);
   EXPECT_EQ(slot.port_index, wan);
   EXPECT_EQ(slot.mac2_valid, 0);
-  EXPECT_EQ(slot.received_at_ns, context->now_ns);
+  EXPECT_EQ(slot.received_at_ns, gateway->context->now_ns);
   EXPECT_EQ(slot.remote, *IpEndpoint::parse("203.0.113.9:40000"));
   EXPECT_EQ(slot.local, *IpEndpoint::parse("192.0.2.1:51820"));
   EXPECT_EQ(Bytes(slot.data.begin(), slot.data.begin() + slot.length_bytes), initiation());
@@ -77,7 +77,7 @@ TEST_F(HandshakeGateTest, AProvenOneHasARingOfItsOwn) {
 
 TEST_F(HandshakeGateTest, AnswersAFloodWithCookies) {
   flood();
-  EXPECT_EQ(header.under_load.load(), 1U);
+  EXPECT_EQ(gateway->header.under_load.load(), 1U);
   for (const auto& [from, to] : {std::pair{"203.0.113.9", "192.0.2.1"}, std::pair{"2001:db8:1::9", "2001:db8::1"}}) {
     receive(initiation(), false, from, to);
     const Sent reply = only_sent();
@@ -145,10 +145,10 @@ TEST_F(HandshakeGateTest, IsCalmOnlyASecondAfterTheFlood) {
   flood();
   advance(second_ns - 1);
   gate->poll();
-  EXPECT_EQ(header.under_load.load(), 1U);
+  EXPECT_EQ(gateway->header.under_load.load(), 1U);
   advance(1);
   gate->poll();
-  EXPECT_EQ(header.under_load.load(), 0U);
+  EXPECT_EQ(gateway->header.under_load.load(), 0U);
   receive(initiation());
   EXPECT_EQ(control_plane->unproven.pop(slot), abi::RingResult::ok);
 }

@@ -19,7 +19,7 @@ class HostBridgeTest : public Lab {
   void SetUp() override {
     wan_host_services = {{config::HostProtocol::tcp, 443}, {config::HostProtocol::udp, 5353}};
     Lab::SetUp();
-    bridge = std::make_unique<HostBridge>(*context);
+    bridge = std::make_unique<HostBridge>(*gateway->context);
     if (in_own_namespace) {
       const auto opened = bridge->open();
       ASSERT_TRUE(opened) << opened.error();
@@ -35,7 +35,7 @@ class HostBridgeTest : public Lab {
     Lab::TearDown();
   }
   std::unique_ptr<HostInterface> open_interface() {
-    LogicalPort port = ports->port(wan);
+    LogicalPort port = gateway->ports->port(wan);
     port.name = "other";
     port.addresses = {prefix("198.51.100.1/24")};
     port.link_local.reset();
@@ -70,7 +70,7 @@ TEST_F(HostBridgeTest, CopiesAnswersWithoutCountingThem) {
   Packet* frame = received(wan, ethernet(wan_mac, other_mac, EtherType::arp, Bytes(28)));
   bridge->copy(frame);
   EXPECT_EQ(counter(Counter::punted), 0U);
-  counters->finish(frame, Counter::consumed);
+  gateway->counters->finish(frame, Counter::consumed);
 }
 
 TEST_F(HostBridgeTest, SendsWhatTheKernelMaySendAndDropsTheRest) {
@@ -106,7 +106,7 @@ TEST_F(HostBridgeTest, SendsWhatTheKernelMaySendAndDropsTheRest) {
 
 TEST_F(HostBridgeTest, LetsNothingLeaveThatIsNotThePortsOwn) {
   const auto interface = open_interface();  // with the same list
-  const LogicalPort& port = ports->port(wan);
+  const LogicalPort& port = gateway->ports->port(wan);
   const auto may = [&](const Bytes& frame) { return may_leave(port, *interface, frame); };
   const auto v4 = [](const Bytes& packet, const MacAddress& source = wan_mac) {
     return ethernet(other_mac, source, EtherType::ipv4, packet);

@@ -10,7 +10,7 @@ class IcmpErrorsTest : public Lab {
  protected:
   void SetUp() override {
     Lab::SetUp();
-    errors = std::make_unique<IcmpErrors>(*context);
+    errors = std::make_unique<IcmpErrors>(*gateway->context);
   }
   void TearDown() override {
     errors.reset();
@@ -89,12 +89,12 @@ TEST_F(IcmpErrorsTest, BoundsAllErrorsTogether) {
 }
 
 TEST_F(IcmpErrorsTest, DoesNotComplainToItself) {
-  Packet* packet = rte_pktmbuf_alloc(&pools->packets());
+  Packet* packet = rte_pktmbuf_alloc(&gateway->pools->packets());
   const Bytes bytes = udp(address("10.0.0.1"), address("10.20.0.1"), 1, 2, Bytes(10));
   std::memcpy(rte_pktmbuf_append(packet, static_cast<std::uint16_t>(bytes.size())), bytes.data(), bytes.size());
   reset_meta(packet, abi::no_port);
   ASSERT_EQ(parse_ip(bytes_of(packet), meta_of(packet).ip), IpParseError::none);
-  context->count_originated(packet);
+  gateway->context->count_originated(packet);
   errors->drop_with_error(packet, DropReason::no_route, {.kind = IcmpErrorKind::no_route});
   EXPECT_TRUE(sent().empty());
   EXPECT_EQ(counter(Counter::icmp_errors_suppressed), 0U);

@@ -12,8 +12,8 @@ class NeighbourServiceTest : public Lab {
  protected:
   void SetUp() override {
     Lab::SetUp();
-    icmp_errors = std::make_unique<IcmpErrors>(*context);
-    service = std::make_unique<NeighbourService>(*context, *icmp_errors, shown);
+    icmp_errors = std::make_unique<IcmpErrors>(*gateway->context);
+    service = std::make_unique<NeighbourService>(*gateway->context, *icmp_errors, shown);
   }
   void TearDown() override {
     service->drop_all_held();
@@ -42,7 +42,7 @@ class NeighbourServiceTest : public Lab {
       service->poll();
     }
   }
-  std::optional<RouteEntry> host_route(const char* text) { return routes->get(IpPrefix::host(address(text))); }
+  std::optional<RouteEntry> host_route(const char* text) { return gateway->routes->get(IpPrefix::host(address(text))); }
 
   std::array<abi::NeighbourStatus, 8> shown{};
   std::unique_ptr<IcmpErrors> icmp_errors;
@@ -75,8 +75,8 @@ TEST_F(NeighbourServiceTest, AsksThenSendsWhatWaitedAndInstallsAHostRoute) {
   EXPECT_EQ(route->kind, NextHopKind::port);
   EXPECT_EQ(route->port_index, lan);
   EXPECT_EQ(route->destination_class, 5U) << "of the connected route";
-  EXPECT_EQ(route->neighbour_index, neighbours->find(lan, address("10.0.0.9")));
-  EXPECT_TRUE(neighbours->info(route->neighbour_index).is_pinned);
+  EXPECT_EQ(route->neighbour_index, gateway->neighbours->find(lan, address("10.0.0.9")));
+  EXPECT_TRUE(gateway->neighbours->info(route->neighbour_index).is_pinned);
 }
 
 TEST_F(NeighbourServiceTest, AsksForAnIpv6NeighbourByItsGroup) {
@@ -164,7 +164,7 @@ TEST_F(NeighbourServiceTest, DropsAPacketWhoseIndexWentToAnother) {
 TEST_F(NeighbourServiceTest, ASubnetsBroadcastIsDropped) {
   glean("10.0.0.255");
   EXPECT_EQ(dropped(DropReason::multicast), 1U);
-  EXPECT_EQ(neighbours->size(), 0U);
+  EXPECT_EQ(gateway->neighbours->size(), 0U);
 }
 
 TEST_F(NeighbourServiceTest, APeersRouteIsNeverReplacedOrRemoved) {
@@ -172,7 +172,7 @@ TEST_F(NeighbourServiceTest, APeersRouteIsNeverReplacedOrRemoved) {
   service->poll();
   const RouteEntry of_peer{.kind = NextHopKind::peer, .peer_id = peer_in_tunnel};
   service->forget_gleaned_covered_by(prefix("10.0.0.9/32"));
-  ASSERT_EQ(routes->set(prefix("10.0.0.9/32"), of_peer), RouteError::none);
+  ASSERT_EQ(gateway->routes->set(prefix("10.0.0.9/32"), of_peer), RouteError::none);
   answer(lan, "10.0.0.9");
   service->poll();
   EXPECT_EQ(host_route("10.0.0.9"), of_peer);
@@ -184,7 +184,7 @@ TEST_F(NeighbourServiceTest, APeersRouteIsNeverReplacedOrRemoved) {
   service->poll();
   answer(lan, "10.0.0.10");
   service->poll();
-  ASSERT_EQ(routes->set(prefix("10.0.0.10/32"), of_peer), RouteError::none) << "without having been told";
+  ASSERT_EQ(gateway->routes->set(prefix("10.0.0.10/32"), of_peer), RouteError::none) << "without having been told";
   service->forget_gleaned_covered_by(prefix("10.0.0.0/24"));
   EXPECT_EQ(host_route("10.0.0.10"), of_peer);
   EXPECT_EQ(service->gleaned_routes(), 0U);
@@ -212,7 +212,7 @@ TEST_F(NeighbourServiceTest, AnIdleNeighbourLosesItsRouteAndItsPlace) {
   pass(650);
   EXPECT_FALSE(host_route("10.0.0.9"));
   pass(650);
-  EXPECT_EQ(neighbours->size(), 0U);
+  EXPECT_EQ(gateway->neighbours->size(), 0U);
 }
 
 TEST_F(NeighbourServiceTest, ANeighbourThatVanishesLosesItsRoute) {
@@ -220,11 +220,11 @@ TEST_F(NeighbourServiceTest, ANeighbourThatVanishesLosesItsRoute) {
   service->poll();
   answer(lan, "10.0.0.9");
   service->poll();
-  const std::uint32_t index = neighbours->find(lan, address("10.0.0.9"));
+  const std::uint32_t index = gateway->neighbours->find(lan, address("10.0.0.9"));
   // Workers go on using it, and it answers no probe.
   for (unsigned i = 0; i < 60; ++i) {
     MacAddress mac;
-    static_cast<void>(neighbours->links().resolve(index, mac));
+    static_cast<void>(gateway->neighbours->links().resolve(index, mac));
     pass(1);
   }
   EXPECT_FALSE(host_route("10.0.0.9"));
@@ -237,11 +237,11 @@ TEST_F(NeighbourServiceTest, AnAcquiredIndexStaysThroughAScanOfTheLink) {
   service->release(index);
   for (unsigned i = 2; i < 200; ++i) glean(IpAddress::v4(10, 0, 0, static_cast<std::uint8_t>(i)).to_string().c_str());
   service->poll();
-  EXPECT_EQ(neighbours->info(index).address, address("192.0.2.254"));
-  EXPECT_LE(neighbours->size(), 64U);
+  EXPECT_EQ(gateway->neighbours->info(index).address, address("192.0.2.254"));
+  EXPECT_LE(gateway->neighbours->size(), 64U);
   service->release(index);
   service->poll();
-  EXPECT_FALSE(neighbours->info(index).is_pinned);
+  EXPECT_FALSE(gateway->neighbours->info(index).is_pinned);
 }
 
 TEST_F(NeighbourServiceTest, AcquiringAgainDuringTheGracePeriodKeepsThePin) {
@@ -249,10 +249,10 @@ TEST_F(NeighbourServiceTest, AcquiringAgainDuringTheGracePeriodKeepsThePin) {
   service->release(index);
   EXPECT_EQ(service->acquire(wan, address("192.0.2.254")), index);
   service->poll();
-  EXPECT_TRUE(neighbours->info(index).is_pinned);
+  EXPECT_TRUE(gateway->neighbours->info(index).is_pinned);
   service->release(index);
   service->poll();
-  EXPECT_FALSE(neighbours->info(index).is_pinned);
+  EXPECT_FALSE(gateway->neighbours->info(index).is_pinned);
 }
 
 TEST_F(NeighbourServiceTest, GleansAtMostHalfOfTheTable) {

@@ -10,10 +10,10 @@ class OwnAddressTest : public Lab {
  protected:
   void SetUp() override {
     Lab::SetUp();
-    icmp_errors = std::make_unique<IcmpErrors>(*context);
-    service = std::make_unique<NeighbourService>(*context, *icmp_errors, std::span<abi::NeighbourStatus>{});
-    host = std::make_unique<HostBridge>(*context);
-    own = std::make_unique<OwnAddress>(*context, *service, *host, *icmp_errors);
+    icmp_errors = std::make_unique<IcmpErrors>(*gateway->context);
+    service = std::make_unique<NeighbourService>(*gateway->context, *icmp_errors, std::span<abi::NeighbourStatus>{});
+    host = std::make_unique<HostBridge>(*gateway->context);
+    own = std::make_unique<OwnAddress>(*gateway->context, *service, *host, *icmp_errors);
   }
   void TearDown() override {
     own.reset();
@@ -35,7 +35,7 @@ class OwnAddressTest : public Lab {
     return frame;
   }
   NeighbourInfo neighbour(std::uint8_t port, const char* text) {
-    return neighbours->info(neighbours->find(port, address(text)));
+    return gateway->neighbours->info(gateway->neighbours->find(port, address(text)));
   }
 
   std::unique_ptr<IcmpErrors> icmp_errors;
@@ -64,13 +64,13 @@ TEST_F(OwnAddressTest, AnswersAnArpRequestAndLearnsWhoAsked) {
 TEST_F(OwnAddressTest, LearnsNobodyFromAnArpRequestThatIsNotForUs) {
   receive(wan, arp_request("192.0.2.9", "192.0.2.77"));
   EXPECT_TRUE(sent().empty());
-  EXPECT_EQ(neighbours->size(), 0U);
+  EXPECT_EQ(gateway->neighbours->size(), 0U);
 }
 
 TEST_F(OwnAddressTest, LearnsNobodyWhoIsNotOnTheLink) {
   receive(wan, arp_request("10.0.0.9", "192.0.2.1"));
   EXPECT_EQ(only_sent().link().destination, other_mac);
-  EXPECT_EQ(neighbours->size(), 0U);
+  EXPECT_EQ(gateway->neighbours->size(), 0U);
 }
 
 TEST_F(OwnAddressTest, DoesNotAnswerForAnAddressOfAnotherPort) {
@@ -85,7 +85,7 @@ TEST_F(OwnAddressTest, DefendsItsAddressAgainstAnotherStationOnceASecond) {
   // Both addresses and the link-local one, once.
   ASSERT_EQ(announcements.size(), 3U);
   for (const Sent& frame : announcements) EXPECT_EQ(frame.link().source, wan_mac);
-  EXPECT_EQ(neighbours->size(), 0U);
+  EXPECT_EQ(gateway->neighbours->size(), 0U);
 }
 
 TEST_F(OwnAddressTest, AnswersAProbeForItsAddress) {
@@ -125,15 +125,16 @@ TEST_F(OwnAddressTest, AnswersASolicitationWithoutOptions) {
 }
 
 TEST_F(OwnAddressTest, ResolvesANeighbourByItsAdvertisement) {
-  const std::uint32_t index = neighbours->find_or_create(wan, address("2001:db8::9"), context->now_ns);
+  const std::uint32_t index =
+      gateway->neighbours->find_or_create(wan, address("2001:db8::9"), gateway->context->now_ns);
   NeighbourMessage request;
   request.source = address("2001:db8::1");
   request.target = address("2001:db8::9");
   Bytes frame(neighbour_frame_bytes);
   ASSERT_NE(build_neighbour_advertisement(frame, other_mac, request, wan_mac), 0U);
   receive(wan, frame);
-  EXPECT_EQ(neighbours->info(index).state, NeighbourState::reachable);
-  EXPECT_EQ(neighbours->info(index).confirmed_at_ns, context->now_ns);
+  EXPECT_EQ(gateway->neighbours->info(index).state, NeighbourState::reachable);
+  EXPECT_EQ(gateway->neighbours->info(index).confirmed_at_ns, gateway->context->now_ns);
 }
 
 TEST_F(OwnAddressTest, CountsMalformedNeighbourMessages) {

@@ -10,12 +10,12 @@ class PacketsDownTest : public Lab {
   void SetUp() override {
     Lab::SetUp();
     connect();
-    icmp_errors = std::make_unique<IcmpErrors>(*context);
-    service = std::make_unique<NeighbourService>(*context, *icmp_errors, std::span<abi::NeighbourStatus>{});
-    packets = std::make_unique<PacketsDown>(*context, *service, underlay_routes);
-    for (const char* gateway : {"192.0.2.254", "2001:db8::fe"}) {
-      const std::uint32_t index = service->acquire(wan, address(gateway));
-      neighbours->links().set_mac(index, other_mac);
+    icmp_errors = std::make_unique<IcmpErrors>(*gateway->context);
+    service = std::make_unique<NeighbourService>(*gateway->context, *icmp_errors, std::span<abi::NeighbourStatus>{});
+    packets = std::make_unique<PacketsDown>(*gateway->context, *service, underlay_routes);
+    for (const char* router : {"192.0.2.254", "2001:db8::fe"}) {
+      const std::uint32_t index = service->acquire(wan, address(router));
+      gateway->neighbours->links().set_mac(index, other_mac);
     }
   }
   void TearDown() override {
@@ -84,7 +84,7 @@ TEST_F(PacketsDownTest, WaitsForANeighbour) {
                   true);
   service->poll();
   EXPECT_EQ(only_sent().bytes.size(), 14U + 28 + 92);
-  EXPECT_FALSE(routes->get(prefix("192.0.2.77/32"))) << "an underlay neighbour makes no inner route";
+  EXPECT_FALSE(gateway->routes->get(prefix("192.0.2.77/32"))) << "an underlay neighbour makes no inner route";
 }
 
 TEST_F(PacketsDownTest, NeverOvertakesItsCommand) {
