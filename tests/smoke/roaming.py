@@ -12,12 +12,15 @@ with Lab() as lab:
         namespace.ip(f"addr add 203.0.113.{host}/24 dev {link}")
         namespace.ip(f"addr add 2001:db8:1::{host}/64 dev {link} nodad")
 
-    def endpoint(): return gateway.peer(client.peer_name)["endpoint"]
+    def endpoint():
+        client.pings("10.0.0.10", timeout_s=0.2)         # a receiver of TCP alone has nothing to say from its new place
+        return gateway.peer(client.peer_name)["endpoint"]
 
     def new_network():                                   # from the desk to the train: another interface, another subnet
         client.ip("link set eth0 down")
         client.ip("route add default via 203.0.113.1")
         client.ip("-6 route add default via 2001:db8:1::1")
+        client.pings("10.8.0.1", count=1)                # a receiver may have nothing to say, and only its packets tell where it is
         wait_until(lambda: endpoint() == "203.0.113.2:51820", 10, "the new address")
 
     def new_port():
@@ -25,6 +28,7 @@ with Lab() as lab:
         wait_until(lambda: endpoint() == "203.0.113.2:51999", 10, "the new port")
 
     def new_version():
+        client.ip("addr del 203.0.113.2/24 dev eth1")   # else what still arrives over IPv4 would take the client back there
         client.run("wg", "set", client.link, "peer", gateway.public_key, "endpoint", "[2001:db8::1]:51820")
         wait_until(lambda: endpoint() == "[2001:db8:1::2]:51999", 10, "the new IP version")
 
