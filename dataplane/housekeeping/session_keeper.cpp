@@ -65,6 +65,7 @@ abi::Refusal SessionKeeper::install(const abi::InstallSession& install) noexcept
   if (install.role == abi::HandshakeRole::responder) {
     record.state = SlotState::next;
     peer.next = install.index;
+    statistics_.write_peer(install.peer_id);  // at once: a control plane that dies now must find the slot taken
     return abi::Refusal::none;
   }
   record.state = SlotState::current;
@@ -74,6 +75,7 @@ abi::Refusal SessionKeeper::install(const abi::InstallSession& install) noexcept
   peer.current = install.index;
   peer.latest_handshake_ns = context_.now_ns;
   choose_send_session(install.peer_id);
+  statistics_.write_peer(install.peer_id);
   // The responder waits for a packet of ours before it sends on the session.
   if (!staging_.flush(install.peer_id)) staging_.send_keepalive(install.peer_id);
   return abi::Refusal::none;
@@ -153,6 +155,7 @@ void SessionKeeper::confirm(std::uint32_t index) noexcept {
   record->state = SlotState::current;
   peer.latest_handshake_ns = context_.now_ns;
   choose_send_session(record->peer_id);
+  statistics_.write_peer(record->peer_id);
   staging_.flush(record->peer_id);
   if (!context_.link.push_event(
           context_.now_ns,
