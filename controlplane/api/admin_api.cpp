@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "config/base/log.hpp"
 #include "config/toml/suggest.hpp"
 #include "controlplane/api/capture.hpp"
 #include "controlplane/api/target.hpp"
@@ -117,7 +116,6 @@ HttpResponse post_forget_timestamp(const Call& call) {
   if (find_peer(call, call.name) == nullptr) return unknown_peer(call, call.name);
   const auto done = call.backend.forget_timestamp(call.name);
   if (!done) return failure(409, done.error());
-  log_info("timestamp forgotten", {{"peer", call.name}});
   return document({{"peer", call.name}, {"forgotten", true}});
 }
 

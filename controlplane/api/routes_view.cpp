@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <map>
+#include <utility>
 
 #include "controlplane/api/views.hpp"
 
@@ -22,7 +24,7 @@ class RouteEmitter {
   void operator()(const RouteText& route) const {
     const auto or_null = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
     const std::string to = route.prefix.network().to_string();
-    const auto problem = problems_.find("route " + to);
+    const auto problem = problems_.find(to);
     emit_({{"to", to},
            {"kind", route.kind},
            {"table", route.table},
@@ -57,14 +59,25 @@ void emit_fixed(const config::Config& configuration, const RouteEmitter& emit) {
     for (const IpPrefix& address : tunnel.addresses) emit({.prefix = address, .kind = "tunnel", .tunnel = tunnel.name});
 }
 
+// By prefix, of the problems that are a route's: "route 10.8.0.2/32 of peer ann-laptop".
+std::map<std::string, std::string> route_problems(const AdminBackend& backend) {
+  constexpr std::string_view start = "route ";
+  std::map<std::string, std::string> problems;
+  for (Problem& problem : backend.problems()) {
+    if (!problem.what.starts_with(start)) continue;
+    std::string prefix = problem.what.substr(start.size());
+    prefix.erase(std::min(prefix.find(' '), prefix.size()));
+    problems.emplace(std::move(prefix), std::move(problem.why));
+  }
+  return problems;
+}
+
 }  // namespace
 
 std::unique_ptr<BodySource> routes_view(const AdminBackend& backend) {
-  std::map<std::string, std::string> problems;
-  for (Problem& problem : backend.problems()) problems.emplace(std::move(problem.what), std::move(problem.why));
   bool fixed_done = false;
   std::size_t next = 0;
-  return json_array([&backend, problems = std::move(problems), fixed_done, next](const JsonEmit& emit) mutable {
+  return json_array([&backend, problems = route_problems(backend), fixed_done, next](const JsonEmit& emit) mutable {
     const RouteEmitter emit_route(problems, emit);
     const config::Config& configuration = backend.configuration();
     if (!std::exchange(fixed_done, true)) emit_fixed(configuration, emit_route);

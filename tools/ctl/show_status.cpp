@@ -14,8 +14,7 @@ std::string busy_text(const Json& worker) {
   char text[48];
   std::snprintf(text, sizeof text, "%.0f %% busy since its start", all > 0 ? 100 * busy / all : 0.0);
   const auto core = optional_number(worker, "core");
-  return "worker " + text_field(worker, "worker") + (core ? " on core " + std::to_string(*core) : ", not pinned") +
-         ", " + text;
+  return (core ? "core " + std::to_string(*core) : std::string("not pinned")) + ", " + text;
 }
 
 // A label and what follows it, aligned.
@@ -39,7 +38,8 @@ void add_dataplane(Sheet& sheet, const Json& dataplane) {
     state += ", NO SIGN OF LIFE for " + duration_text(silent);
   sheet.line("dataplane", state);
   sheet.line("  crypto", text_field(dataplane, "crypto_engine"));
-  for (const Json& worker : list_field(dataplane, "workers")) sheet.line("  worker", busy_text(worker));
+  for (const Json& worker : list_field(dataplane, "workers"))
+    sheet.line("  worker " + text_field(worker, "worker"), busy_text(worker));
   sheet.line("  peers", text_field(dataplane, "peers"));
   sheet.line("  sessions", text_field(dataplane, "sessions"));
   sheet.line("  routes", text_field(dataplane, "routes"));

@@ -32,7 +32,9 @@ void Table::print(std::ostream& out) const {
     line.erase(line.find_last_not_of(' ') + 1);
     out << line << '\n';
   };
-  print_row([&](std::size_t i) -> const std::string& { return columns_[i].header; });
+  const bool has_header =
+      std::any_of(columns_.begin(), columns_.end(), [](const Column& column) { return !column.header.empty(); });
+  if (has_header) print_row([&](std::size_t i) -> const std::string& { return columns_[i].header; });
   for (const auto& row : rows_) print_row([&](std::size_t i) -> const std::string& { return row[i]; });
 }
 

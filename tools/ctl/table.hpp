@@ -20,7 +20,7 @@ class Table {
   // As many cells as columns; missing ones are empty.
   void add(std::vector<std::string> cells);
   [[nodiscard]] bool empty() const { return rows_.empty(); }
-  // The header only if there is a row.
+  // The header only if there is a row, and a word in it.
   void print(std::ostream& out) const;
 
  private:

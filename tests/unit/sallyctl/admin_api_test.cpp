@@ -133,7 +133,9 @@ TEST_F(AdminApi, ListsSessionsOfAllPeersOrOfOne) {
 }
 
 TEST_F(AdminApi, ListsRoutesOfPortsTunnelsAndPeersWithTheirProblems) {
-  backend_.problem_list.push_back({"route 10.20.0.0/16", "no port reaches it"});
+  backend_.problem_list = {{"route 10.20.0.0/16", "no port reaches it"},
+                           {"route 10.8.0.3/32 of peer bob-phone", "the table is full"},
+                           {"peer bob-phone", "the table is full"}};
   const Json routes = get("/v1/routes");
   const auto find = [&](const std::string& to) {
     for (const Json& route : routes)
@@ -147,6 +149,7 @@ TEST_F(AdminApi, ListsRoutesOfPortsTunnelsAndPeersWithTheirProblems) {
   EXPECT_EQ(find("10.20.0.0/16")["via"], "10.0.0.254");
   EXPECT_EQ(find("10.20.0.0/16")["port"], "lan");
   EXPECT_EQ(find("10.20.0.0/16")["problem"], "no port reaches it");
+  EXPECT_EQ(find("10.8.0.3/32")["problem"], "the table is full");
   EXPECT_TRUE(find("10.0.0.0/24")["problem"].is_null());
 }
 
