@@ -49,7 +49,7 @@ class Gateway:
                        **(lan or {})}, *ports]
         self.wireguard = {"name": "wg0", "listen_port": 51820, "private_key_file": "wg0.key",
                           "addresses": ["10.8.0.1/16", "fd08::1/64"], "mtu": wg_mtu}
-        self.peers, self.sections = [], list(sections)
+        self.peers, self.sections, self.supervisors = [], list(sections), {}
 
     def secret_file(self, name, text, mode=0o600):
         path = os.path.join(self.folder, name)
@@ -89,8 +89,9 @@ class Gateway:
         open(self.path(which, "wanted"), "w").close()
         for kind in ("pid", "exit"):
             if os.path.exists(self.path(which, kind)): os.unlink(self.path(which, kind))
-        self.lab.gw.spawn(which, "bash", "-c", SUPERVISOR, "supervisor", os.path.join(self.folder, which),
-                          os.path.join(BUILD, BINARIES[which]), "--config", self.config)
+        # A real gateway has cores of its own; here it shares two with everything, so it goes first.
+        self.supervisors[which] = self.lab.gw.spawn(which, "bash", "-c", SUPERVISOR, "supervisor", os.path.join(self.folder, which),
+                                                    os.path.join(BUILD, BINARIES[which]), "--config", self.config, urgency=-18)
         wait_until(lambda: self.pid(which), 5, f"{which} to be started")
 
     def pid(self, which):
@@ -116,7 +117,9 @@ class Gateway:
                 with open(self.path(which, "exit")) as file: return file.read().strip()
             except OSError:
                 return None
-        return int(wait_until(code, timeout_s, f"the end of {which}"))
+        ended = int(wait_until(code, timeout_s, f"the end of {which}"))
+        self.supervisors[which].wait(5)                  # else it might find the file that the next one makes
+        return ended
 
     # --- what it says about itself
 

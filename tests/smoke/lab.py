@@ -237,7 +237,8 @@ class Lab:
 
     def wire(self, here, here_link, there, there_link):
         """A veth pair. No offload on either end: what crosses must be complete on the wire, for DPDK reads it there."""
-        run("ip", "link", "add", here_link, "netns", here.name, "type", "veth", "peer", "name", there_link, "netns", there.name)
+        run("ip", "link", "add", here_link, "numtxqueues", "1", "numrxqueues", "1", "netns", here.name, "type", "veth",
+            "peer", "name", there_link, "numtxqueues", "1", "numrxqueues", "1", "netns", there.name)
         for namespace, link in ((here, here_link), (there, there_link)):
             namespace.run("ethtool", "-K", link, "tx", "off", "rx", "off", "tso", "off", "gso", "off", "gro", "off",
                           "rxvlan", "off", "txvlan", "off", check=False)
@@ -249,8 +250,8 @@ class Lab:
         for key, value in (("rp_filter", 1), ("arp_ignore", 8)):
             namespace.sysctl(f"net.ipv4.conf.{link}.{key}", value)
 
-    def spawn(self, name, *command, **more):
-        """Starts a process that ends with the lab; its output is kept and shown if the test fails."""
+    def spawn(self, name, *command, urgency=-8, **more):
+        """Starts a process that ends with the lab; its output is kept and shown if the test fails. urgency: as of nice."""
         path = os.path.join(self.folder, f"{name}.log")
         if path not in self.logs: self.logs.append(path)
         with open(path, "ab") as log:
@@ -259,7 +260,7 @@ class Lab:
         self.janitor.tell("process", str(process.pid))
         self.processes.append(process)
         try:                                            # before compilers and the like: a lab measures loss
-            with open(f"/proc/{process.pid}/autogroup", "w") as autogroup: autogroup.write("-10")
+            with open(f"/proc/{process.pid}/autogroup", "w") as autogroup: autogroup.write(str(urgency))
         except OSError:
             pass
         return process

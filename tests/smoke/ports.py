@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The same gateway over other DPDK drivers: AF_XDP, TAP and memif; and with huge pages where the kernel lets us have some."""
+"""The same gateway over other DPDK drivers: AF_XDP, TAP and memif; and with huge pages where the kernel lets us have some.
+Arguments: which of them; default all."""
 from smoke import *
 
 
@@ -64,5 +65,6 @@ def huge_pages():
         with open(pages, "w") as file: file.write(str(before))
 
 
-for variant in (af_xdp, tap, memif, huge_pages):
-    variant()
+VARIANTS = {variant.__name__: variant for variant in (af_xdp, tap, memif, huge_pages)}
+for name in sys.argv[1:] or VARIANTS:
+    VARIANTS[name]()
