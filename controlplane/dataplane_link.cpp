@@ -1,5 +1,6 @@
 #include "controlplane/dataplane_link.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -119,7 +120,7 @@ void DataplaneLink::Impl::on_hello_waiting(error_code error) {
   if (!opened) return fail(opened.error());
   // The descriptor that Asio watches must be its own.
   error_code assigned;
-  wake_.assign(dup((*opened)->wake_descriptor()), assigned);
+  wake_.assign(fcntl((*opened)->wake_descriptor(), F_DUPFD_CLOEXEC, 0), assigned);
   if (assigned) return fail("cannot watch the dataplane: " + assigned.message());
   connection_ = std::move(*opened);
   retry_delay_ = retry_delay_min;

@@ -126,13 +126,15 @@ void WireguardService::restore_timestamp(const PeerKey& key, const wireguard::Gr
 void WireguardService::on_connected(const abi::StatisticsView& statistics, bool same_boot) {
   connected_ = true;
   const wireguard::Instant now = clock_();
-  if (!same_boot) indices_.reset(statistics.max_sessions());
+  if (!same_boot || indices_.max_sessions() != statistics.max_sessions()) indices_.reset(statistics.max_sessions());
   indices_.adopt(statistics, wireguard::to_boottime_ns(now.boot));
 
+  bool is_empty = true;
   for (auto& [id, peer] : peers_) {
     peer->sessions = 0;
     const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
     if (!status || status->live == 0 || status->public_key != peer->settings.keys->public_key) continue;
+    is_empty = false;
     if (status->endpoint.is_set() && status->endpoint.valid()) peer->known_endpoint = status->endpoint;
     peer->last_active_ns = std::max({peer->last_active_ns, status->last_received_ns, status->last_sent_ns});
     const wireguard::Tai64n timestamp{status->greatest_timestamp};
@@ -143,12 +145,13 @@ void WireguardService::on_connected(const abi::StatisticsView& statistics, bool 
     if (Peer* peer = find(static_cast<std::uint32_t>(owner.peer))) ++peer->sessions;
   });
 
+  // Peers whose sessions died with the dataplane do not know that yet: call them all. One that still has our peers has
+  // their sessions too; who has none there was idle, and is called when there is traffic.
+  const bool call_all = !same_boot && is_empty;
   to_call_.clear();
-  for (const auto& [id, peer] : peers_) {
-    const bool wants_to_be_called = peer->settings.persistent_keepalive || peer->known_endpoint.is_set();
-    if (peer->sessions == 0 && (same_boot ? peer->settings.persistent_keepalive : wants_to_be_called))
+  for (const auto& [id, peer] : peers_)
+    if (peer->sessions == 0 && (peer->settings.persistent_keepalive || (call_all && peer->known_endpoint.is_set())))
       to_call_.push_back(id);
-  }
   std::stable_sort(to_call_.begin(), to_call_.end(), [this](std::uint32_t left, std::uint32_t right) {
     return peers_.at(left)->last_active_ns > peers_.at(right)->last_active_ns;
   });

@@ -65,8 +65,8 @@ class WireguardService {
   // A floor from the store. Call after apply().
   void restore_timestamp(const PeerKey& peer, const wireguard::GreatestTimestamp& saved);
 
-  // A link to a dataplane. With a boot id that we did not know it has no session of ours (but perhaps of the control
-  // plane before us); then every peer whose endpoint we remember is called, recently active ones first.
+  // A link to a dataplane. With a boot id that we did not know it has no session of ours, but perhaps of the control
+  // plane before us. If it is empty, every peer whose endpoint we remember is called, recently active ones first.
   void on_connected(const abi::StatisticsView& statistics, bool same_boot);
   // The link is gone. `statistics` is the old segment, which outlives the process that wrote it: the last endpoints.
   void on_disconnected(const abi::StatisticsView& statistics);

@@ -376,6 +376,15 @@ TEST_F(WireguardServiceTest, CallsEveryKnownEndpointAfterARestartOfTheDataplaneR
   EXPECT_NE(reborn.peers[5].greatest_timestamp, abi::Tai64n{}) << "the new dataplane is told the timestamps";
 }
 
+TEST_F(WireguardServiceTest, CallsNoIdlePeerOfADataplaneThatItAdopts) {
+  lab.add_client(0);
+  lab.apply();
+  dataplane.publish_peer(0, status_of(0, ann_at));  // known to the dataplane, without a session
+  lab.connect(dataplane);
+  lab.pass(1s);
+  EXPECT_TRUE(lab.take_sent().empty());
+}
+
 TEST_F(WireguardServiceTest, KeepsItsSessionsWhenOnlyTheLinkBroke) {
   auto& ann = lab.add_client(0);
   lab.apply();
