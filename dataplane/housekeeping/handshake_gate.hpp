@@ -36,7 +36,8 @@ class HandshakeGate {
   static constexpr std::uint64_t cookie_replies_per_s = 50'000;
   static constexpr std::uint64_t burst_cookie_replies = 4096;
   static constexpr std::uint64_t received_cookies_per_s = 1000;
-  static constexpr std::uint64_t burst_received_cookies = 256;
+  // Anybody can send these: fewer at once than would look like a load.
+  static constexpr std::uint64_t burst_received_cookies = overload_backlog / 2;
 
   HandshakeGate(HousekeepingContext& context, abi::StatisticsHeader& statistics);
 
