@@ -1,0 +1,190 @@
+// What a router tells the sender of a packet that it cannot forward, through the tunnel or on the inside.
+#include "tests/integration/fixture.hpp"
+
+namespace sallyport::integration {
+namespace {
+
+const IpAddress host_v4 = ip("10.0.0.7"), host_v6 = ip("fd00::7");
+
+class Errors : public IntegrationTest {
+ protected:
+  // The ICMP error about `offending` that `peer` gets through its tunnel.
+  std::optional<Icmp> told(const WireguardPeer& peer, const Bytes& offending, const IpAddress& by) {
+    auto packet = lab->only_inner(peer);
+    if (!packet) return std::nullopt;
+    const std::size_t total = is_v4(*packet) ? get16(*packet, 2) : 40 + get16(*packet, 4);
+    packet->resize(total);
+    return judged(*packet, offending, by);
+  }
+  std::optional<Icmp> told_inside(const Bytes& offending, const IpAddress& by) {
+    const Bytes packet = lab->only_packet(lan);
+    return packet.empty() ? std::nullopt : judged(packet, offending, by);
+  }
+
+ private:
+  static std::optional<Icmp> judged(const Bytes& packet, const Bytes& offending, const IpAddress& by) {
+    EXPECT_TRUE(is_sound(packet));
+    EXPECT_EQ(source_address(packet), by);
+    EXPECT_EQ(destination_address(packet), source_address(offending));
+    const auto icmp = icmp_of(packet);
+    if (!icmp) return std::nullopt;
+    const std::size_t quoted = std::min(offending.size(), icmp->body.size());
+    EXPECT_GE(quoted, 28U);
+    EXPECT_TRUE(std::equal(icmp->body.begin() + 12, icmp->body.begin() + static_cast<std::ptrdiff_t>(quoted),
+                           offending.begin() + 12))
+        << "quotes the packet that it is about";
+    return icmp;
+  }
+};
+
+TEST_F(Errors, TellsAPeerThatThereIsNoRoute) {
+  const Bytes v4 = udp_packet(lab->ann.v4, ip("203.0.113.9"), 20);
+  lab->put_inner(lab->ann, v4);
+  const auto icmp = told(lab->ann, v4, ip("10.8.0.1"));
+  ASSERT_TRUE(icmp) << lab->drops();
+  EXPECT_EQ(icmp->type, 3U);
+  EXPECT_EQ(icmp->code, 0U);
+  const Bytes v6 = udp_packet(lab->bob.v6, ip("2001:db8:ff::1"), 20);
+  lab->put_inner(lab->bob, v6);
+  const auto icmp6 = told(lab->bob, v6, ip("fd08::1"));
+  ASSERT_TRUE(icmp6) << lab->drops();
+  EXPECT_EQ(icmp6->type, 1U);
+  EXPECT_EQ(icmp6->code, 0U);
+  EXPECT_EQ(lab->dropped(DropReason::no_route), 2U);
+}
+
+TEST_F(Errors, TellsAnInsideHostThatThereIsNoRoute) {
+  const Bytes packet = udp_packet(host_v4, ip("203.0.113.9"), 20);
+  lab->put_packet(lan, packet);
+  const auto icmp = told_inside(packet, ip("10.0.0.1"));
+  ASSERT_TRUE(icmp) << lab->drops();
+  EXPECT_EQ(icmp->type, 3U);
+}
+
+TEST_F(Errors, BlackholesAndTells) {
+  lab->control->push(
+      abi::SetRoute{.prefix = *IpPrefix::parse("203.0.113.0/24"), .route_kind = abi::RouteKind::blackhole});
+  lab->settle();
+  const Bytes packet = udp_packet(lab->ann.v4, ip("203.0.113.9"), 20);
+  lab->put_inner(lab->ann, packet);
+  EXPECT_TRUE(told(lab->ann, packet, ip("10.8.0.1"))) << lab->drops();
+}
+
+TEST_F(Errors, TellsThatTheHopsAreUsedUp) {
+  const Bytes v4 = udp_packet(lab->ann.v4, host_v4, 20, {.ttl = 1});
+  lab->put_inner(lab->ann, v4);
+  const auto icmp = told(lab->ann, v4, ip("10.8.0.1"));
+  ASSERT_TRUE(icmp) << lab->drops();
+  EXPECT_EQ(icmp->type, 11U);
+  const Bytes v6 = udp_packet(lab->bob.v6, host_v6, 20, {.ttl = 1});
+  lab->put_inner(lab->bob, v6);
+  const auto icmp6 = told(lab->bob, v6, ip("fd08::1"));
+  ASSERT_TRUE(icmp6) << lab->drops();
+  EXPECT_EQ(icmp6->type, 3U);
+  EXPECT_EQ(lab->dropped(DropReason::ttl_expired), 2U);
+}
+
+TEST_F(Errors, SaysWhatFitsTheTunnel) {
+  const Bytes v4 = udp_packet(host_v4, lab->ann.v4, 1421 - 28, {.dont_fragment = true});
+  ASSERT_EQ(v4.size(), 1421U);
+  lab->put_packet(lan, v4);
+  const auto icmp = told_inside(v4, ip("10.0.0.1"));
+  ASSERT_TRUE(icmp) << lab->drops();
+  EXPECT_EQ(icmp->type, 3U);
+  EXPECT_EQ(icmp->code, 4U);
+  EXPECT_EQ(icmp->rest & 0xffffU, 1420U);
+  const Bytes v6 = udp_packet(host_v6, lab->ann.v6, 1421 - 48);
+  lab->put_packet(lan, v6);
+  const auto icmp6 = told_inside(v6, ip("fd00::1"));
+  ASSERT_TRUE(icmp6) << lab->drops();
+  EXPECT_EQ(icmp6->type, 2U);
+  EXPECT_EQ(icmp6->rest, 1420U);
+  EXPECT_EQ(lab->dropped(DropReason::too_big), 2U);
+  lab->put_packet(lan, udp_packet(host_v4, lab->ann.v4, 1420 - 28, {.dont_fragment = true}));
+  EXPECT_TRUE(lab->only_inner(lab->ann));
+}
+
+TEST_F(Errors, FragmentsWhatPermitsIt) {
+  const Bytes packet = udp_packet(host_v4, lab->ann.v4, 1500 - 28);
+  lab->put_packet(lan, packet);
+  Bytes payload(packet.size() - 20);
+  std::size_t covered = 0;
+  for (const Frame& frame : lab->sent()) {
+    const auto datagram = datagram_of(payload_of(frame.bytes));
+    ASSERT_TRUE(datagram);
+    auto data = lab->ann.open(datagram->payload);
+    ASSERT_TRUE(data);
+    ASSERT_LE(data->plaintext.size(), 1420U);
+    const std::size_t bytes = get16(data->plaintext, 2) - 20U;
+    const std::size_t offset = (get16(data->plaintext, 6) & 0x1fffU) * 8;
+    EXPECT_EQ((get16(data->plaintext, 6) & 0x2000U) != 0, offset + bytes < payload.size());
+    EXPECT_TRUE(
+        is_sound(Bytes(data->plaintext.begin(), data->plaintext.begin() + static_cast<std::ptrdiff_t>(bytes + 20))));
+    std::copy_n(data->plaintext.begin() + 20, bytes, payload.begin() + static_cast<std::ptrdiff_t>(offset));
+    covered += bytes;
+  }
+  EXPECT_EQ(covered, payload.size());
+  EXPECT_TRUE(std::equal(payload.begin(), payload.end(), packet.begin() + 20));
+}
+
+TEST_F(Errors, TellsThatAHostDoesNotAnswer) {
+  lab->answers_neighbours = false;
+  const Bytes packet = udp_packet(lab->ann.v4, ip("10.0.0.77"), 20);
+  lab->put_inner(lab->ann, packet);
+  lab->settle();
+  EXPECT_EQ(lab->gateway->housekeeping().packets_held(), 1U);
+  for (int second = 0; second < 5; ++second) lab->advance(second_ns);
+  std::vector<Frame> frames = lab->sent();
+  std::erase_if(frames, [](const Frame& frame) { return is_neighbour_message(frame.bytes); });
+  ASSERT_EQ(frames.size(), 1U) << lab->drops();
+  const auto datagram = datagram_of(payload_of(frames[0].bytes));
+  ASSERT_TRUE(datagram);
+  const auto data = lab->ann.open(datagram->payload);
+  ASSERT_TRUE(data);
+  const auto icmp = icmp_of(data->plaintext);
+  ASSERT_TRUE(icmp);
+  EXPECT_EQ(icmp->type, 3U);
+  EXPECT_EQ(icmp->code, 1U);
+  EXPECT_EQ(lab->dropped(DropReason::neighbour_unresolved), 1U);
+}
+
+TEST_F(Errors, NeverAnswersAnErrorWithAnError) {
+  const Bytes quoted = udp_packet(ip("203.0.113.9"), lab->ann.v4, 20);
+  Bytes l4 = {3, 1, 0, 0, 0, 0, 0, 0};
+  l4.insert(l4.end(), quoted.begin(), quoted.begin() + 28);
+  const std::string source = lab->ann.v4.to_string();
+  const Bytes error =
+      with_l4_checksum(dataplane::test::v4({.source = source, .destination = "203.0.113.9", .protocol = 1}, l4), 2);
+  lab->put_inner(lab->ann, error);
+  EXPECT_TRUE(lab->sent().empty());
+  EXPECT_EQ(lab->counter(Counter::icmp_errors_suppressed), 1U);
+}
+
+TEST_F(Errors, BoundsTheErrorsForOneSender) {
+  for (int i = 0; i < 500; ++i) lab->put_inner(lab->ann, udp_packet(lab->ann.v4, ip("203.0.113.9"), 20));
+  const std::size_t answers = lab->sent().size();
+  EXPECT_GE(answers, 1U);
+  EXPECT_LT(answers, 100U);
+  EXPECT_EQ(lab->counter(Counter::icmp_errors_sent) + lab->counter(Counter::icmp_errors_suppressed), 500U);
+}
+
+TEST_F(Errors, DropsWhatWouldGoBackWhereItCameFrom) {
+  lab->control->push(lab->route_to(*IpPrefix::parse("10.50.0.0/16"), lab->ann));
+  lab->settle();
+  lab->put_inner(lab->ann, udp_packet(lab->ann.v4, ip("10.50.0.1"), 20));
+  lab->put_packet(lan, udp_packet(host_v4, ip("10.0.0.99"), 20));
+  EXPECT_TRUE(lab->sent().empty());
+  EXPECT_EQ(lab->dropped(DropReason::loop), 2U) << lab->drops();
+}
+
+TEST_F(Errors, ForwardsNoMulticastAndNothingLinkLocal) {
+  lab->put_inner(lab->ann, udp_packet(lab->ann.v4, ip("239.1.2.3"), 20));
+  lab->put_inner(lab->ann, udp_packet(lab->ann.v6, ip("ff02::1"), 20));
+  lab->put_inner(lab->ann, udp_packet(lab->ann.v6, ip("fe80::9"), 20));
+  EXPECT_TRUE(lab->sent().empty());
+  EXPECT_EQ(lab->dropped(DropReason::multicast), 2U) << lab->drops();
+  EXPECT_EQ(lab->dropped(DropReason::no_route), 1U);
+}
+
+}  // namespace
+}  // namespace sallyport::integration
