@@ -184,6 +184,8 @@ std::uint64_t Housekeeping::packets_held() const noexcept {
 
 void Housekeeping::drop_all_held() noexcept {
   for (const std::uint32_t peer_id : state_.live_peers) staging_.drop_all(peer_id, DropReason::peer_removed);
+  neighbours_.drop_all_held();
+  sessions_.drop_all_held();
   std::array<Packet*, packets_per_ring> packets;
   const auto drain = [&](PacketRing& ring) {
     while (const unsigned count = ring.pop(packets.data(), packets_per_ring))

@@ -175,6 +175,11 @@ void SessionKeeper::hold_for_owner(Packet* packet) noexcept {
   held_.push(held_queue_, {.packet = packet, .neighbour = 0, .generation = 0});
 }
 
+void SessionKeeper::drop_all_held() noexcept {
+  while (held_queue_.count > 0)
+    context_.counters.drop(static_cast<Packet*>(held_.pop(held_queue_).packet), DropReason::peer_removed);
+}
+
 void SessionKeeper::poll() noexcept {
   ending_.poll(most_per_poll, [this](std::uint32_t slot) { reclaim(slot); });
   moving_.poll(max_moves, [this](const Move& move) {

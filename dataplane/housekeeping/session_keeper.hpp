@@ -33,6 +33,8 @@ class SessionKeeper {
   void move_ownership(std::uint32_t index, std::uint16_t worker) noexcept;
   // A data message that came while its session was moving.
   void hold_for_owner(Packet* packet) noexcept;
+  // Drops every packet that waits for an owner, counted: at the end of the process.
+  void drop_all_held() noexcept;
 
   // Null if no live session has this index.
   [[nodiscard]] SessionRecord* find(std::uint32_t index) noexcept;

@@ -53,7 +53,7 @@ void SessionTimers::visit(std::uint32_t peer_id) noexcept {
 
 void SessionTimers::expire(std::uint32_t index) noexcept {
   const SessionRecord* session = sessions_.find(index);
-  if (session != nullptr && context_.now_ns - session->created_at_ns >= reject_after_time_ns)
+  if (session != nullptr && context_.now_ns >= session->created_at_ns + reject_after_time_ns)
     sessions_.end(index, abi::SessionEnd::expired);
 }
 
@@ -62,8 +62,9 @@ void SessionTimers::note_traffic(PeerRecord& peer, std::uint32_t index) noexcept
   const std::uint32_t slot = context_.tables.sessions.slot_of(index);
   const OpenSession& open = context_.tables.sessions.open_slot(slot);
   const SealSession& seal = context_.tables.sessions.seal_slot(slot);
+  // A worker's stamp may be a little later than this turn's clock; times that are subtracted from it must not be.
   const auto latest = [this](std::uint64_t so_far, const std::atomic<std::uint64_t>& tsc) {
-    return std::max(so_far, context_.clock.to_ns(tsc.load(std::memory_order_relaxed)));
+    return std::max(so_far, std::min(context_.now_ns, context_.clock.to_ns(tsc.load(std::memory_order_relaxed))));
   };
   peer.last_received_ns = latest(peer.last_received_ns, open.last_received_tsc);
   peer.last_sent_ns = latest(peer.last_sent_ns, seal.last_sent_tsc);
