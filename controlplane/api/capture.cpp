@@ -138,8 +138,9 @@ struct Backlog {
       ++lost;
       return;
     }
+    const bool was_empty = bytes.empty();
     writer.packet(bytes, packet, std::exchange(lost, 0));
-    if (wake) wake();
+    if (was_empty && wake) wake();  // otherwise it was woken already, or has not yet asked
   }
   void end() {
     ended = true;

@@ -3,6 +3,8 @@
 namespace sallyport::controlplane {
 namespace {
 
+constexpr std::size_t most_problems_shown = 1000;
+
 std::uint64_t relaxed(const std::atomic<std::uint64_t>& value) {
   return value.load(std::memory_order_relaxed);
 }
@@ -62,8 +64,10 @@ std::string_view version() {
 }
 
 Json status_view(const AdminBackend& backend, const RequestTime& time) {
+  const std::vector<Problem> all_problems = backend.problems();
   Json problems = Json::array();
-  for (const Problem& problem : backend.problems()) problems.push_back({{"what", problem.what}, {"why", problem.why}});
+  for (std::size_t i = 0; i < all_problems.size() && i < most_problems_shown; ++i)
+    problems.push_back({{"what", all_problems[i].what}, {"why", all_problems[i].why}});
   const auto reload = backend.last_reload();
   return {{"gateway", backend.configuration().gateway.name},
           {"version", version()},
@@ -75,6 +79,7 @@ Json status_view(const AdminBackend& backend, const RequestTime& time) {
             {"last_reload_s_ago", reload ? Json(time.seconds_since(reload->at_ns)) : Json()},
             {"last_reload_succeeded", reload ? Json(reload->succeeded) : Json()}}},
           {"problems", std::move(problems)},
+          {"problems_total", all_problems.size()},
           {"warnings", backend.configuration().warnings}};
 }
 

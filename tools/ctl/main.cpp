@@ -3,9 +3,11 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "config/base/process_hardening.hpp"
 #include "tools/ctl/run.hpp"
 
 int main(int argc, char** argv) {
+  (void)sallyport::harden_process(false);  // keys pass through: no core dump of them
   std::ios::sync_with_stdio(false);
   sallyport::ctl::Terminal terminal{.in = std::cin,
                                     .out = std::cout,

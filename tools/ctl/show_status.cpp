@@ -75,6 +75,8 @@ ExitCode run_status(const Invocation& call) {
   if (problems.empty()) sheet.line("problems", "none");
   for (const Json& problem : problems)
     sheet.line("PROBLEM", text_field(problem, "what") + ": " + text_field(problem, "why"));
+  if (const auto total = number_field(*status, "problems_total"); total > problems.size())
+    sheet.line("PROBLEM", "and " + std::to_string(total - problems.size()) + " more");
   for (const Json& warning : list_field(*status, "warnings"))
     if (warning.is_string()) sheet.line("warning", warning.get<std::string>());
   sheet.print(out);

@@ -57,6 +57,13 @@ TEST_F(AdminApi, ShowsBothProcessesAndWhatCouldNotBeMadeReal) {
   EXPECT_EQ(status["problems"], Json::parse(R"([{"what":"route 10.20.0.0/16","why":"no port reaches it"}])"));
 }
 
+TEST_F(AdminApi, BoundsTheProblemsThatItShows) {
+  backend_.problem_list.assign(70'000, {"peer x", "the table is full"});
+  const Json status = get("/v1/status");
+  EXPECT_EQ(status["problems"].size(), 1000U);
+  EXPECT_EQ(status["problems_total"], 70'000);
+}
+
 TEST_F(AdminApi, KeepsEveryKeyOfTheStatusWithoutADataplane) {
   const Json with = get("/v1/status");
   backend_.connected = false;
