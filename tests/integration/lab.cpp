@@ -181,6 +181,9 @@ void Lab::set_up() {
     add_peer(*peer);
     give_session(*peer);
   }
+  // The hosts that the tests speak of have spoken before.
+  put(lan, arp_frame(1, far_mac(lan), ip("10.0.0.7"), {}, ip("10.0.0.1"), broadcast_mac));
+  put(lan, solicitation_frame(far_mac(lan), ip("fd00::7"), ip("fd00::1")));
   settle();
   static_cast<void>(sent());
 }
@@ -207,7 +210,36 @@ bool Lab::put_inner(WireguardPeer& peer, const Bytes& inner, std::optional<std::
 
 void Lab::turn() {
   for (const auto& each : gateway->workers()) each->run_once();
-  gateway->housekeeping().run_once();
+  run_housekeeping();
+}
+
+bool Lab::run_housekeeping() {
+  const auto calibrated_at = [this] { return gateway->statistics().header().updated_at_ns.load(); };
+  const std::uint64_t before = calibrated_at();
+  const bool worked = gateway->housekeeping().run_once();
+  if (calibrated_at() != before) age_stamps(std::exchange(ahead_of_tsc_ns_, 0));
+  return worked;
+}
+
+// The TSC did not move with the clock, so once they are calibrated anew all stamps would seem to be of now.
+void Lab::age_stamps(std::uint64_t nanoseconds) {
+  if (nanoseconds == 0) return;
+  const auto& tables = gateway->tables();
+  const auto cycles =
+      static_cast<std::uint64_t>(static_cast<double>(nanoseconds) / 1e9 * static_cast<double>(tables.tsc_hz));
+  const auto age = [cycles](std::atomic<std::uint64_t>& stamp) {
+    if (stamp.load() > cycles) stamp.store(stamp.load() - cycles);
+  };
+  for (std::uint32_t slot = 0; slot < tables.sessions.capacity(); ++slot) {
+    dataplane::OpenSession& open = tables.sessions.open_slot(slot);
+    dataplane::SealSession& seal = tables.sessions.seal_slot(slot);
+    if (open.index.load() == 0) continue;
+    for (auto* stamp :
+         {&open.last_received_tsc, &open.last_data_received_tsc, &seal.last_sent_tsc, &seal.last_data_sent_tsc})
+      age(*stamp);
+    open.expires_at_tsc -= cycles;
+    seal.expires_at_tsc -= cycles;
+  }
 }
 
 void Lab::settle() {
@@ -215,7 +247,7 @@ void Lab::settle() {
   for (unsigned turns = 0; quiet_turns < 4 && turns < 4096; ++turns) {
     unsigned moved = 0;
     for (const auto& each : gateway->workers()) moved += each->run_once();
-    if (gateway->housekeeping().run_once()) ++moved;
+    if (run_housekeeping()) ++moved;
     if (collect()) ++moved;
     quiet_turns = moved == 0 ? quiet_turns + 1 : 0;
   }
@@ -223,6 +255,7 @@ void Lab::settle() {
 
 void Lab::advance(std::uint64_t nanoseconds) {
   advance_clock(nanoseconds);
+  ahead_of_tsc_ns_ += nanoseconds;
   settle();
 }
 

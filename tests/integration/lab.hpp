@@ -92,7 +92,7 @@ class Lab {
   // Turns all wheels until nothing moves any more.
   void settle();
   void turn();                              // each wheel once
-  void advance(std::uint64_t nanoseconds);  // the clock; then settle()
+  void advance(std::uint64_t nanoseconds);  // the clock, and the age of everything; then settle()
   // What the gateway sent since the last call (settle() first). IP packets without neighbour messages.
   [[nodiscard]] std::vector<Frame> sent();
   // settle(), then the one frame that was sent through `port`; empty bytes if it was none or several.
@@ -127,11 +127,14 @@ class Lab {
 
  private:
   bool collect();
+  bool run_housekeeping();
+  void age_stamps(std::uint64_t nanoseconds);
   void answer(std::uint8_t device, unsigned vlan, const Bytes& question);
 
   IpEndpoint gateway_v4_, gateway_v6_;
   std::vector<Frame> frames_;
   std::uint64_t sessions_made_ = 0;
+  std::uint64_t ahead_of_tsc_ns_ = 0;  // what the clock was moved since housekeeping calibrated it against the TSC
 };
 
 }  // namespace sallyport::integration
