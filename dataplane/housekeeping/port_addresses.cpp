@@ -14,7 +14,7 @@ bool is_link_local_v6(const IpAddress& address) noexcept {
 bool is_subnet_broadcast(const IpPrefix& prefix, const IpAddress& address) noexcept {
   if (!address.is_v4() || prefix.length >= 31) return false;
   const auto host_bits = [&](unsigned byte) {
-    const unsigned network_bits = std::clamp<int>(prefix.length - static_cast<int>(byte) * 8, 0, 8);
+    const int network_bits = std::clamp<int>(prefix.length - static_cast<int>(byte) * 8, 0, 8);
     return static_cast<std::uint8_t>(0xffU >> network_bits);
   };
   bool all_zero = true, all_one = true;
