@@ -381,6 +381,7 @@ abi::Refusal Commands::set_route(const abi::SetRoute& set) noexcept {
              .neighbour_index = route.neighbour,
              .destination_class = set.destination_class};
   }
+  parts_.neighbours.forget_gleaned_covered_by(set.prefix);
   const auto before = routes_.find(set.prefix);
   if (before != routes_.end() && before->second.is_underlay != route.is_underlay) {
     if (const abi::Refusal refusal = remove_route(set.prefix); refusal != abi::Refusal::none || busy_) return refusal;

@@ -184,6 +184,7 @@ std::uint64_t Housekeeping::packets_held() const noexcept {
 
 void Housekeeping::drop_all_held() noexcept {
   for (const std::uint32_t peer_id : state_.live_peers) staging_.drop_all(peer_id, DropReason::peer_removed);
+  capture_.end();
   neighbours_.drop_all_held();
   sessions_.drop_all_held();
   std::array<Packet*, packets_per_ring> packets;

@@ -224,6 +224,8 @@ void classify_frame(Worker& worker, std::uint8_t device, Packet* packet, Handsha
     case FrameError::double_tagged:
       return worker.drop(packet, DropReason::unknown_ethertype);
   }
+  // take_vlan() has removed the one tag that a frame may have.
+  if (frame.l3_offset != ethernet_header_bytes) return worker.drop(packet, DropReason::unknown_ethertype);
   const LogicalPort& port = worker.tables.ports.port(port_index);
   const std::uint8_t* destination = rte_pktmbuf_mtod(packet, const std::uint8_t*);
   if (!(frame.to_group ? is_own_group(destination) : is_own_mac(port, destination)))
