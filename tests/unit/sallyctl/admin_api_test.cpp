@@ -232,7 +232,7 @@ TEST_F(AdminApi, ReloadsOrSaysWhereEachErrorIs) {
   backend_.reload_result = ReloadSummary{.changes = {"peer eve added"}, .warnings = {}};
   EXPECT_EQ(ask("POST", "/v1/reload").json["changes"][0], "peer eve added");
   const auto file = std::make_shared<const std::string>("gateway.toml");
-  backend_.reload_result = tl::unexpected(std::vector<config::Error>{{{file, 12, 3}, "mtu: expected an integer"}});
+  backend_.reload_result = tl::unexpected(std::vector<config::Error>(1, {{file, 12, 3}, "mtu: expected an integer"}));
   const Answer refused = ask("POST", "/v1/reload");
   EXPECT_EQ(refused.status, 422U);
   EXPECT_EQ(refused.json["errors"],

@@ -117,7 +117,7 @@ TEST_F(Sallyctl, ReloadsOrPrintsEachErrorWithItsPlace) {
   EXPECT_EQ(ctl({"reload"}).out, "peer eve added\nreloaded\n");
   server_.on_loop([](FakeBackend& backend) {
     backend.reload_result = tl::unexpected(
-        std::vector<config::Error>{{{std::make_shared<const std::string>("gateway.toml"), 12, 3}, "mtu: wrong"}});
+        std::vector<config::Error>(1, {{std::make_shared<const std::string>("gateway.toml"), 12, 3}, "mtu: wrong"}));
   });
   const Outcome refused = ctl({"reload"});
   EXPECT_EQ(refused.code, ExitCode::usage);
