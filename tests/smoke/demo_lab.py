@@ -67,8 +67,8 @@ def control_plane_dies():
 
 
 def gateway_view():
-    section("what the gateway says about itself (sallyctl peers, sallyctl ports)")
-    for command in ("peers", "ports"):
+    section("what the gateway says about itself (sallyctl status, sallyctl peers)")
+    for command in ("status", "peers"):
         print("".join(f"    {text}\n" for text in gateway.run_ctl(command).rstrip().splitlines()))
     results["peers"], results["ports"], results["counters"] = gateway.ctl("peers"), gateway.ctl("ports"), gateway.counters()
 

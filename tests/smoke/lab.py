@@ -65,6 +65,8 @@ class Janitor:
         if self.pid == 0:
             os.setsid()
             os.close(self.writer)
+            null = os.open(os.devnull, os.O_RDWR)
+            for standard in range(3): os.dup2(null, standard)   # whoever reads our output must not wait for the janitor
             for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
                 signal.signal(number, signal.SIG_IGN)
             try:

@@ -20,7 +20,6 @@ with Lab() as lab:
         client.ip("link set eth0 down")
         client.ip("route add default via 203.0.113.1")
         client.ip("-6 route add default via 2001:db8:1::1")
-        client.pings("10.8.0.1", count=1)                # a receiver may have nothing to say, and only its packets tell where it is
         wait_until(lambda: endpoint() == "203.0.113.2:51820", 10, "the new address")
 
     def new_port():
