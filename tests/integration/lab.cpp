@@ -174,6 +174,10 @@ void Lab::give_session(WireguardPeer& peer, abi::HandshakeRole role) {
 
 void Lab::set_up() {
   connect();
+  set_up_again();
+}
+
+void Lab::set_up_again() {
   control->push(tunnel());
   for (const std::uint32_t source_class : {inside_class, peer_class})
     control->push(abi::SetVerdictRow{.source_class = source_class, .rule = 1, .verdict = abi::Verdict::allow});

@@ -72,6 +72,7 @@ class Lab {
   void disconnect();  // it is gone, and the dataplane has noticed
   // The tunnel, the verdict rows, ann and bob with routes and sessions; everything announced is drained.
   void set_up();
+  void set_up_again();  // the same over the present link
   [[nodiscard]] abi::SetTunnel tunnel() const;
   [[nodiscard]] abi::SetPeer peer_command(const WireguardPeer& peer) const;
   [[nodiscard]] abi::SetRoute route_to(const IpPrefix& prefix, const WireguardPeer& peer) const;
