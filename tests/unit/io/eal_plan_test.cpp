@@ -104,17 +104,17 @@ TEST(EalPlan, ExplainsHowToConfigureRequiredHugePages) {
   config::Dataplane dataplane = small();
   dataplane.hugepages = config::HugePages::require;
   Machine machine = four_cores();
-  machine.total_huge_page_bytes = machine.free_huge_page_bytes = 64 * mib;
+  machine.total_huge_page_bytes = machine.free_huge_page_bytes = 32 * mib;
   const auto plan = plan_for(dataplane, {}, machine);
   ASSERT_FALSE(plan);
   EXPECT_NE(plan.error().find("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"), std::string::npos);
-  EXPECT_NE(plan.error().find("prefix routes"), std::string::npos) << "the breakdown belongs to the error";
+  EXPECT_NE(plan.error().find("packet buffers"), std::string::npos) << "the breakdown belongs to the error";
 }
 
 TEST(EalPlan, RefusesMoreThanTheMachineHas) {
   Machine machine = four_cores();
   machine.free_huge_page_bytes = 0;
-  machine.memory_bytes = 128 * mib;
+  machine.memory_bytes = 32 * mib;
   EXPECT_FALSE(plan_for(small(), {}, machine));
   machine.memory_bytes = 16384 * mib;
   machine.available_memory_bytes = 16 * mib;
@@ -125,10 +125,10 @@ TEST(EalPlan, RefusesMoreThanTheMachineHas) {
 
 TEST(EalPlan, RefusesMemoryBelowTheNeed) {
   config::Dataplane dataplane = small();
-  dataplane.memory_mb = 64;
+  dataplane.memory_mb = 32;
   const auto plan = plan_for(dataplane, {});
   ASSERT_FALSE(plan);
-  EXPECT_NE(plan.error().find("memory_mb = 64"), std::string::npos);
+  EXPECT_NE(plan.error().find("memory_mb = 32"), std::string::npos);
 }
 
 TEST(EalPlan, AllowsOnlyTheConfiguredPciDevices) {
