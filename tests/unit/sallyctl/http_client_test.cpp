@@ -46,6 +46,22 @@ TEST(HttpClient, PutsChunksTogether) {
   EXPECT_EQ(http_request(server.path(), "GET", "/")->body, "abcd");
 }
 
+TEST(HttpClient, TakesALastChunkThatComesInPieces) {
+  const TemporaryFolder folder;
+  const auto listener = RawSocket::listen_unix(folder.file("s"));
+  std::thread server([&] {
+    const auto client = listener.accept();
+    (void)client.receive_until("\r\n\r\n");
+    client.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+    for (const char* piece : {"\r", "\n"}) {
+      while (client.unread_bytes() > 0) std::this_thread::yield();
+      client.send(piece);
+    }
+  });
+  EXPECT_TRUE(http_request(folder.file("s"), "GET", "/"));
+  server.join();
+}
+
 TEST(HttpClient, TellsAnAnswerThatMakesNoSenseFromNoAnswer) {
   for (const char* answer : {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
                              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",

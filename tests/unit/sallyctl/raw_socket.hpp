@@ -2,7 +2,9 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -64,6 +66,12 @@ class RawSocket {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+  // That were sent and that the other side has not taken yet.
+  [[nodiscard]] int unread_bytes() const {
+    int bytes = 0;
+    ::ioctl(descriptor_, SIOCOUTQ, &bytes);
+    return bytes;
   }
   // What comes next; empty at the end (or when nothing comes).
   [[nodiscard]] std::string receive() const {
