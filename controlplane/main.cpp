@@ -3,12 +3,15 @@
 // 1. Read the configuration; errors one a line, exit 2.
 // 2. Harden the process, bind the sockets, then give up every privilege.
 // 3. Read keys and state as what the process is now, start the threads, and run until SIGTERM or SIGINT.
+#include <fcntl.h>
 #include <sodium.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -108,10 +111,15 @@ int run(const std::filesystem::path& file, config::Config configuration) {
     if (auto bound = metrics->start(); !bound) return fail(bound.error());
   }
   if (auto dropped = drop_privileges(account); !dropped) return fail(dropped.error());
+  const std::string as_user = account ? " (as user " + account->name + ")" : "";
 
+  // What start() reads is what a reload will read, and as the same user; it does not read the configuration itself
+  // again.
+  if (faccessat(AT_FDCWD, file.c_str(), R_OK, AT_EACCESS) != 0)
+    return fail(file.string() + " could not be reloaded: " + std::strerror(errno) + as_user);
   if (auto started = control_plane.start(); !started) {
-    if (started.error().configuration.empty()) return fail(started.error().machine);
-    if (account) std::cerr << "(files are read as user " << account->name << ")\n";
+    if (started.error().configuration.empty()) return fail(started.error().machine + as_user);
+    if (account) std::cerr << "sallyport-controlplane: files are read as user " << account->name << '\n';
     return report(started.error().configuration);
   }
 
