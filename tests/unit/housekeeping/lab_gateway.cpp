@@ -14,9 +14,9 @@
 namespace sallyport::dataplane {
 
 Bytes ethernet(const MacAddress& destination, const MacAddress& source, EtherType type, const Bytes& payload) {
-  Bytes frame(ethernet_header_bytes);
+  Bytes frame(ethernet_header_bytes + payload.size());
   store_wire(frame.data(), EthernetHeader{destination, source, Be16{static_cast<std::uint16_t>(type)}});
-  frame.insert(frame.end(), payload.begin(), payload.end());
+  std::copy(payload.begin(), payload.end(), frame.begin() + ethernet_header_bytes);
   return frame;
 }
 
