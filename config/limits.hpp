@@ -34,9 +34,9 @@ inline constexpr std::uint16_t mtu_highest = 9216;
 
 inline constexpr std::size_t routes = 16384;
 inline constexpr std::size_t underlay_routes = 1024;  // of those, behind underlay ports
-inline constexpr std::size_t allowed_ips = 4096;  // of one peer
-inline constexpr std::size_t tags = 64;           // of one peer
-inline constexpr std::size_t claims = 64;         // of one peer, and values of one claim
+inline constexpr std::size_t allowed_ips = 4096;      // of one peer
+inline constexpr std::size_t tags = 64;               // of one peer
+inline constexpr std::size_t claims = 64;             // of one peer, and values of one claim
 inline constexpr std::size_t pools = 256;
 inline constexpr std::size_t pool_prefixes = 16;
 inline constexpr std::size_t clusters = 64;

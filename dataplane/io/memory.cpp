@@ -11,7 +11,7 @@ constexpr std::uint64_t mib = 1024 * 1024;
 constexpr std::uint64_t heap_margin_percent = 15;
 constexpr std::uint64_t smallest_need_bytes = 64 * mib;
 constexpr std::uint64_t reassembly_bytes = 1 * mib;   // of each worker's fragment table
-constexpr std::uint64_t pool_bytes = 128 * 8448;  // the lcores' caches of a pool, of which DPDK makes RTE_MAX_LCORE
+constexpr std::uint64_t pool_bytes = 128 * 8448;      // the lcores' caches of a pool, of which DPDK makes RTE_MAX_LCORE
 constexpr std::uint64_t ring_bytes = 8 * 1024 + 512;  // of 1,024 slots
 constexpr std::uint64_t descriptor_bytes = 64;        // of a NIC's ring and the driver's shadow of it
 
