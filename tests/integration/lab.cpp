@@ -24,12 +24,6 @@ std::string allowed_cpus() {
   return list;
 }
 
-// Housekeeping and two workers, none of them pinned.
-std::string lcores() {
-  const std::string cpus = '(' + allowed_cpus() + ')';
-  return "0@" + cpus + ",1@" + cpus + ",2@" + cpus;
-}
-
 IpPrefix prefix(const char* text) {
   return *IpPrefix::parse(text);
 }
@@ -63,7 +57,7 @@ void start_eal_without_privileges() {
                                            "1024",
                                            "--log-level=error",
                                            "--log-level=lib.eal:3",
-                                           "--lcores=" + lcores(),
+                                           "--lcores=0@(" + allowed_cpus() + ")",
                                            "--file-prefix=sallyport-integration-" + std::to_string(getpid())};
   static std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
@@ -299,11 +293,6 @@ void Lab::answer(std::uint8_t device, unsigned vlan, const Bytes& question) {
 
 std::vector<Frame> Lab::sent() {
   settle();
-  return std::exchange(frames_, {});
-}
-
-std::vector<Frame> Lab::taken_off_the_cables() {
-  collect();
   return std::exchange(frames_, {});
 }
 

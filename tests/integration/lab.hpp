@@ -96,8 +96,6 @@ class Lab {
   void advance(std::uint64_t nanoseconds);  // the clock, and the age of everything; then settle()
   // What the gateway sent since the last call (settle() first). IP packets without neighbour messages.
   [[nodiscard]] std::vector<Frame> sent();
-  // The same without turning a wheel, for a thread beside the gateway's own.
-  [[nodiscard]] std::vector<Frame> taken_off_the_cables();
   // settle(), then the one frame that was sent through `port`; empty bytes if it was none or several.
   [[nodiscard]] Bytes only_frame(std::uint8_t port);
   [[nodiscard]] Bytes only_packet(std::uint8_t port);  // its IP packet
