@@ -41,9 +41,6 @@ struct WorkerRings {
   std::vector<std::unique_ptr<PacketRing>> from_worker;
 };
 
-// The class of what comes in plain through an inside port.
-inline constexpr std::uint32_t inside_source_class = 1;
-
 // A port's own addresses, laid out for comparison with packets.
 class OwnAddresses {
  public:
