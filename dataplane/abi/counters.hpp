@@ -35,7 +35,7 @@ namespace sallyport::abi {
   X(handed_over, "packets passed to the worker that owns their session or transmit queue")                     \
   X(reassembled, "outer packets put together from fragments")                                                  \
   X(mss_clamped, "TCP SYNs whose MSS was lowered")                                                             \
-  X(icmp_errors_sent, "ICMP and ICMPv6 errors originated")                                                     \
+  X(icmp_errors_sent, "ICMP and ICMPv6 errors, and TCP resets, originated")                                    \
   X(icmp_errors_suppressed, "ICMP and ICMPv6 errors not sent because of their rate limit or RFC 1812 4.3.2.7") \
   X(solicitations_sent, "ARP requests and neighbour solicitations sent")                                       \
   X(captured, "packets copied to a capture")                                                                   \

@@ -1,7 +1,7 @@
 #include "dataplane/forwarding/flow_table.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <utility>
 
 namespace sallyport::dataplane {
 namespace {
@@ -18,15 +18,6 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
 }
 
 }  // namespace
-
-std::uint32_t FlowLimits::buckets() const noexcept {
-  return std::bit_ceil(std::max(entries() / (flow_bucket_slots / 2), 2U));
-}
-
-std::size_t FlowLimits::bytes() const noexcept {
-  return entries() * sizeof(FlowEntry) + buckets() * sizeof(FlowBucket) +
-         max_identities * sizeof(std::atomic<std::uint32_t>);
-}
 
 FlowTable::FlowTable(const FlowLimits& limits, const Memory& memory, rte_rcu_qsbr* readers,
                      const std::array<std::uint64_t, 4>& hash_secret)

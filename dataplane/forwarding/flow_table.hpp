@@ -20,6 +20,8 @@
 #include "dataplane/abi/flow.hpp"
 #include "dataplane/abi/limits.hpp"
 #include "dataplane/abi/spsc_ring.hpp"
+#include "dataplane/forwarding/flow_direction.hpp"
+#include "dataplane/forwarding/flow_limits.hpp"
 #include "dataplane/forwarding/grace_queue.hpp"
 
 namespace sallyport::dataplane {
@@ -71,20 +73,18 @@ struct FlowKey {
 };
 static_assert(sizeof(FlowKey) == 48 && std::has_unique_object_representations_v<FlowKey>);
 
-inline constexpr std::uint32_t no_rate_slot = 0xffffffff;
-
 // What one direction's packets read and write; it has a line of its own and one writer (the worker that carries it).
-struct FlowDirection {
+struct FlowLine {
   std::atomic<std::uint64_t> packets;
   std::atomic<std::uint64_t> bytes;
   std::atomic<std::uint64_t> last_seen_tsc;
   // The decision, the same in both directions. Whoever decides stores (relaxed), then the policy epoch (release).
   std::atomic<std::uint32_t> rule;
   std::atomic<std::uint32_t> audit_rule;
-  std::atomic<std::uint32_t> rate_slot;  // no_rate_slot: no limit
-  std::uint32_t reserved;
+  std::atomic<std::uint32_t> rate_slot;      // where the rate was found last
+  std::atomic<std::uint32_t> rate_identity;  // whose rate it is
 };
-static_assert(sizeof(FlowDirection) == 40);
+static_assert(sizeof(FlowLine) == 40);
 
 struct alignas(abi::cache_line_bytes) FlowEntry {
   // Line 0: read for every packet, written when a flow is decided anew or its TCP state moves.
@@ -95,46 +95,35 @@ struct alignas(abi::cache_line_bytes) FlowEntry {
   // TCP's word (tcp_tracker); of others 1 once a reply came. Changed by compare-and-swap.
   std::atomic<std::uint32_t> state;
   // Line 1: from the opener. What follows is written once, before the entry can be found.
-  alignas(abi::cache_line_bytes) FlowDirection forward;
-  std::uint32_t identity;
+  alignas(abi::cache_line_bytes) FlowLine forward;
+  std::uint32_t identity;       // whose flows it counts among
   std::uint32_t session_index;  // that the first packet came through; 0: none
   std::uint64_t started_tsc;
   std::uint8_t opener;  // which endpoint of the key opened it
   // Line 2: back to the opener.
-  alignas(abi::cache_line_bytes) FlowDirection back;
+  alignas(abi::cache_line_bytes) FlowLine back;
   std::atomic<std::uint32_t> generation;  // of the policy that decided last
   // Why it is over: look-ups pass it by, and housekeeping takes it away. `none` while it lives.
   std::atomic<abi::FlowEnd> end;
 
-  [[nodiscard]] FlowDirection& direction(bool from_opener) noexcept { return from_opener ? forward : back; }
+  [[nodiscard]] FlowLine& line(FlowDirection direction) noexcept {
+    return direction == FlowDirection::from_opener ? forward : back;
+  }
 };
 static_assert(sizeof(FlowEntry) == 3 * abi::cache_line_bytes);
 static_assert(offsetof(FlowEntry, forward) == abi::cache_line_bytes);
 static_assert(offsetof(FlowEntry, back) == 2 * abi::cache_line_bytes);
 
-inline constexpr unsigned flow_bucket_slots = 8;
+static_assert(sizeof(FlowEntry) == flow_entry_bytes);
+
 struct alignas(abi::cache_line_bytes) FlowBucket {
   // Tag in the upper half, entry number + 1 in the lower; 0: free. Workers claim (release), housekeeping frees.
   std::array<std::atomic<std::uint64_t>, flow_bucket_slots> slots;
 };
+static_assert(sizeof(FlowBucket) == flow_bucket_bytes);
 
 // Free entries on their way to a worker.
 using FreeFlowRing = abi::SpscRing<std::uint32_t, 4096>;
-
-struct FlowLimits {
-  std::uint32_t max_flows;
-  std::uint32_t workers;
-  std::uint32_t max_identities;  // identities are below it
-
-  // What lies in the workers' rings is no flow, so there is more of it.
-  [[nodiscard]] std::uint32_t ring_target() const noexcept {
-    const std::uint32_t share = max_flows / (4 * workers);
-    return share < 64 ? 64 : share > 4096 ? 4096 : share;
-  }
-  [[nodiscard]] std::uint32_t entries() const noexcept { return max_flows + workers * ring_target(); }
-  [[nodiscard]] std::uint32_t buckets() const noexcept;  // a power of two, half full at most
-  [[nodiscard]] std::size_t bytes() const noexcept;
-};
 
 class FlowTable {
  public:
