@@ -96,8 +96,9 @@ class RateLimiter {
 
  private:
   [[nodiscard]] std::uint32_t slot_at(RateKey key, unsigned probe) const noexcept;
-  [[nodiscard]] std::uint32_t settle(RateKey key, std::uint32_t claimed) noexcept;
+  [[nodiscard]] std::uint32_t settle(RateKey key, unsigned claimed) noexcept;
   [[nodiscard]] bool is_idle(const std::atomic<std::uint64_t>& arrival, std::uint64_t now) const noexcept;
+  void keep_in_the_past(std::atomic<std::uint64_t>& arrival, std::uint64_t now) const noexcept;
 
   RateSlot* slots_;
   std::uint32_t mask_;
