@@ -79,4 +79,11 @@ void PrefixCover::find_own_addresses() {
   }
 }
 
+std::size_t PrefixCover::find(const IpPrefix& prefix) const {
+  const auto found =
+      std::lower_bound(prefixes_.begin(), prefixes_.end(), prefix.network(),
+                       [](const CoveredPrefix& a, const IpPrefix& b) { return nests_before(a.prefix, b); });
+  return static_cast<std::size_t>(found - prefixes_.begin());
+}
+
 }  // namespace sallyport::policy

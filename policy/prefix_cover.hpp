@@ -28,6 +28,8 @@ class PrefixCover {
 
   // By family, then address, then length: a prefix before those inside it.
   [[nodiscard]] const std::vector<CoveredPrefix>& prefixes() const { return prefixes_; }
+  // The index of a prefix that was added.
+  [[nodiscard]] std::size_t find(const IpPrefix& prefix) const;
   // Each rising, each only once.
   [[nodiscard]] const std::vector<std::vector<std::uint32_t>>& sets() const { return sets_; }
 
