@@ -2,30 +2,12 @@
 
 #include <array>
 #include <ctime>
-#include <string_view>
 #include <utility>
 
 #include "policy/ports.hpp"
+#include "policy/protocols.hpp"
 
 namespace sallyport::policy {
-namespace {
-
-struct ProtocolName {
-  std::uint16_t protocol;
-  std::string_view name;
-};
-constexpr std::array protocol_names{ProtocolName{1, "icmp"},   ProtocolName{6, "tcp"},
-                                    ProtocolName{17, "udp"},   ProtocolName{58, "icmp6"},
-                                    ProtocolName{132, "sctp"}, ProtocolName{abi::any_protocol, "any"}};
-
-std::string protocol_words(std::uint16_t protocol) {
-  for (const ProtocolName& known : protocol_names) {
-    if (known.protocol == protocol) return std::string(known.name);
-  }
-  return std::to_string(protocol);
-}
-
-}  // namespace
 
 std::string file_and_line(const Location& location) {
   const std::string file = location.file ? *location.file : "policy";
@@ -40,16 +22,9 @@ std::string service_words(const Service& service) {
   return "service " + service.name + " (" + file_and_line(service.location) + ')';
 }
 
-std::string port_words(const abi::PortRange& range) {
-  const std::string protocol = protocol_words(range.protocol);
-  if (range.first == 0 && range.last == 0xffff) return protocol;
-  if (range.first == range.last) return protocol + '/' + std::to_string(range.first);
-  return protocol + '/' + std::to_string(range.first) + '-' + std::to_string(range.last);
-}
-
 std::string port_words(std::uint8_t protocol, std::uint16_t port) {
-  if (!counts_ports(protocol)) return port_words(abi::PortRange{protocol, 0, 0xffff});
-  return port_words(abi::PortRange{protocol, port, port});
+  if (!counts_ports(protocol)) return to_string(abi::PortRange{protocol, 0, 0xffff});
+  return to_string(abi::PortRange{protocol, port, port});
 }
 
 std::string time_words(TimePoint at) {

@@ -9,6 +9,7 @@
 #include "policy/decide.hpp"
 #include "policy/describe.hpp"
 #include "policy/match.hpp"
+#include "policy/ports.hpp"
 
 namespace sallyport::policy {
 namespace {
@@ -126,7 +127,7 @@ class Explainer {
     }
     for (const Service* service : destination_) {
       std::vector<std::string> ports;
-      for (const abi::PortRange& range : service->ports) ports.push_back(port_words(range));
+      for (const abi::PortRange& range : service->ports) ports.push_back(to_string(range));
       add("the port is not among the ports of " + service->name + ": " + joined(ports, ", "));
     }
   }
@@ -141,7 +142,7 @@ class Explainer {
   [[nodiscard]] std::string matching_selector(const Rule& rule) const {
     const auto found = std::find_if(rule.from.begin(), rule.from.end(),
                                     [&](const Selector& selector) { return matches(selector, flow_.source); });
-    return found == rule.from.end() || found->text.empty() ? "*" : found->text;
+    return found == rule.from.end() ? "*" : found->text;
   }
 
   void hint_at_conditions() {

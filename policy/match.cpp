@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "policy/conditions.hpp"
-#include "policy/ports.hpp"
+#include "policy/protocols.hpp"
 #include "policy/spiffe_pattern.hpp"
 
 namespace sallyport::policy {

@@ -1,16 +1,25 @@
-// What ports mean, in one place.
+// Ports as text: "tcp/8080", "tcp/8000-8100", "udp", "icmp", "proto/47", "*".
 #pragma once
 
-#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "policy/model.hpp"
 
 namespace sallyport::policy {
 
-// TCP, UDP and SCTP: of other protocols the ports of a range say nothing.
-[[nodiscard]] constexpr bool counts_ports(std::uint16_t protocol) noexcept {
-  constexpr std::uint16_t tcp = 6;
-  constexpr std::uint16_t udp = 17;
-  constexpr std::uint16_t sctp = 132;
-  return protocol == tcp || protocol == udp || protocol == sctp;
-}
+// The error is "expected X, got the string "..."".
+[[nodiscard]] tl::expected<abi::PortRange, std::string> parse_ports(std::string_view text);
+// One port of TCP, UDP or SCTP, or another protocol as a whole: what a test can ask for.
+[[nodiscard]] tl::expected<abi::PortRange, std::string> parse_port(std::string_view text);
+
+// Sorted, without overlaps, neighbours joined. "*" takes all others in.
+[[nodiscard]] std::vector<abi::PortRange> merged(std::vector<abi::PortRange> ports);
+
+// As people write it.
+[[nodiscard]] std::string to_string(const abi::PortRange& ports);
 
 }  // namespace sallyport::policy

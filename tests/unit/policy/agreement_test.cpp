@@ -20,7 +20,7 @@ bool glob(std::string_view pattern, std::string_view text) {
 }
 
 bool oracle_selects(const Selector& s, const Facts& facts) {
-  if (s.text.empty()) return true;
+  if (s.text == "*") return true;
   for (const auto& name : facts.names)
     if (s.text.starts_with("spiffe:") ? glob(s.text, name) : s.text == name) return true;
   for (const auto& tag : facts.tags)

@@ -119,7 +119,7 @@ class RandomWorld {
                                   "spiffe://b.example.org/sa/yx"};
   std::vector<std::string> tags_{"red", "green", "blue"};
   std::vector<std::string> peers_{"p1", "p2"};
-  std::vector<std::string> always_{"",
+  std::vector<std::string> always_{"*",
                                    "net:10.0.0.0/8",
                                    "net:10.1.0.0/16",
                                    "net:2001:db8::/32",
