@@ -8,9 +8,8 @@
 
 #include "policy/describe.hpp"
 #include "policy/destination_parts.hpp"
+#include "policy/indexed_policy.hpp"
 #include "policy/match.hpp"
-#include "policy/selector_index.hpp"
-#include "policy/verdict_row.hpp"
 
 namespace sallyport::policy {
 namespace {
@@ -24,10 +23,7 @@ std::vector<const Service*> pointers_to(const std::vector<Service>& services) {
 class TestRunner {
  public:
   TestRunner(const Policy& policy, TimePoint now)
-      : policy_(policy), now_(now), targets_(policy), parts_(pointers_to(policy.services), no_endpoints_) {
-    for (std::uint32_t rule = 0; rule < policy.rules.size(); ++rule) {
-      for (const Selector& selector : policy.rules[rule].from) sources_.add(selector, rule);
-    }
+      : policy_(policy), now_(now), rules_(policy), parts_(pointers_to(policy.services), no_endpoints_) {
     for (std::uint32_t i = 0; i < policy.services.size(); ++i) services_.emplace(policy.services[i].name, i);
   }
 
@@ -42,9 +38,7 @@ class TestRunner {
     const TimePoint at = test.at.value_or(now_);
     Facts facts = test.facts;
     facts.authenticated_at = at - test.auth_age;
-    std::vector<std::uint32_t> rules = sources_.matching(facts);
-    std::erase_if(rules, [&](std::uint32_t rule) { return !conditions_hold(policy_, policy_.rules[rule], facts, at); });
-    return targets_.row(rules);
+    return rules_.row(rules_.rules_in_force(facts, at));
   }
 
   TestResult try_target(const Test& test, const TestTarget& target, bool expected_allow, const VerdictRow& row) {
@@ -72,15 +66,12 @@ class TestRunner {
                                      const VerdictRow& row) const {
     std::vector<std::uint32_t> services;
     for (const std::uint32_t service : part.services) {
-      if (!targets_.is_named(service)) continue;
       if (port_matches(policy_.services[service], static_cast<std::uint8_t>(port.protocol), port.first)) {
         services.push_back(service);
       }
     }
-    const Verdict verdict = decide(policy_, row, services);
-    if (verdict.rule == no_rule) return {};
-    const Rule& rule = policy_.rules[verdict.rule];
-    return {.allowed = rule.action == Action::allow, .rule = &rule};
+    const Rule* rule = rules_.deciding_rule(row, services);
+    return {.allowed = rule != nullptr && rule->action == Action::allow, .rule = rule};
   }
 
   const std::vector<DestinationPart>& parts_of(const std::string& name) {
@@ -93,9 +84,8 @@ class TestRunner {
   const Policy& policy_;
   TimePoint now_;
   Endpoints no_endpoints_;
-  RuleTargets targets_;
+  IndexedPolicy rules_;
   DestinationParts parts_;
-  SelectorIndex sources_;  // of rules
   std::unordered_map<std::string_view, std::uint32_t> services_;
   std::map<std::uint32_t, std::vector<DestinationPart>> known_parts_;
 };
