@@ -3,7 +3,7 @@
 //
 // A table of sets of four. A new datagram takes a free or expired place; if there is none, it takes the one least
 // lately used of the ingress that has most places in the set, the newcomer counted. So who floods pushes out its own
-// datagrams: nobody else's as long as it has one in the set.
+// datagrams, and of others at most what they have beyond their share of the set.
 #pragma once
 
 #include <array>

@@ -72,11 +72,13 @@ RateLimiter::RateLimiter(RateSlot* slots, std::uint32_t slot_count, std::uint64_
 }
 
 std::uint32_t RateLimiter::slot_at(RateKey key, unsigned probe) const noexcept {
-  // The finalizer of MurmurHash3: every bit of the key moves every bit of the place.
+  // The finaliser of MurmurHash3, and double hashing: an odd step meets every slot before it meets one again.
   std::uint64_t hash = key.word;
   hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdULL;
   hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53ULL;
-  return (static_cast<std::uint32_t>(hash >> 32) + probe) & mask_;
+  const auto home = static_cast<std::uint32_t>(hash >> 32);
+  const auto step = static_cast<std::uint32_t>(hash) | 1;
+  return (home + probe * step) & mask_;
 }
 
 bool RateLimiter::is_claimed_by(std::uint32_t slot, RateKey key) const noexcept {
