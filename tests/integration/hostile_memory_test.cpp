@@ -55,7 +55,7 @@ TEST_P(HostileMemory, ScribblingOverASegmentEndsNothingButTheLink) {
                                      .points = 31,
                                      .port_index = abi::no_port,
                                      .any_drop_reason = 1});
-  for (unsigned round = 0; round < 60; ++round) {
+  for (unsigned round = 0; round < 100; ++round) {
     const Which which = writable[below(writable.size())];
     const std::size_t size = lab->control->segment(which).size();
     // The first three lines are the ring's indices and its first slot.

@@ -173,12 +173,13 @@ TEST_F(Open, DropsInsidePacketsWhoseSourceIsAPeersOrOurs) {
 }
 
 TEST_F(Open, DeniesEverythingUntilAPolicyIsInForce) {
+  lab.reset();
   lab = std::make_unique<Lab>();
   lab->connect();
   lab->control->push(lab->tunnel());
   lab->add_peer(lab->ann);
   lab->give_session(lab->ann);
-  lab->settle();
+  static_cast<void>(lab->sent());
   lab->put_inner(lab->ann, udp_packet(lab->ann.v4, ip("10.0.0.7"), 20));
   EXPECT_TRUE(lab->sent().empty());
   EXPECT_EQ(lab->dropped(DropReason::denied), 1U);
