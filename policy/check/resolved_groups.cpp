@@ -8,7 +8,7 @@
 namespace sallyport::policy {
 namespace {
 
-enum class Visit : std::uint8_t { none, begun, done };
+enum class Visit { none, begun, done };
 
 // Depth first over groups in groups, without recursion: a chain may be as long as there are groups.
 class Walk {
@@ -56,11 +56,9 @@ class Walk {
   // From `group`, which is on the path, to the end of the path and back.
   void report_loop(std::size_t group) {
     constexpr std::size_t most_names = 16;
-    const auto first =
-        std::find_if(path_.rbegin(), path_.rend(), [&](const Step& step) { return step.group == group; }).base() - 1;
+    auto step = std::find_if(path_.begin(), path_.end(), [&](const Step& each) { return each.group == group; });
     std::string loop;
-    std::size_t names = 0;
-    for (auto step = first; step != path_.end() && names <= most_names; ++step, ++names)
+    for (std::size_t names = 0; step != path_.end() && names <= most_names; ++step, ++names)
       loop += (names == most_names ? "..." : draft_.groups[step->group].name) + " -> ";
     const Group& last = draft_.groups[path_.back().group];
     const auto member = std::find_if(last.members.begin(), last.members.end(), [&](const Selector& selector) {
