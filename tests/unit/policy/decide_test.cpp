@@ -69,7 +69,7 @@ class Decide : public testing::Test {
     return {.address = address(text_of_address)};
   }
 
-  Policy policy_ = parsed(text);
+  Policy policy_ = valid(text);
   Endpoints endpoints_{{"live", {prefix("192.0.2.1/32")}}};
 };
 

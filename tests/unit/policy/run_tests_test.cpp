@@ -17,7 +17,7 @@ audience = "gateway"
 
 std::string failures(const std::string& text) {
   std::string result;
-  const Policy policy = parsed(issuers + text);
+  const Policy policy = valid(issuers + text);
   for (const Error& error : failed_tests(run_tests(policy, at("2026-11-23T09:00:00Z")))) {
     result += config::to_string(error) + '\n';
   }
@@ -72,6 +72,14 @@ TEST(RunTests, AuthAgeAndTimeAreThoseOfTheTest) {
   EXPECT_EQ(failures(text + test_of_ann("auth_age = \"2h\"\nallow = [\"a:tcp/80\"]")),
             "policy.toml:19:10: test of user:corp/ann: a:tcp/80 must be allowed, but it is denied: no rule allows it "
             "(rule ann (policy.toml:9): auth_age: authenticated 2h ago, wanted is at most 1h)\n");
+}
+
+TEST(RunTests, OfTheExampleAllPass) {
+  const std::vector<std::filesystem::path> paths{std::filesystem::path(POLICY_FOLDER) / "policy.example.toml"};
+  const Policy policy = valid(read_bundle(paths).value());
+  const auto results = run_tests(policy, at("2026-11-23T09:00:00Z"));
+  EXPECT_GT(results.size(), 10U);
+  for (const Error& error : failed_tests(results)) ADD_FAILURE() << config::to_string(error);
 }
 
 TEST(RunTests, ManyPrefixesAndTestsTakeNoTime) {
