@@ -27,8 +27,6 @@ abi::SetPeer peer_message(const config::Peer& peer, std::uint32_t id, std::uint1
   message.persistent_keepalive_s =
       static_cast<std::uint16_t>(peer.persistent_keepalive.value_or(std::chrono::seconds(0)).count());
   message.public_key = peer.public_key;
-  message.source_class = everybody_class;
-  message.destination_class = no_service_class;
   message.endpoint = endpoint;
   message.endpoint_generation = generation_of(endpoint);
   return message;
@@ -40,7 +38,6 @@ void add_peer_routes(DesiredState& desired, const config::Peer& peer, std::uint3
     route.prefix = prefix;
     route.route_kind = abi::RouteKind::peer;
     route.peer_id = id;
-    route.destination_class = no_service_class;
     desired.routes[prefix] = {route, prefix.to_string() + " of peer " + peer.name};
   }
 }
@@ -81,13 +78,9 @@ GatewayObjects make_objects(const config::Config& configuration, const GatewayKe
     message.prefix = route.to;
     message.route_kind = abi::RouteKind::via;
     message.peer_id = abi::no_peer;
-    message.destination_class = no_service_class;
     message.via = route.via;
     objects.desired.routes[route.to] = {message, route.to.to_string() + " via " + route.via.to_string()};
   }
-  if (configuration.policy.allow_everything)
-    objects.desired.verdict_rows[everybody_class] = {abi::SetVerdictRow{everybody_class, 0, abi::Verdict::allow, {}},
-                                                     "everything is allowed"};
   return objects;
 }
 

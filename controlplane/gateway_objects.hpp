@@ -16,10 +16,6 @@
 
 namespace sallyport::controlplane {
 
-// Until a policy language exists there is one class, of every peer and every inside network, and one verdict for it.
-inline constexpr std::uint32_t everybody_class = 1;
-inline constexpr std::uint32_t no_service_class = 0;
-
 struct GatewayObjects {
   DesiredState desired;
   ServiceSettings service;
