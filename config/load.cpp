@@ -80,7 +80,7 @@ void check_flow_records(Draft& draft) {
 tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std::filesystem::path& name) {
   Draft draft(name);
   if (text.size() > limits::file_bytes) {
-    draft.errors.add({}, too_large());
+    draft.errors.add({}, too_large(limits::file_bytes));
     return tl::make_unexpected(draft.errors.take_sorted());
   }
   // 1. The syntax; 2. each object by itself; 3. the objects together.
@@ -99,10 +99,10 @@ tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std:
 }
 
 tl::expected<Config, std::vector<Error>> load(const std::filesystem::path& file) {
-  const auto text = read_file(file);
-  if (text) return parse(*text, file);
+  const auto read = read_file(file);
+  if (read) return parse(read->text, file);
   Draft draft(file);
-  draft.errors.add({}, text.error());
+  draft.errors.add({}, read.error());
   return tl::make_unexpected(draft.errors.take_sorted());
 }
 

@@ -13,7 +13,7 @@ tl::expected<std::vector<Peer>, std::vector<Error>> parse_peer_file(std::string_
                                                                     const std::filesystem::path& name) {
   Draft draft(name);
   if (text.size() > limits::file_bytes) {
-    draft.errors.add({}, too_large());
+    draft.errors.add({}, too_large(limits::file_bytes));
     return tl::make_unexpected(draft.errors.take_sorted());
   }
   const auto document = parse_toml(text, draft.errors);

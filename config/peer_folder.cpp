@@ -15,10 +15,6 @@
 namespace sallyport::config {
 namespace {
 
-std::int64_t nanoseconds(const timespec& time) {
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
-}
-
 Error error_of(const std::filesystem::path& file, std::string message) {
   return {{std::make_shared<const std::string>(file.string()), 0, 0}, std::move(message)};
 }
@@ -96,22 +92,17 @@ PeerFolder::Changes PeerFolder::update(const std::set<std::string>& names, const
 void PeerFolder::read(const std::string& name) {
   const std::filesystem::path path = folder_ / name;
   struct stat status {};
-  if (stat(path.c_str(), &status) != 0) {
-    if (errno == ENOENT || errno == ENOTDIR) return drop(name);
-    files_[name].errors = {error_of(path, std::string("cannot be read: ") + std::strerror(errno))};
-    return;
-  }
-  const Stamp stamp{status.st_dev, status.st_ino, static_cast<std::uint64_t>(status.st_size),
-                    nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
+  if (stat(path.c_str(), &status) != 0 && (errno == ENOENT || errno == ENOTDIR)) return drop(name);
   const auto known = files_.find(name);
-  if (known != files_.end() && known->second.stamp == stamp && known->second.errors.empty()) return;
+  const auto stamp = stamp_of(path);
+  if (known != files_.end() && stamp && known->second.stamp == *stamp && known->second.errors.empty()) return;
 
   File& file = files_[name];
-  file.stamp = stamp;
   file.errors.clear();
   const auto text = read_file(path);
+  if (text) file.stamp = text->stamp;
   auto parsed =
-      text ? parse_peer_file(*text, path) : tl::make_unexpected(std::vector<Error>{error_of(path, text.error())});
+      text ? parse_peer_file(text->text, path) : tl::make_unexpected(std::vector<Error>{error_of(path, text.error())});
   if (!parsed) {
     file.errors = std::move(parsed.error());
     file.wanted.clear();

@@ -21,6 +21,7 @@
 
 #include "config/config.hpp"
 #include "config/peer_index.hpp"
+#include "config/read_file.hpp"
 
 namespace sallyport::config {
 
@@ -62,13 +63,8 @@ class PeerFolder {
   [[nodiscard]] std::vector<Problem> problems() const;
 
  private:
-  struct Stamp {
-    std::uint64_t device = 0, inode = 0, bytes = 0;
-    std::int64_t modified_ns = 0, changed_ns = 0;
-    friend bool operator==(const Stamp&, const Stamp&) = default;
-  };
   struct File {
-    Stamp stamp;
+    FileStamp stamp;
     std::vector<Peer> wanted;    // what it says; empty: it does not parse
     std::vector<Peer> in_force;  // what it gives
     std::vector<Error> errors;

@@ -172,22 +172,27 @@ void PolicyService::recompute_addresses(wireguard::Instant now) {
 }
 
 void PolicyService::set_addresses(std::map<IpPrefix, policy::AddressEntry> addresses) {
-  const auto before = std::exchange(addresses_, std::move(addresses));
-  std::optional<policy::TimePoint> due;
+  const auto before = addresses_;
+  hold_addresses(std::move(addresses));
   for (const auto& [prefix, entry] : addresses_) {
-    use(entry.access, entry.destination_class, 1);
-    const auto step = first_step(entry.access);
-    if (step && (!due || *step < *due)) due = step;
     announce(entry.access, entry.destination_class);
     publisher_.set_address(message(prefix, entry));
   }
-  for (const auto& [prefix, entry] : before) {
-    use(entry.access, entry.destination_class, -1);
+  for (const auto& [prefix, entry] : before)
     if (!addresses_.contains(prefix)) publisher_.remove_address(prefix);
-  }
+}
+
+void PolicyService::hold_addresses(std::map<IpPrefix, policy::AddressEntry> addresses) {
+  const auto before = std::exchange(addresses_, std::move(addresses));
   if (addresses_due_) due_.erase({*addresses_due_, {}});
-  addresses_due_ = due;
-  if (due) due_.emplace(*due, std::string());
+  addresses_due_.reset();
+  for (const auto& [prefix, entry] : addresses_) {
+    use(entry.access, entry.destination_class, 1);
+    const auto step = first_step(entry.access);
+    if (step && (!addresses_due_ || *step < *addresses_due_)) addresses_due_ = step;
+  }
+  for (const auto& [prefix, entry] : before) use(entry.access, entry.destination_class, -1);
+  if (addresses_due_) due_.emplace(*addresses_due_, std::string());
 }
 
 // ---- classes ----

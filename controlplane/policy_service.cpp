@@ -158,7 +158,7 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
     member.facts = std::move(compiled->second.facts);
     take(member, compiled->second.source, compiled->second.destination_class);
   }
-  set_addresses(std::move(prepared.addresses));
+  hold_addresses(std::move(prepared.addresses));
   stage();
 
   // 3. What is remembered of it.
@@ -340,8 +340,7 @@ tl::expected<void, PolicyRefusal> PolicyService::set_endpoints(const std::string
   auto addresses = compiler_->addresses(next, seconds_of(now));
   if (!addresses) {
     unused_classes_ = true;
-    return tl::unexpected(
-        PolicyRefusal{Kind::errors, addresses.error(), {{found->location, addresses.error()}}});
+    return tl::unexpected(PolicyRefusal{Kind::errors, addresses.error(), {{found->location, addresses.error()}}});
   }
   endpoints_ = std::move(next);
   to_store.set.endpoints[service] = std::move(endpoints);

@@ -4,8 +4,9 @@
 //   a peer comes, changes, goes ───────────────────▶ set_peer, remove_peer ──▶ its access, perhaps a class
 //   a time step passed, the clock was set ─────────▶ refresh ─────────────────▶ the access of those whom it concerns
 //
-// What a peer may do is computed when it comes, when the policy changes, and when the next of its time steps has passed;
-// never because of another peer. Classes that nobody uses any more go when the dataplane has heard that nobody does.
+// What a peer may do is computed when it comes, when the policy changes, and when the next of its time steps has
+// passed; never because of another peer. Classes that nobody uses any more go when the dataplane has heard that nobody
+// does.
 //
 // Time is an argument, what is to be written is handed back as a StoreChange. All calls on the event loop.
 #pragma once
@@ -102,8 +103,8 @@ class PolicyService {
   // ---- endpoints of live services ----
   [[nodiscard]] const policy::Endpoints& endpoints() const { return endpoints_; }
   [[nodiscard]] tl::expected<void, PolicyRefusal> set_endpoints(const std::string& service,
-                                                                std::vector<IpPrefix> endpoints,
-                                                                wireguard::Instant now, StoreChange& to_store);
+                                                                std::vector<IpPrefix> endpoints, wireguard::Instant now,
+                                                                StoreChange& to_store);
 
   // ---- peers ----
   // The peers of a configuration, all of them. `id_of` is asked for their numbers in the dataplane, if they have any
@@ -142,9 +143,9 @@ class PolicyService {
     policy::SourceAccess access;
     std::uint32_t destination_class = 0;
     std::optional<std::uint32_t> id;
-    std::string identity;                      // empty: none
-    std::optional<policy::TimePoint> due;      // the next time step
-    std::string failure;                       // why it has no access
+    std::string identity;                  // empty: none
+    std::optional<policy::TimePoint> due;  // the next time step
+    std::string failure;                   // why it has no access
   };
   // Peers that share an identity. Rates and flows are counted by `number`, the id of one of them.
   struct Group {
@@ -161,6 +162,7 @@ class PolicyService {
   [[nodiscard]] std::uint32_t identity_number(const Member& member) const;
   void recompute_addresses(wireguard::Instant now);
   void set_addresses(std::map<IpPrefix, policy::AddressEntry> addresses);
+  void hold_addresses(std::map<IpPrefix, policy::AddressEntry> addresses);
   void use(const policy::SourceAccess& access, std::uint32_t destination_class, int difference);
   void announce(const policy::SourceAccess& access, std::uint32_t destination_class);
   [[nodiscard]] abi::Access message(const policy::SourceAccess& access) const;
@@ -188,9 +190,9 @@ class PolicyService {
   policy::Endpoints endpoints_;
 
   // Who has what.
-  std::unordered_map<std::string, Member> members_;      // by name
+  std::unordered_map<std::string, Member> members_;  // by name
   std::unordered_map<std::uint32_t, Member*> by_id_;
-  std::unordered_map<std::string, Group> groups_;        // by identity
+  std::unordered_map<std::string, Group> groups_;  // by identity
   std::map<IpPrefix, policy::AddressEntry> addresses_;
   std::string addresses_failure_;
   std::set<std::pair<policy::TimePoint, std::string>> due_;  // by the member's name; empty: the addresses
