@@ -15,6 +15,9 @@ using std::chrono::nanoseconds;
 // Slewing moves the clocks apart slowly; steps on their way are this far off at the most.
 constexpr nanoseconds clock_tolerance = std::chrono::milliseconds(50);
 
+// For what could not be computed because there are too many classes.
+constexpr std::chrono::minutes retry_interval{1};
+
 policy::TimePoint seconds_of(wireguard::Instant now) {
   return std::chrono::floor<std::chrono::seconds>(now.wall);
 }
@@ -36,35 +39,50 @@ void for_each_class(const policy::SourceAccess& access, Use&& use) {
 // ---- peers ----
 
 void PolicyService::set_peers(std::span<const config::Peer> peers, const IdOf& id_of, wireguard::Instant now) {
+  keep_members(peers);
+  std::vector<Member*> changed;
+  for (const config::Peer& peer : peers)
+    if (update_facts(peer)) changed.push_back(&members_.at(peer.name));
+  set_ids(peers, id_of);
+  for (Member* member : changed) compile(*member, now);
+  for (const auto& [id, member] : by_id_) publish(*member);
+}
+
+void PolicyService::set_peer(const config::Peer& peer, std::optional<std::uint32_t> id, wireguard::Instant now) {
+  const bool changed = update_facts(peer);
+  Member& member = members_.at(peer.name);
+  set_id(member, peer.identity.value_or(std::string()), id);
+  if (changed) compile(member, now);
+  publish(member);
+}
+
+// True if the peer is new, or the policy must look at it anew.
+bool PolicyService::update_facts(const config::Peer& peer) {
+  const auto [found, is_new] = members_.try_emplace(peer.name);
+  Member& member = found->second;
+  member.name = peer.name;
+  policy::Facts facts = facts_of_configured_peer(peer);
+  if (!is_new && member.facts == facts) return false;
+  member.facts = std::move(facts);
+  return true;
+}
+
+void PolicyService::keep_members(std::span<const config::Peer> peers) {
   std::set<std::string_view> wanted;
   for (const config::Peer& peer : peers) wanted.insert(peer.name);
   std::vector<std::string> gone;
   for (const auto& [name, member] : members_)
     if (!wanted.contains(name)) gone.push_back(name);
   for (const std::string& name : gone) remove_peer(name);
-  // By rising ids: an identity's number is the lowest of its peers'.
+}
+
+// By rising ids: an identity's number is the lowest of its peers'.
+void PolicyService::set_ids(std::span<const config::Peer> peers, const IdOf& id_of) {
   std::vector<std::pair<std::optional<std::uint32_t>, const config::Peer*>> ordered;
   ordered.reserve(peers.size());
   for (const config::Peer& peer : peers) ordered.emplace_back(id_of(peer), &peer);
   std::sort(ordered.begin(), ordered.end());
-  for (const auto& [id, peer] : ordered) set_peer(*peer, id, now);
-}
-
-void PolicyService::set_peer(const config::Peer& peer, std::optional<std::uint32_t> id, wireguard::Instant now) {
-  const auto [found, is_new] = members_.try_emplace(peer.name);
-  Member& member = found->second;
-  member.name = peer.name;
-  policy::Facts facts = facts_of_configured_peer(peer);
-  const bool same_facts = !is_new && member.facts == facts;
-  const std::string identity = peer.identity.value_or(std::string());
-  if (member.identity != identity) set_id(member, std::nullopt);  // it leaves its group
-  member.identity = identity;
-  set_id(member, id);
-  if (!same_facts) {
-    member.facts = std::move(facts);
-    compile(member, now);
-  }
-  publish(member);
+  for (const auto& [id, peer] : ordered) set_id(members_.at(peer->name), peer->identity.value_or(std::string()), id);
 }
 
 void PolicyService::remove_peer(const std::string& name) {
@@ -72,36 +90,40 @@ void PolicyService::remove_peer(const std::string& name) {
   if (found == members_.end()) return;
   release(found->second);
   set_due(found->second, std::nullopt);
-  set_id(found->second, std::nullopt);
+  set_id(found->second, {}, std::nullopt);
   members_.erase(found);
 }
 
-void PolicyService::set_id(Member& member, std::optional<std::uint32_t> id) {
-  if (member.id == id) return;
-  if (member.id) {
-    if (const auto known = by_id_.find(*member.id); known != by_id_.end() && known->second == &member)
-      by_id_.erase(known);
-    if (const auto found = groups_.find(member.identity); !member.identity.empty() && found != groups_.end()) {
-      Group& group = found->second;
-      group.ids.erase(*member.id);
-      if (group.ids.empty()) {
-        groups_.erase(found);
-      } else if (group.number == *member.id) {
-        // Its number may go to a stranger. The one in the middle stays longest, whether the oldest or the newest peers
-        // go first, so that the others rarely hear of another number.
-        group.number = *std::next(group.ids.begin(), static_cast<std::ptrdiff_t>(group.ids.size() / 2));
-        for (const std::uint32_t other : group.ids)
-          if (const auto peer = by_id_.find(other); peer != by_id_.end()) publish(*peer->second);
-      }
-    }
-  }
+void PolicyService::set_id(Member& member, const std::string& identity, std::optional<std::uint32_t> id) {
+  if (member.id == id && member.identity == identity) return;
+  leave_group(member);
+  member.identity = identity;
   member.id = id;
   if (!id) return;
   by_id_[*id] = &member;
-  if (member.identity.empty()) return;
-  Group& group = groups_[member.identity];
+  if (identity.empty()) return;
+  Group& group = groups_[identity];
   if (group.ids.empty()) group.number = *id;
   group.ids.insert(*id);
+}
+
+void PolicyService::leave_group(const Member& member) {
+  if (!member.id) return;
+  if (const auto known = by_id_.find(*member.id); known != by_id_.end() && known->second == &member)
+    by_id_.erase(known);
+  const auto found = groups_.find(member.identity);
+  if (member.identity.empty() || found == groups_.end()) return;
+  Group& group = found->second;
+  group.ids.erase(*member.id);
+  if (group.ids.empty()) {
+    groups_.erase(found);
+  } else if (group.number == *member.id) {
+    // Its number may go to a stranger. The one in the middle stays longest, whether the oldest or the newest peers go
+    // first, so that the others rarely hear of another number.
+    group.number = *std::next(group.ids.begin(), static_cast<std::ptrdiff_t>(group.ids.size() / 2));
+    for (const std::uint32_t other : group.ids)
+      if (const auto peer = by_id_.find(other); peer != by_id_.end()) publish(*peer->second);
+  }
 }
 
 std::uint32_t PolicyService::identity_number(const Member& member) const {
@@ -122,10 +144,9 @@ void PolicyService::compile(Member& member, wireguard::Instant now) {
   }
   release(member);
   member.failure = std::move(failure);
-  if (member.failure.empty())
-    take(member, *access, *destination);
-  else
-    take(member, {}, 0);
+  if (member.failure.empty()) return take(member, *access, *destination);
+  take(member, {}, 0);
+  set_due(member, seconds_of(now) + retry_interval);  // others may have given up a class by then
 }
 
 // The caller published or will.
@@ -167,7 +188,7 @@ void PolicyService::recompute_addresses(wireguard::Instant now) {
   addresses_failure_ = addresses.error();
   unused_classes_ = true;
   if (addresses_due_) due_.erase({*addresses_due_, {}});
-  addresses_due_ = seconds_of(now) + std::chrono::minutes(1);
+  addresses_due_ = seconds_of(now) + retry_interval;
   due_.emplace(*addresses_due_, std::string());
 }
 

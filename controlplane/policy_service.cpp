@@ -108,8 +108,9 @@ tl::expected<void, PolicyService::Errors> PolicyService::check_peers(std::span<c
 }
 
 std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::span<const config::Peer> peers,
-                                                     Settings settings, std::string_view by, wireguard::Instant now,
-                                                     const abi::StatisticsView* statistics, StoreChange& to_store) {
+                                                     const IdOf& id_of, Settings settings, std::string_view by,
+                                                     wireguard::Instant now, const abi::StatisticsView* statistics,
+                                                     StoreChange& to_store) {
   std::vector<std::string> lines = summarize_changes(policy_.get(), prepared.policy.get());
   // After a restart the same text is the same version.
   const bool known = stored_ != nullptr && applied_ == 0 && stored_->version.etag == prepared.etag &&
@@ -140,6 +141,7 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
   addresses_.clear();
   addresses_due_.reset();
   addresses_failure_.clear();
+  keep_members(peers);
   for (auto& [name, member] : members_) {
     member.access = {};
     member.destination_class = 0;
@@ -147,17 +149,13 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
     member.failure.clear();
   }
   for (const config::Peer& peer : peers) {
-    const auto compiled = prepared.peers.find(peer.name);
     Member& member = members_[peer.name];
+    const auto compiled = prepared.peers.find(peer.name);
     member.name = peer.name;
-    member.identity = peer.identity.value_or(std::string());
-    if (compiled == prepared.peers.end()) {
-      member.facts = facts_of_configured_peer(peer);
-      continue;
-    }
-    member.facts = std::move(compiled->second.facts);
-    take(member, compiled->second.source, compiled->second.destination_class);
+    member.facts = compiled == prepared.peers.end() ? facts_of_configured_peer(peer) : compiled->second.facts;
+    if (compiled != prepared.peers.end()) take(member, compiled->second.source, compiled->second.destination_class);
   }
+  set_ids(peers, id_of);
   hold_addresses(std::move(prepared.addresses));
   stage();
 

@@ -56,6 +56,8 @@ class PolicyService {
     std::vector<std::string> warnings;
   };
   using Errors = std::vector<config::Error>;
+  // The number of a peer in the dataplane, if it has one yet.
+  using IdOf = std::function<std::optional<std::uint32_t>(const config::Peer&)>;
 
   explicit PolicyService(Publisher& publisher) : publisher_(publisher) {}
   PolicyService(const PolicyService&) = delete;
@@ -78,13 +80,12 @@ class PolicyService {
   [[nodiscard]] tl::expected<void, Errors> check_peers(std::span<const config::Peer> peers, wireguard::Instant now);
 
   struct Settings {
-    std::uint32_t max_classes = 4096;
     bool record_flows = false;
     friend bool operator==(const Settings&, const Settings&) = default;
   };
   // Cannot fail. `statistics` (null: no link) is where counters of rules that are new begin. Returns what changed.
-  std::vector<std::string> put_in_force(Prepared prepared, std::span<const config::Peer> peers, Settings settings,
-                                        std::string_view by, wireguard::Instant now,
+  std::vector<std::string> put_in_force(Prepared prepared, std::span<const config::Peer> peers, const IdOf& id_of,
+                                        Settings settings, std::string_view by, wireguard::Instant now,
                                         const abi::StatisticsView* statistics, StoreChange& to_store);
   // The same policy from another source, or with other settings.
   void set_source(PolicySource source, StoreChange& to_store);
@@ -107,9 +108,7 @@ class PolicyService {
                                                                 StoreChange& to_store);
 
   // ---- peers ----
-  // The peers of a configuration, all of them. `id_of` is asked for their numbers in the dataplane, if they have any
-  // yet. Call after the publisher knows the peers.
-  using IdOf = std::function<std::optional<std::uint32_t>(const config::Peer&)>;
+  // The peers of a configuration, all of them. Call after the publisher knows them, as with put_in_force().
   void set_peers(std::span<const config::Peer> peers, const IdOf& id_of, wireguard::Instant now);
   void set_peer(const config::Peer& peer, std::optional<std::uint32_t> id, wireguard::Instant now);
   void remove_peer(const std::string& name);
@@ -157,7 +156,11 @@ class PolicyService {
   void take(Member& member, const policy::SourceAccess& access, std::uint32_t destination_class);
   void publish(const Member& member);
   void release(const Member& member);
-  void set_id(Member& member, std::optional<std::uint32_t> id);
+  void keep_members(std::span<const config::Peer> peers);
+  bool update_facts(const config::Peer& peer);
+  void set_ids(std::span<const config::Peer> peers, const IdOf& id_of);
+  void set_id(Member& member, const std::string& identity, std::optional<std::uint32_t> id);
+  void leave_group(const Member& member);
   void set_due(Member& member, std::optional<policy::TimePoint> due);
   [[nodiscard]] std::uint32_t identity_number(const Member& member) const;
   void recompute_addresses(wireguard::Instant now);
