@@ -4,6 +4,8 @@
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/protocols.hpp"
 #include "controlplane/api/rfc3339.hpp"
+#include "policy/describe.hpp"
+#include "policy/protocols.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -29,9 +31,9 @@ tl::expected<Question, std::string> read_question(const Call& call) {
     return tl::unexpected("protocol: expected " + std::string(expected_protocol) + ", got " + in_quotes(protocol_name));
   const auto port = number_parameter(call.target, "port", 0, 0xffff);
   if (!port) return tl::unexpected(port.error());
-  if (has_ports(*protocol) != port->has_value())
-    return tl::unexpected(has_ports(*protocol) ? "port: expected one for " + protocol_text(*protocol)
-                                               : "port: there are none in " + protocol_text(*protocol));
+  if (policy::counts_ports(*protocol) != port->has_value())
+    return tl::unexpected(policy::counts_ports(*protocol) ? "port: expected one for " + protocol_text(*protocol)
+                                                          : "port: there are none in " + protocol_text(*protocol));
   Question question{.source = *call.target.parameter("source"),
                     .destination = *call.target.parameter("destination"),
                     .protocol = *protocol,
@@ -89,9 +91,7 @@ void add_other_peers(Json& hints, const SourceParty& source, policy::Flow flow, 
     flow.source = backend.facts_of(*source.peers[i]);
     const auto other = policy::decide(*backend.policy(), backend.endpoints(), flow, question.at);
     if (other.rule == decision.rule && other.allowed == decision.allowed) continue;
-    const std::string rule = other.rule == nullptr ? "no rule allows it" : "rule '" + other.rule->name + "'";
-    hints.push_back("the peer " + source.peers[i]->name + " of the same identity is " +
-                    (other.allowed ? "allowed: " : "denied: ") + rule);
+    hints.push_back("the peer " + source.peers[i]->name + " of the same identity is " + policy::decision_words(other));
   }
 }
 
@@ -124,8 +124,8 @@ HttpResponse get_explanation(const Call& call) {
                    {"source", source_json(question->source, *source)},
                    {"destination", destination_json(question->destination, *destination)},
                    {"protocol", protocol_text(question->protocol)},
-                   {"port", has_ports(question->protocol) ? Json(question->port) : Json()},
-                   {"at", rfc3339(question->at)},
+                   {"port", policy::counts_ports(question->protocol) ? Json(question->port) : Json()},
+                   {"at", policy::time_words(question->at)},
                    {"services", explanation.services},
                    {"other_services", explanation.other_services},
                    {"considered", considered_json(explanation.considered)},

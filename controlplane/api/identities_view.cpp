@@ -2,6 +2,7 @@
 
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/rfc3339.hpp"
+#include "policy/describe.hpp"
 #include "policy/match.hpp"
 
 namespace sallyport::controlplane {
@@ -10,7 +11,7 @@ namespace {
 constexpr unsigned identities_per_step = 128;
 
 Json time_json(const std::optional<policy::TimePoint>& at) {
-  return at ? Json(rfc3339(*at)) : Json();
+  return at ? Json(policy::time_words(*at)) : Json();
 }
 
 Json text_or_null(const std::string& text) {

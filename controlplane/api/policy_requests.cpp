@@ -3,6 +3,7 @@
 #include "config/toml/safe_text.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/rfc3339.hpp"
+#include "policy/describe.hpp"
 #include "policy/load.hpp"
 
 namespace sallyport::controlplane {
@@ -33,7 +34,7 @@ Json version_json(const PolicyVersion& version) {
   return {{"generation", version.generation},
           {"etag", text_or_null(version.etag)},
           {"source", to_string(version.source)},
-          {"applied_at", rfc3339(version.applied_at)},
+          {"applied_at", policy::time_words(version.applied_at)},
           {"git_commit", text_or_null(version.git_commit)},
           {"git_author", text_or_null(version.git_author)},
           {"in_force", version.in_force}};
@@ -111,7 +112,7 @@ std::string_view to_string(policy::ChangeKind kind) {
 }
 
 Json change_json(const PolicyChange& change) {
-  return {{"at", rfc3339(change.at)},
+  return {{"at", policy::time_words(change.at)},
           {"applied", change.applied},
           {"generation", change.generation},
           {"etag", text_or_null(change.etag)},

@@ -17,31 +17,21 @@ constexpr std::array protocols = {Protocol{"tcp", 6},  Protocol{"udp", 17},   Pr
 
 }  // namespace
 
-bool has_ports(unsigned protocol) {
-  return protocol == 6 || protocol == 17 || protocol == 132;
-}
-
-std::string protocol_text(unsigned protocol) {
+std::string protocol_text(std::uint8_t protocol) {
   for (const Protocol& known : protocols)
     if (known.number == protocol) return std::string(known.name);
-  return protocol == abi::any_protocol ? "*" : std::to_string(protocol);
+  return std::to_string(protocol);
 }
 
 std::optional<std::uint8_t> parse_protocol(std::string_view text) {
   for (const Protocol& known : protocols)
     if (known.name == text) return known.number;
+  constexpr std::string_view numbered = "proto/";
+  if (text.starts_with(numbered)) text.remove_prefix(numbered.size());
   std::uint8_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
-}
-
-std::string port_range_text(const abi::PortRange& range) {
-  std::string text = protocol_text(range.protocol);
-  if (!has_ports(range.protocol)) return text;
-  text += '/' + (range.first == 0 && range.last == 0xffff ? "*" : std::to_string(range.first));
-  if (range.first != range.last && text.back() != '*') text += '-' + std::to_string(range.last);
-  return text;
 }
 
 }  // namespace sallyport::controlplane

@@ -1,4 +1,4 @@
-// Protocols and ports as the API writes and reads them: "tcp", "icmp6", "47"; "tcp/8080", "udp/5000-5100", "icmp".
+// Protocols as the API writes and reads them: "tcp", "icmp6", "47".
 #pragma once
 
 #include <cstdint>
@@ -6,16 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include "dataplane/abi/policy_commands.hpp"
-
 namespace sallyport::controlplane {
 
-// TCP, UDP and SCTP.
-[[nodiscard]] bool has_ports(unsigned protocol);
-[[nodiscard]] std::string protocol_text(unsigned protocol);
-// A name, or an IP protocol number.
+[[nodiscard]] std::string protocol_text(std::uint8_t protocol);
+// A name, an IP protocol number, or "proto/47" as policies have it.
 [[nodiscard]] std::optional<std::uint8_t> parse_protocol(std::string_view text);
-[[nodiscard]] std::string port_range_text(const abi::PortRange& range);
 
 inline constexpr std::string_view expected_protocol =
     "a protocol: tcp, udp, sctp, icmp, icmp6, gre, esp, ah or a number from 0 to 255";

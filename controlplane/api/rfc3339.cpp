@@ -1,7 +1,5 @@
 #include "controlplane/api/rfc3339.hpp"
 
-#include <cstdio>
-
 namespace sallyport::controlplane {
 namespace {
 
@@ -53,18 +51,6 @@ std::optional<sys_days> take_date(std::string_view& text) {
 }
 
 }  // namespace
-
-std::string rfc3339(sys_seconds at) {
-  const auto midnight = floor<days>(at);
-  const year_month_day date(midnight);
-  const auto time = (at - midnight).count();
-  char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02u:%02u:%02uZ", static_cast<int>(date.year()),
-                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                static_cast<unsigned>(time / 3600), static_cast<unsigned>(time / 60 % 60),
-                static_cast<unsigned>(time % 60));
-  return text;
-}
 
 std::optional<sys_seconds> parse_rfc3339(std::string_view text) {
   const auto date = take_date(text);

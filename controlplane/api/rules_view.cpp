@@ -1,34 +1,11 @@
 #include "controlplane/api/policy_api.hpp"
-#include "controlplane/api/rfc3339.hpp"
+#include "policy/describe.hpp"
+#include "policy/words.hpp"
 
 namespace sallyport::controlplane {
 namespace {
 
 constexpr std::size_t selectors_per_step = 512;
-
-std::string_view to_string(policy::Action action) {
-  switch (action) {
-    case policy::Action::deny:
-      return "deny";
-    case policy::Action::allow:
-      return "allow";
-    case policy::Action::audit:
-      return "audit";
-  }
-  return "unknown";
-}
-
-std::string_view to_string(policy::Log log) {
-  switch (log) {
-    case policy::Log::none:
-      return "none";
-    case policy::Log::denied:
-      return "denied";
-    case policy::Log::all:
-      return "all";
-  }
-  return "unknown";
-}
 
 void add_counts(Json& view, const std::string& rule, const PolicyBackend& backend) {
   const PolicyBackend::RuleCounts counts = backend.rule_counts(rule);
@@ -45,12 +22,12 @@ Json rule_view(const policy::Rule& rule, const PolicyBackend& backend) {
   Json view = {{"name", rule.name},
                {"file", file_json(rule.location)},
                {"line", rule.location.line},
-               {"action", to_string(rule.action)},
+               {"action", policy::to_string(rule.action)},
                {"priority", rule.priority},
-               {"log", to_string(rule.log)},
+               {"log", policy::to_string(rule.log)},
                {"reject", rule.reject},
                {"rate_bits_per_s", rule.rate_bits_per_s == 0 ? Json() : Json(rule.rate_bits_per_s)},
-               {"expires", rule.expires ? Json(rfc3339(*rule.expires)) : Json()},
+               {"expires", rule.expires ? Json(policy::time_words(*rule.expires)) : Json()},
                {"hours", std::move(hours)},
                {"posture", rule.posture},
                {"auth_age_s", rule.auth_age ? Json(rule.auth_age->count()) : Json()},

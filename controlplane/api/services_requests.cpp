@@ -2,7 +2,7 @@
 
 #include "config/toml/suggest.hpp"
 #include "controlplane/api/policy_api.hpp"
-#include "controlplane/api/protocols.hpp"
+#include "policy/ports.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -30,7 +30,7 @@ Json service_view(const policy::Service& service, const PolicyBackend& backend) 
   return {{"name", service.name},
           {"file", file_json(service.location)},
           {"line", service.location.line},
-          {"ports", texts(service.ports, port_range_text)},
+          {"ports", texts(service.ports, [](const abi::PortRange& ports) { return policy::to_string(ports); })},
           {"prefixes", prefixes_json(service.prefixes)},
           {"identities", texts(service.identities, [](const policy::Selector& selector) { return selector.text; })},
           {"endpoints", service.endpoints ? Json(*service.endpoints) : Json()},

@@ -15,7 +15,7 @@ struct Service {
 Service read_service(const std::vector<std::string>& arguments) {
   if (arguments.size() > 3) return {arguments[2], arguments[3]};
   const std::size_t slash = arguments[2].find('/');
-  if (slash == std::string::npos) return {arguments[2], ""};
+  if (slash == std::string::npos || arguments[2].starts_with("proto/")) return {arguments[2], ""};
   return {arguments[2].substr(0, slash), arguments[2].substr(slash + 1)};
 }
 

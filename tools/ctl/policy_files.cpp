@@ -62,10 +62,6 @@ void print_warnings(const Invocation& call, const std::vector<std::string>& warn
   for (const std::string& warning : warnings) call.terminal.err << "warning: " << printable(warning) << '\n';
 }
 
-std::string place_text(const config::Location& location) {
-  return (location.file ? *location.file : std::string("policy")) + ':' + std::to_string(location.line);
-}
-
 std::string counted(std::size_t count, const char* noun) {
   return std::to_string(count) + ' ' + noun + (count == 1 ? "" : "s");
 }

@@ -33,8 +33,6 @@ using Errors = std::vector<config::Error>;
 ExitCode print_errors(const Invocation& call, const Errors& errors);
 void print_warnings(const Invocation& call, const std::vector<std::string>& warnings);
 
-// "policy.toml:12"
-[[nodiscard]] std::string place_text(const config::Location& location);
 // "1 rule", "3 rules"
 [[nodiscard]] std::string counted(std::size_t count, const char* noun);
 [[nodiscard]] Json bundle_json(const policy::Bundle& bundle);  // what the gateway takes: {"files": [{name, text}]}

@@ -1,14 +1,11 @@
 #include <ostream>
 
+#include "policy/describe.hpp"
 #include "tools/ctl/policy_files.hpp"
 #include "tools/ctl/safe_output.hpp"
 
 namespace sallyport::ctl {
 namespace {
-
-std::string rule_text(const policy::Rule& rule) {
-  return "rule '" + rule.name + "' (" + place_text(rule.location) + ')';
-}
 
 // What decides about the first address of the target; a test asks about all of them.
 std::string decision_text(const policy::Policy& policy, const policy::TestResult& result, policy::TimePoint now) {
@@ -20,9 +17,7 @@ std::string decision_text(const policy::Policy& policy, const policy::TestResult
   flow.destination.services = {result.target->service};
   const policy::Service* service = policy.find_service(result.target->service);
   if (service != nullptr && !service->prefixes.empty()) flow.destination.address = service->prefixes.front().address;
-  const policy::Decision decision = policy::decide(policy, {}, flow, at);
-  if (decision.rule == nullptr) return decision.allowed ? "allowed" : "denied: no rule allows it";
-  return (decision.allowed ? "allowed by " : "denied by ") + rule_text(*decision.rule);
+  return policy::decision_words(policy::decide(policy, {}, flow, at));
 }
 
 Json result_json(const policy::Policy& policy, const policy::TestResult& result, policy::TimePoint now) {
@@ -39,7 +34,7 @@ Json result_json(const policy::Policy& policy, const policy::TestResult& result,
 void print_result(std::ostream& out, const policy::Policy& policy, const policy::TestResult& result,
                   policy::TimePoint now) {
   const std::string got = result.passed ? decision_text(policy, result, now) : result.why;
-  out << (result.passed ? "ok      " : "FAILED  ") << printable(place_text(result.target->location)) << "  "
+  out << (result.passed ? "ok      " : "FAILED  ") << printable(policy::file_and_line(result.target->location)) << "  "
       << printable(result.test->source) << " -> " << printable(result.target->text) << "  "
       << (result.passed           ? ""
           : result.expected_allow ? "expected allowed, got: "
