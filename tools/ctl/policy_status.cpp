@@ -1,6 +1,7 @@
 #include <ostream>
 
 #include "tools/ctl/gateway.hpp"
+#include "tools/ctl/policy_files.hpp"
 #include "tools/ctl/table.hpp"
 
 namespace sallyport::ctl {
@@ -37,8 +38,10 @@ ExitCode run_policy(const Invocation& call) {
   if (const std::string commit = text_field(*policy, "git_commit", ""); !commit.empty())
     line("commit", commit + " by " + text_field(*policy, "git_author", "nobody known"));
   line("files", joined(list_field(*policy, "files")));
-  line("holds", text_field(*policy, "rules") + " rules, " + text_field(*policy, "services") + " services, " +
-                    text_field(*policy, "groups") + " groups, " + text_field(*policy, "tests") + " tests");
+  line("holds", counted(number_field(*policy, "rules"), "rule") + ", " +
+                    counted(number_field(*policy, "services"), "service") + ", " +
+                    counted(number_field(*policy, "groups"), "group") + ", " +
+                    counted(number_field(*policy, "tests"), "test"));
   for (const Json& warning : list_field(*policy, "warnings"))
     if (warning.is_string()) line("warning", warning.get<std::string>());
   sheet.print(call.terminal.out);
