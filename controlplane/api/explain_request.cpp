@@ -11,6 +11,7 @@ namespace sallyport::controlplane {
 namespace {
 
 constexpr std::size_t most_peers_compared = 64;
+constexpr std::size_t most_rules_considered = 1000;
 
 struct Question {
   std::string_view source, destination;
@@ -76,11 +77,11 @@ Json destination_json(std::string_view text, const DestinationParty& party) {
 
 Json considered_json(const std::vector<policy::Considered>& considered) {
   Json list = Json::array();
-  for (const policy::Considered& one : considered)
-    list.push_back({{"rule", one.rule->name},
-                    {"file", file_json(one.rule->location)},
-                    {"line", one.rule->location.line},
-                    {"why_not", one.why_not}});
+  for (std::size_t i = 0; i < considered.size() && i < most_rules_considered; ++i)
+    list.push_back({{"rule", considered[i].rule->name},
+                    {"file", file_json(considered[i].rule->location)},
+                    {"line", considered[i].rule->location.line},
+                    {"why_not", considered[i].why_not}});
   return list;
 }
 
@@ -129,6 +130,7 @@ HttpResponse get_explanation(const Call& call) {
                    {"services", explanation.services},
                    {"other_services", explanation.other_services},
                    {"considered", considered_json(explanation.considered)},
+                   {"considered_total", explanation.considered.size()},
                    {"hints", std::move(hints)}});
 }
 

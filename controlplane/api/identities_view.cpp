@@ -14,10 +14,6 @@ Json time_json(const std::optional<policy::TimePoint>& at) {
   return at ? Json(policy::time_words(*at)) : Json();
 }
 
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json() : Json(text);
-}
-
 // The facts of a peer, under names that whois and identities share.
 Json facts_json(const policy::Facts& facts) {
   return {{"peer", text_or_null(facts.peer)},

@@ -6,13 +6,14 @@
 
 namespace sallyport::controlplane {
 
-// policy_requests.cpp
+// policy_view.cpp
 HttpResponse get_policy(const Call& call);
 HttpResponse get_bundle(const Call& call);
+HttpResponse get_audit(const Call& call);
+// policy_requests.cpp
 HttpResponse put_policy(const Call& call);
 HttpResponse post_policy_apply(const Call& call);
 HttpResponse post_policy_difference(const Call& call);
-HttpResponse get_audit(const Call& call);
 // rules_view.cpp
 HttpResponse get_policy_rules(const Call& call);
 // explain_request.cpp
@@ -36,10 +37,12 @@ inline constexpr std::uint32_t most_audit_lines = 10'000;
 inline constexpr std::uint32_t most_flows_listed = 1U << 20;
 inline constexpr std::size_t flow_backlog_bytes = std::size_t{8} << 20;
 
-// {"file", "line"} and, of an object that has one, its name.
+[[nodiscard]] Json text_or_null(const std::string& text);
+[[nodiscard]] Json version_json(const PolicyVersion& version);
 [[nodiscard]] Json file_json(const config::Location& location);
 [[nodiscard]] Json rule_json(const policy::Rule* rule);                    // {name, file, line}, or null
 [[nodiscard]] Json claims_json(const std::vector<policy::Claim>& claims);  // {issuer: {key: [values]}}
+// 422 with located errors, 412 with the ETag in force, 404 or 409.
 [[nodiscard]] HttpResponse refusal(const PolicyRefusal& refused, const PolicyBackend& backend);
 
 }  // namespace sallyport::controlplane

@@ -3,42 +3,15 @@
 #include "config/toml/safe_text.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/rfc3339.hpp"
-#include "policy/describe.hpp"
 #include "policy/load.hpp"
 
 namespace sallyport::controlplane {
 namespace {
 
-// What difference() may look at while the event loop waits: subjects times rules of both versions.
+// What a comparison may cost while the event loop waits: subjects times rules, and subjects times services.
 constexpr std::size_t most_subject_rules = 20'000'000;
-
-std::string_view to_string(PolicySource source) {
-  switch (source) {
-    case PolicySource::default_allow:
-      return "default_allow";
-    case PolicySource::files:
-      return "files";
-    case PolicySource::api:
-      return "api";
-    case PolicySource::stored:
-      return "stored";
-  }
-  return "unknown";
-}
-
-Json text_or_null(const std::string& text) {
-  return text.empty() ? Json() : Json(text);
-}
-
-Json version_json(const PolicyVersion& version) {
-  return {{"generation", version.generation},
-          {"etag", text_or_null(version.etag)},
-          {"source", to_string(version.source)},
-          {"applied_at", policy::time_words(version.applied_at)},
-          {"git_commit", text_or_null(version.git_commit)},
-          {"git_author", text_or_null(version.git_author)},
-          {"in_force", version.in_force}};
-}
+constexpr std::size_t most_subject_services = 2'000'000;
+constexpr std::size_t most_changes_shown = 100'000;
 
 // The first entity tag of an If-Match header. "*" matches whatever there is. RFC 9110, 13.1.1.
 tl::expected<std::optional<std::string>, std::string> made_from(const HttpRequest& request) {
@@ -111,77 +84,25 @@ std::string_view to_string(policy::ChangeKind kind) {
   return "unknown";
 }
 
-Json change_json(const PolicyChange& change) {
-  return {{"at", policy::time_words(change.at)},
-          {"applied", change.applied},
-          {"generation", change.generation},
-          {"etag", text_or_null(change.etag)},
-          {"source", to_string(change.source)},
-          {"by", change.by},
-          {"git_commit", text_or_null(change.git_commit)},
-          {"git_author", text_or_null(change.git_author)},
-          {"summary", change.summary}};
+Json changes_json(const std::vector<policy::AccessChange>& changes) {
+  Json list = Json::array();
+  for (std::size_t i = 0; i < changes.size() && i < most_changes_shown; ++i)
+    list.push_back({{"kind", to_string(changes[i].kind)},
+                    {"subject", changes[i].subject},
+                    {"target", changes[i].target},
+                    {"before", changes[i].before},
+                    {"after", changes[i].after}});
+  return list;
+}
+
+std::size_t most_subjects(const policy::Policy& before, const policy::Policy& after) {
+  const std::size_t rules = before.rules.size() + after.rules.size();
+  const std::size_t services = std::max(before.services.size(), after.services.size());
+  return std::min(most_subject_rules / std::max<std::size_t>(1, rules),
+                  most_subject_services / std::max<std::size_t>(1, services));
 }
 
 }  // namespace
-
-Json file_json(const config::Location& location) {
-  return location.file ? Json(*location.file) : Json();
-}
-
-Json rule_json(const policy::Rule* rule) {
-  if (rule == nullptr) return {};
-  return {{"name", rule->name}, {"file", file_json(rule->location)}, {"line", rule->location.line}};
-}
-
-HttpResponse refusal(const PolicyRefusal& refused, const PolicyBackend& backend) {
-  using Kind = PolicyRefusal::Kind;
-  switch (refused.kind) {
-    case Kind::errors:
-      return errors_document(refused.message, refused.errors);
-    case Kind::outdated: {
-      const PolicyVersion version = backend.policy_version();
-      HttpResponse response = document(
-          {{"error", refused.message}, {"etag", text_or_null(version.etag)}, {"generation", version.generation}}, 412);
-      response.etag = version.etag;
-      return response;
-    }
-    case Kind::unknown_service:
-      return failure(404, refused.message);
-    case Kind::not_live:
-    case Kind::no_policy:
-      break;
-  }
-  return failure(409, refused.message);
-}
-
-HttpResponse get_policy(const Call& call) {
-  const policy::Policy* policy = call.backend.policy();
-  const PolicyVersion version = call.backend.policy_version();
-  Json view = {{"mode", policy == nullptr ? "allow" : "files"}};
-  view.update(version_json(version));
-  Json files = Json::array();
-  for (const policy::BundleFile& file : call.backend.bundle().files) files.push_back(file.name);
-  view["files"] = std::move(files);
-  view["rules"] = policy == nullptr ? 0 : policy->rules.size();
-  view["services"] = policy == nullptr ? 0 : policy->services.size();
-  view["groups"] = policy == nullptr ? 0 : policy->groups.size();
-  view["tests"] = policy == nullptr ? 0 : policy->tests.size();
-  view["warnings"] = policy == nullptr ? Json::array() : Json(policy->warnings);
-  HttpResponse response = document(view);
-  response.etag = version.etag;
-  return response;
-}
-
-HttpResponse get_bundle(const Call& call) {
-  const policy::Bundle& bundle = call.backend.bundle();
-  const std::string etag = call.backend.policy_version().etag;
-  Json files = Json::array();
-  for (const policy::BundleFile& file : bundle.files) files.push_back({{"name", file.name}, {"text", file.text}});
-  HttpResponse response = document({{"etag", text_or_null(etag)}, {"files", std::move(files)}});
-  response.etag = etag;
-  return response;
-}
 
 HttpResponse put_policy(const Call& call) {
   auto bundle = read_files(call.request.body);
@@ -203,37 +124,20 @@ HttpResponse post_policy_difference(const Call& call) {
         409, "this gateway allows everything ([policy] default = \"allow\"): there is no version to compare with");
   const auto after = policy::parse(*bundle);
   if (!after) return errors_document("the policy has errors", after.error());
-  std::vector<policy::Subject> subjects;
   std::vector<PeerIdentity> peers = call.backend.identities();
-  const std::size_t most = most_subject_rules / std::max<std::size_t>(1, before->rules.size() + after->rules.size());
+  std::vector<policy::Subject> subjects;
+  const std::size_t most = most_subjects(*before, *after);
   for (std::size_t i = 0; i < peers.size() && i < most; ++i)
     subjects.push_back({.name = peers[i].facts.names.empty() ? peers[i].facts.peer : peers[i].facts.names.front(),
                         .facts = std::move(peers[i].facts)});
-  Json changes = Json::array();
-  for (const policy::AccessChange& change :
-       policy::difference(*before, *after, subjects, call.backend.endpoints(), wall_clock(call.time)))
-    changes.push_back({{"kind", to_string(change.kind)},
-                       {"subject", change.subject},
-                       {"target", change.target},
-                       {"before", change.before},
-                       {"after", change.after}});
+  const auto changes = policy::difference(*before, *after, subjects, call.backend.endpoints(), wall_clock(call.time));
   return document({{"from", text_or_null(call.backend.policy_version().etag)},
                    {"to", bundle->etag()},
-                   {"changes", std::move(changes)},
+                   {"changes", changes_json(changes)},
+                   {"changes_left_out", changes.size() - std::min(changes.size(), most_changes_shown)},
                    {"peers", subjects.size()},
                    {"peers_left_out", peers.size() - subjects.size()},
                    {"warnings", after->warnings}});
-}
-
-HttpResponse get_audit(const Call& call) {
-  constexpr std::string_view known[] = {"most"};
-  if (const auto wrong = wrong_query(call.target, known)) return failure(400, *wrong);
-  const auto most = number_parameter(call.target, "most", 1, most_audit_lines);
-  if (!most) return failure(400, most.error());
-  Json list = Json::array();
-  for (const PolicyChange& change : call.backend.policy_changes(most->value_or(100)))
-    list.push_back(change_json(change));
-  return document(list);
 }
 
 }  // namespace sallyport::controlplane

@@ -74,6 +74,8 @@ void print_answer(std::ostream& out, const Json& answer) {
     table.add({"  " + text_field(rule, "rule"), text_field(rule, "file") + ':' + text_field(rule, "line"),
                text_field(rule, "why_not")});
   table.print(out);
+  if (const auto total = number_field(answer, "considered_total"); total > considered.size())
+    out << "  and " << total - considered.size() << " more\n";
   print_list(out, flag_field(answer, "allowed") ? "note:" : "to change that:", list_field(answer, "hints"));
 }
 

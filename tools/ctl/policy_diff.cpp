@@ -26,6 +26,8 @@ void print_changes(const Invocation& call, const Json& answer) {
                text_field(change, "before"), text_field(change, "after")});
   table.print(call.terminal.out);
   if (table.empty()) call.terminal.out << "nobody gains or loses anything\n";
+  if (const auto left_out = number_field(answer, "changes_left_out"); left_out != 0)
+    call.terminal.out << "and " << left_out << " changes more\n";
   if (const auto left_out = number_field(answer, "peers_left_out"); left_out != 0)
     call.terminal.err << "warning: " << left_out
                       << " peers are too many to compare in the gateway: compare the files with 'policy diff OLD NEW "
