@@ -1,5 +1,7 @@
 #include "config/keys.hpp"
 
+#include "config/toml/reference.hpp"
+
 namespace sallyport::config::keys {
 namespace {
 
@@ -170,14 +172,6 @@ constexpr const TableInfo* tables[] = {&gateway,      &dataplane, &controlplane,
                                        &wireguard,    &peer,      &pool,         &enrolment, &cluster,
                                        &flow_records, &ipsec,     &ipsec_peer,   &policy};
 
-void append_cell(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (c == '|') out += '\\';
-    out += c;
-  }
-  out += " | ";
-}
-
 }  // namespace
 
 const TableInfo top_level = {"the file", "", top_level_keys};
@@ -207,23 +201,7 @@ std::span<const TableInfo* const> all_tables() {
 }
 
 std::string reference_markdown() {
-  std::string out;
-  for (const TableInfo* table : all_tables()) {
-    out += "### `" + std::string(table->header) + "`\n\n" + std::string(table->meaning) + "\n\n";
-    out += "| key | type | default | meaning |\n|---|---|---|---|\n";
-    for (const KeyInfo& key : table->keys) {
-      const bool literal = key.fallback != required && key.fallback != none;
-      out += "| ";
-      append_cell(out, '`' + std::string(key.name) + '`');
-      append_cell(out, key.type);
-      append_cell(out, literal ? '`' + std::string(key.fallback) + '`' : std::string(key.fallback));
-      append_cell(out, key.meaning);
-      out.pop_back();
-      out += '\n';
-    }
-    out += '\n';
-  }
-  return out;
+  return config::reference_markdown(all_tables());
 }
 
 }  // namespace sallyport::config::keys

@@ -12,5 +12,7 @@
 namespace sallyport::policy {
 
 [[nodiscard]] tl::expected<Policy, std::vector<Error>> parse(const Bundle& bundle);
+// `now` is for warnings alone: of rules that have expired.
+[[nodiscard]] tl::expected<Policy, std::vector<Error>> parse(const Bundle& bundle, TimePoint now);
 
 }  // namespace sallyport::policy

@@ -24,13 +24,14 @@ using TimePoint = std::chrono::sys_seconds;  // wall clock, UTC
 
 enum class SelectorKind : std::uint8_t { any, net, user, claim, service_account, spiffe, ike, tag, peer, group };
 
-// Who a rule speaks of. `text` is canonical and is what people see: "claim:corp/groups=sre", "spiffe://*.example.org/a".
+// Who a rule speaks of. `text` is canonical and is what people see: "claim:corp/groups=sre",
+// "spiffe://*.example.org/a".
 struct Selector {
   Location location;
   SelectorKind kind = SelectorKind::any;
   std::string text;
   IpPrefix net;                    // net
-  std::string issuer, key, value;  // claim; of tag, peer and group only `value`: the name
+  std::string issuer, key, value;  // claim; of user and sa only `issuer`; of tag, peer and group only `value`
 
   friend bool operator==(const Selector& a, const Selector& b) { return a.text == b.text; }
 };
@@ -45,10 +46,10 @@ struct Group {
 struct Service {
   Location location;
   std::string name;
-  std::vector<IpPrefix> prefixes;       // no host bits
-  std::vector<Selector> identities;     // peers as destinations; groups resolved
+  std::vector<IpPrefix> prefixes;        // no host bits
+  std::vector<Selector> identities;      // peers as destinations; groups resolved
   std::optional<std::string> endpoints;  // live: "prod-eu/shop/backend", or any name; addresses come from elsewhere
-  std::vector<abi::PortRange> ports;    // at most abi::max_service_ports
+  std::vector<abi::PortRange> ports;     // at most abi::max_service_ports
 };
 
 enum class Comparison : std::uint8_t { equal, not_equal, less, less_equal, greater, greater_equal };
@@ -106,8 +107,8 @@ struct Claim {
   friend bool operator==(const Claim&, const Claim&) = default;
 };
 struct Facts {
-  std::string peer;                 // its configured name; empty: none
-  std::vector<std::string> names;   // identities: "user:corp/ann@example.com"
+  std::string peer;                // its configured name; empty: none
+  std::vector<std::string> names;  // identities: "user:corp/ann@example.com"
   std::vector<std::string> tags;
   std::vector<Claim> claims;
   std::map<std::string, PostureValue> posture;
@@ -120,9 +121,9 @@ struct Facts {
 
 struct TestTarget {
   Location location;
-  std::string text;     // "backend:tcp/8080"
+  std::string text;  // "backend:tcp/8080"
   std::string service;
-  abi::PortRange port;  // one port
+  abi::PortRange port;  // one port of TCP, UDP or SCTP; of another protocol 0 to 65535
 };
 struct Test {
   Location location;
@@ -153,8 +154,9 @@ struct Policy {
   std::vector<Posture> postures;
   std::vector<Rule> rules;  // by rank: of two that match, the earlier one decides (README.md, "Which rule decides")
   std::vector<Test> tests;
-  std::vector<std::string> warnings;  // "policy.toml:30:1: rule 'x' can never match: ..."
-  std::string etag;                   // of the files, 32 hexadecimal digits
+  std::vector<std::uint32_t> rules_by_name;  // indices into `rules`, sorted by name; of another size: there is no index
+  std::vector<std::string> warnings;         // "policy.toml:30:1: rule 'x' can never match: ..."
+  std::string etag;                          // of the files, 32 hexadecimal digits
 
   [[nodiscard]] const Service* find_service(const std::string& name) const;
   [[nodiscard]] const Rule* find_rule(const std::string& name) const;

@@ -33,7 +33,7 @@ struct BeginPolicy {
   std::uint32_t generation;   // for people: of the policy, rises by one with each version
   std::uint8_t allow_all;     // 1: a plain VPN; everything is forwarded, no flow is kept, the rest of the image is empty
   std::uint8_t record_flows;  // 1: every flow that ends, and every denied one, is told as an event
-  std::uint16_t reserved;
+  std::uint16_t pick_up_s;    // so long after the commit, TCP connections in mid-stream may become flows: after a crash
 };
 
 struct CommitPolicy {

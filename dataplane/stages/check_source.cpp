@@ -32,8 +32,6 @@ void check_source(Worker& worker, Batch& packets) noexcept {
         worker.drop(packet, reason);
         continue;
       }
-      // What came in plain is classified by its address; what came through a tunnel was by its peer.
-      if (meta.source_peer == abi::no_peer) meta.source_class = inside_source_class;
     }
     packets[kept++] = packet;
   }

@@ -57,6 +57,11 @@ class ControlLink {
   bool push_event(std::uint64_t at_ns, const Payload& payload) noexcept {
     return push_event_slot(abi::make_event(at_ns, payload));
   }
+  // Whether an event that may come in masses has room: half of the ring is kept for the others.
+  [[nodiscard]] bool has_room_for_flow_event() const noexcept {
+    return connection_ && connection_->events.backlog() < abi::event_ring_slots / 2;
+  }
+  [[nodiscard]] bool is_connected() const noexcept { return connection_ != nullptr; }
   enum class UpRing : std::uint8_t { unproven, proven };  // proven: a valid MAC2
   // `fill` writes the slot; broken or full: false.
   template <typename Fill>

@@ -15,7 +15,6 @@ constexpr CommandLimits limits{.max_peers = 100, .max_sessions = 128, .max_class
 SetPeer a_peer() {
   SetPeer peer{};
   peer.peer_id = 99;
-  peer.source_class = 1;
   return peer;
 }
 
@@ -123,8 +122,6 @@ TEST(Validate, RefusesPeersOutOfRange) {
   EXPECT_FALSE(valid(spoilt(a_peer(), [](auto& p) { p.peer_id = 100; }), limits));
   EXPECT_FALSE(valid(spoilt(a_peer(), [](auto& p) { p.peer_id = no_peer; }), limits));
   EXPECT_FALSE(valid(spoilt(a_peer(), [](auto& p) { p.tunnel_id = max_tunnels; }), limits));
-  EXPECT_FALSE(valid(spoilt(a_peer(), [](auto& p) { p.source_class = 16; }), limits));
-  EXPECT_FALSE(valid(spoilt(a_peer(), [](auto& p) { p.destination_class = 16; }), limits));
   EXPECT_FALSE(valid(spoilt(a_peer(), [](auto& p) { p.endpoint.address.family = IpFamily{3}; }), limits));
   EXPECT_FALSE(valid(spoilt(a_peer(), [](auto& p) { p.endpoint.port = 5; }), limits)) << "a port without an address";
   EXPECT_FALSE(valid(RemovePeer{100, {}}, limits));
@@ -164,7 +161,6 @@ TEST(Validate, RefusesRoutesThatCannotBe) {
   EXPECT_FALSE(valid(spoilt(a_route(), [](auto& r) { r.route_kind = RouteKind{4}; }), limits));
   EXPECT_FALSE(valid(spoilt(a_route(), [](auto& r) { r.via = {}; }), limits));
   EXPECT_FALSE(valid(spoilt(a_route(), [](auto& r) { r.via = *IpAddress::parse("fd00::1"); }), limits));
-  EXPECT_FALSE(valid(spoilt(a_route(), [](auto& r) { r.destination_class = 16; }), limits));
   EXPECT_FALSE(valid(spoilt(a_route(),
                             [](auto& r) {
                               r.route_kind = RouteKind::peer;
@@ -189,10 +185,6 @@ TEST(Validate, RefusesSessionsThatCannotBe) {
 }
 
 TEST(Validate, RefusesVerdictsAndCapturesOutOfRange) {
-  EXPECT_TRUE(valid(SetVerdictRow{1, 0, Verdict::allow, {}}, limits));
-  EXPECT_FALSE(valid(SetVerdictRow{16, 0, Verdict::allow, {}}, limits));
-  EXPECT_FALSE(valid(SetVerdictRow{1, 0, Verdict{2}, {}}, limits));
-  EXPECT_FALSE(valid(RemoveVerdictRow{16}, limits));
   EXPECT_FALSE(valid(spoilt(a_capture(), [](auto& c) { c.points = 0; }), limits));
   EXPECT_FALSE(valid(spoilt(a_capture(), [](auto& c) { c.points = 32; }), limits));
   EXPECT_FALSE(valid(spoilt(a_capture(), [](auto& c) { c.peer_id = 100; }), limits));
