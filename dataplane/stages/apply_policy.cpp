@@ -39,16 +39,15 @@ struct FragmentVerdict {
 
 class Gate {
  public:
-  Gate(Worker& worker, const PolicyImage& image) noexcept : worker_(worker), tables_(worker.tables), image_(image) {}
+  Gate(Worker& worker, const PolicyTable::Version& policy) noexcept
+      : worker_(worker), tables_(worker.tables), policy_(policy) {}
 
   // True: the packet goes on. False: it was dropped, or is held.
   bool admit(Packet* packet, FlowProbe& probe) noexcept {
     if (probe.kind == ProbeKind::later_fragment) return admit_later_fragment(packet, probe);
     if (probe.kind == ProbeKind::reports) return admit_report(packet, probe);
-    bool passes;
-    if (probe.entry == nullptr) probe.entry = tables_.flows.find(probe.key, probe.hash);
-    passes = probe.entry != nullptr ? admit_known(packet, probe) : admit_new(packet, probe);
-    return passes;
+    probe.entry = tables_.flows.find(probe.key, probe.hash);
+    return probe.entry != nullptr ? admit_known(packet, probe) : admit_new(packet, probe);
   }
 
  private:
@@ -57,6 +56,13 @@ class Gate {
   bool drop(Packet* packet, DropReason reason) noexcept {
     worker_.drop(packet, reason);
     return false;
+  }
+
+  // By the policy of this moment. With the one that the burst began with, a flow could be marked as decided by a policy
+  // that has come since, and nothing would ever correct it.
+  FlowDecision decide(const FlowKey& key, unsigned opener) noexcept {
+    policy_ = tables_.policy.version();
+    return decide_flow(tables_, policy_, key, opener);
   }
 
   // --- known flows ---
@@ -98,9 +104,9 @@ class Gate {
 
   // Asks the policy again, in the direction that opened the flow. False: it lost its right, and the packet is dropped.
   bool decide_again(Packet* packet, FlowEntry& entry) noexcept {
-    const FlowDecision decision = decide_flow(tables_, image_, entry.key, entry.opener);
+    const FlowDecision decision = decide(entry.key, entry.opener);
     if (decision.verdict.allowed) {
-      store_decision(entry, decision, image_.generation);
+      store_decision(entry, decision, policy_.image->generation);
       return true;
     }
     end(entry, abi::FlowEnd::revoked);
@@ -112,7 +118,7 @@ class Gate {
     FlowLine& line = entry.line(direction);
     const std::uint32_t rule_number = line.rule.load(std::memory_order_relaxed);
     const std::uint32_t bytes = bytes_of_packet(packet);
-    if (const RuleEntry& rule = image_.rule(rule_number); rule.has_rate) {
+    if (const RuleEntry& rule = policy_.image->rule(rule_number); rule.has_rate) {
       std::uint32_t slot = line.rate_slot.load(std::memory_order_relaxed);
       const std::uint32_t before = slot;
       const RateKey key = RateKey::of(line.rate_identity.load(std::memory_order_relaxed), rule_number);
@@ -144,10 +150,10 @@ class Gate {
   bool admit_new(Packet* packet, FlowProbe& probe) noexcept {
     const bool is_tcp = probe.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
     const bool picked_up = probe.kind == ProbeKind::continues && is_tcp && tcp_may_pick_up(probe.tcp_flags) &&
-                           worker_.now_tsc < image_.pick_up_until_tsc;
+                           worker_.now_tsc < policy_.image->pick_up_until_tsc;
     if (probe.kind == ProbeKind::continues && !picked_up) return drop(packet, DropReason::out_of_state);
     const unsigned opener = source_of(probe);
-    const FlowDecision decision = decide_flow(tables_, image_, probe.key, opener);
+    const FlowDecision decision = decide(probe.key, opener);
     if (!decision.verdict.allowed) return deny(packet, probe.key, opener, probe.hash, decision.verdict);
     const RouteEntry& destination =
         tables_.routes.entry(static_cast<RouteIndex>(meta_of(packet).destination_route));
@@ -168,7 +174,7 @@ class Gate {
       entry.opener = static_cast<std::uint8_t>(opener);
       entry.session_index = meta_of(packet).opened_session;
       entry.started_tsc = worker_.now_tsc;
-      store_decision(entry, decision, image_.generation);
+      store_decision(entry, decision, policy_.image->generation);
     };
     const FlowTable::Creation creation =
         tables_.flows.create(worker_.id, probe.key, probe.hash, decision.flow_identity, fill);
@@ -186,19 +192,19 @@ class Gate {
         break;
     }
     worker_.counters.add(meta_of(packet).rx_port, Counter::flows_opened);
-    if (image_.rule(decision.verdict.rule).log == abi::RuleLog::all)
-      tell(FlowNoteKind::allowed, record_of(probe.key, opener, decision.verdict, image_.generation),
+    if (policy_.image->rule(decision.verdict.rule).log == abi::RuleLog::all)
+      tell(FlowNoteKind::allowed, record_of(probe.key, opener, decision.verdict, policy_.image->generation),
            meta_of(packet).opened_session);
     return charge(packet, *creation.entry, FlowDirection::from_opener);
   }
 
   bool deny(Packet* packet, const FlowKey& key, unsigned opener, std::uint64_t hash,
             const PolicyDecision& verdict) noexcept {
-    const RuleEntry& rule = image_.rule(verdict.rule);
+    const RuleEntry& rule = policy_.image->rule(verdict.rule);
     worker_.flow.rules.denied(verdict.rule);
-    if ((rule.log != abi::RuleLog::none || image_.record_flows) &&
+    if ((rule.log != abi::RuleLog::none || policy_.image->record_flows) &&
         worker_.flow.denials.is_news(hash, verdict.rule, worker_.now_tsc)) {
-      abi::FlowRecord record = record_of(key, opener, verdict, image_.generation);
+      abi::FlowRecord record = record_of(key, opener, verdict, policy_.image->generation);
       record.end = abi::FlowEnd::denied;
       record.packets[0] = 1;
       record.bytes[0] = bytes_of_packet(packet);
@@ -291,14 +297,15 @@ class Gate {
 
   Worker& worker_;
   Tables& tables_;
-  const PolicyImage& image_;
+  PolicyTable::Version policy_;  // valid until the end of the burst
 };
 
 }  // namespace
 
 void apply_policy(Worker& worker, Batch& packets) noexcept {
-  const PolicyImage* image = worker.tables.policy.in_force();
-  if (image != nullptr && image->allow_all) return;
+  const PolicyTable::Version policy = worker.tables.policy.version();
+  if (policy.image != nullptr && policy.image->allow_all) return;
+  Gate gate(worker, policy);
   std::array<FlowProbe, group> probes;
   std::array<bool, group> is_probed;
   unsigned kept = 0;
@@ -310,7 +317,7 @@ void apply_policy(Worker& worker, Batch& packets) noexcept {
       const PacketMeta& meta = meta_of(packet);
       is_probed[i] = false;
       if (meta.is_trusted) continue;
-      if (image == nullptr) {
+      if (policy.image == nullptr) {
         worker.drop(packet, DropReason::denied);
         packets[begin + i] = nullptr;
         continue;
@@ -338,7 +345,7 @@ void apply_policy(Worker& worker, Batch& packets) noexcept {
     }
     for (unsigned i = 0; i < count; ++i) {
       Packet* packet = packets[begin + i];
-      if (packet == nullptr || (is_probed[i] && !Gate(worker, *image).admit(packet, probes[i]))) continue;
+      if (packet == nullptr || (is_probed[i] && !gate.admit(packet, probes[i]))) continue;
       packets[kept++] = packet;
     }
   }
