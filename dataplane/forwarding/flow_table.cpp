@@ -134,7 +134,7 @@ FlowTable::Creation FlowTable::publish(std::uint16_t worker, std::uint32_t numbe
     }
     return false;
   });
-  // Null: ours ended already, because its peer did or because another worker saw it behind its own.
+  // Null: ours has ended already.
   if (first == nullptr || first == &entry) return {Created::created, &entry};
   return {Created::existed, first};
 }

@@ -135,7 +135,7 @@ abi::FlowRecord FlowKeeper::record(FlowEntry& entry) const noexcept {
     record.tcp_state = tcp_state(entry.state.load(std::memory_order_relaxed));
   record.session_index = entry.session_index;
   record.end = entry.end.load(std::memory_order_relaxed);
-  record.started_at_ns = context_.clock.to_ns(entry.started_tsc);
+  record.started_at_ns = context_.clock.to_ns(entry.started_tsc.load(std::memory_order_relaxed));
   record.last_seen_at_ns = context_.clock.to_ns(last_seen_tsc(entry));
   record.packets = {entry.forward.packets.load(std::memory_order_relaxed),
                     entry.back.packets.load(std::memory_order_relaxed)};

@@ -23,11 +23,11 @@ struct FragmentVerdict {
   std::uint32_t flow;
   bool from_opener;
   bool allowed;
-  std::uint32_t started;  // low bits of the flow's start: the entry may have another flow by now
+  std::uint32_t started;  // 30 bits of the flow's start: the entry may have another flow by now
 
   [[nodiscard]] std::uint64_t pack() const noexcept {
     return std::uint64_t{flow} | std::uint64_t{from_opener} << 32 | std::uint64_t{allowed} << 33 |
-           std::uint64_t{started & 0x3fffffff} << 34;
+           std::uint64_t{started} << 34;
   }
   static FragmentVerdict unpack(std::uint64_t word) noexcept {
     return {.flow = static_cast<std::uint32_t>(word),
@@ -173,7 +173,7 @@ class Gate {
       entry.state.store(state, std::memory_order_relaxed);
       entry.opener = static_cast<std::uint8_t>(opener);
       entry.session_index = meta_of(packet).opened_session;
-      entry.started_tsc = worker_.now_tsc;
+      entry.started_tsc.store(worker_.now_tsc, std::memory_order_relaxed);
       store_decision(entry, decision, policy_.image->generation);
     };
     const FlowTable::Creation creation =
@@ -253,8 +253,11 @@ class Gate {
     const FragmentVerdict verdict{.flow = tables_.flows.number_of(entry),
                                   .from_opener = direction == FlowDirection::from_opener,
                                   .allowed = true,
-                                  .started = static_cast<std::uint32_t>(entry.started_tsc)};
+                                  .started = start_of(entry)};
     settle_fragments(packet, verdict);
+  }
+  [[nodiscard]] static std::uint32_t start_of(const FlowEntry& entry) noexcept {
+    return static_cast<std::uint32_t>(entry.started_tsc.load(std::memory_order_relaxed)) & 0x3fffffff;
   }
   // The later ones of a datagram whose first fragment was denied shall not wait.
   void forget_fragment(Packet* packet) noexcept {
@@ -285,12 +288,10 @@ class Gate {
     const FragmentVerdict verdict = FragmentVerdict::unpack(*known);
     if (!verdict.allowed) return drop(packet, DropReason::denied);
     FlowEntry& entry = tables_.flows.entry(verdict.flow);
-    const FragmentVerdict now{.flow = verdict.flow,
-                              .from_opener = verdict.from_opener,
-                              .allowed = true,
-                              .started = static_cast<std::uint32_t>(entry.started_tsc)};
-    if (now.pack() != *known || entry.end.load(std::memory_order_relaxed) != abi::FlowEnd::none)
-      return drop(packet, DropReason::fragment_refused);
+    // The number was kept over quiescent states, so the entry may be another flow's by now, or become one this moment.
+    // Acquire: if it lives a new life, its new start is seen.
+    const bool is_live = entry.end.load(std::memory_order_acquire) == abi::FlowEnd::none;
+    if (!is_live || start_of(entry) != verdict.started) return drop(packet, DropReason::fragment_refused);
     if (is_outdated(tables_, entry) && !decide_again(packet, entry)) return false;
     return charge(packet, entry, verdict.from_opener ? FlowDirection::from_opener : FlowDirection::back);
   }
