@@ -197,6 +197,8 @@ class FlowTable {
       waiting_.pop_back();
     }
   }
+  // Removed, out of their grace period, and refused by `last_look`.
+  [[nodiscard]] std::uint32_t untold() const noexcept { return static_cast<std::uint32_t>(waiting_.size()); }
   [[nodiscard]] std::uint32_t live() const noexcept;
 
  private:

@@ -222,13 +222,17 @@ class Gate {
   void tell(FlowNoteKind kind, abi::FlowRecord record, std::uint32_t session_index) noexcept {
     record.started_at_ns = record.last_seen_at_ns = worker_.now_tsc;
     record.session_index = session_index;
-    const FlowNote note{.flow = record,
-                        .suppressed = kind == FlowNoteKind::denied ? worker_.flow.denials.take_suppressed() : 0,
-                        .kind = kind,
-                        .reserved = 0};
-    if (worker_.flow.notes.push(note) == abi::RingResult::ok) return;
-    worker_.flow.denials.suppress();
-    worker_.counters.add(abi::no_port, Counter::events_lost);
+    const bool is_denial = kind == FlowNoteKind::denied;
+    // Denials leave half of the ring to the others: anybody can make as many as they like.
+    const bool has_room = !is_denial || worker_.flow.notes.backlog() < FlowNoteRing::slots_count / 2;
+    const FlowNote note{
+        .flow = record, .suppressed = is_denial ? worker_.flow.denials.suppressed() : 0, .kind = kind, .reserved = 0};
+    if (!has_room || worker_.flow.notes.push(note) != abi::RingResult::ok) {
+      if (is_denial) worker_.flow.denials.suppress();
+      worker_.counters.add(abi::no_port, Counter::events_lost);
+    } else if (is_denial) {
+      worker_.flow.denials.forget_suppressed();
+    }
   }
 
   // --- ICMP errors ---
