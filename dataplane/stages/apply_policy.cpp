@@ -82,7 +82,25 @@ class Gate {
       entry.state.store(1, std::memory_order_relaxed);
     }
     if (is_outdated(tables_, entry) && !decide_again(packet, entry)) return false;
+    if (!from_opener && is_icmp_request(probe)) [[unlikely]]
+      return admit_crossing_request(packet, probe);
     return charge(packet, entry, direction);
+  }
+
+  // Of ICMP only requests open; everything that has a flow already and is none is a reply or an error.
+  [[nodiscard]] static bool is_icmp_request(const FlowProbe& probe) noexcept {
+    const bool is_icmp = probe.protocol == static_cast<std::uint8_t>(probe.key.is_v4 != 0 ? IpProtocol::icmp
+                                                                                          : IpProtocol::icmpv6);
+    return is_icmp && probe.kind == ProbeKind::opens;
+  }
+
+  // An echo request against the direction of a flow with the same identifier is no answer to it: its sender needs a
+  // right of its own. (Two hosts that ping each other may well use the same one.)
+  bool admit_crossing_request(Packet* packet, const FlowProbe& probe) noexcept {
+    const unsigned source = source_of(probe);
+    const FlowDecision decision = decide(probe.key, source);
+    if (!decision.verdict.allowed) return deny(packet, probe.key, source, probe.hash, decision.verdict);
+    return charge(packet, *probe.entry, FlowDirection::back);
   }
 
   TcpOutcome step_tcp(FlowEntry& entry, FlowDirection direction, std::uint8_t flags) noexcept {
@@ -154,7 +172,11 @@ class Gate {
     if (probe.kind == ProbeKind::continues && !picked_up) return drop(packet, DropReason::out_of_state);
     const unsigned opener = source_of(probe);
     const FlowDecision decision = decide(probe.key, opener);
-    if (!decision.verdict.allowed) return deny(packet, probe.key, opener, probe.hash, decision.verdict);
+    if (!decision.verdict.allowed) {
+      // Who sends in the middle of a connection may not be who opened it: no RST, no event for the wrong direction.
+      if (picked_up) return drop(packet, DropReason::out_of_state);
+      return deny(packet, probe.key, opener, probe.hash, decision.verdict);
+    }
     const RouteEntry& destination =
         tables_.routes.entry(static_cast<RouteIndex>(meta_of(packet).destination_route));
     // What leads nowhere is answered by the route stage, and is no flow.
