@@ -17,6 +17,11 @@ std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
+void end_twin(FlowEntry& entry) noexcept {
+  abi::FlowEnd none = abi::FlowEnd::none;
+  entry.end.compare_exchange_strong(none, abi::FlowEnd::timeout, std::memory_order_relaxed);
+}
+
 }  // namespace
 
 FlowTable::FlowTable(const FlowLimits& limits, const Memory& memory, rte_rcu_qsbr* readers,
@@ -58,28 +63,26 @@ const FlowEntry* FlowTable::hint(std::uint64_t hash) const noexcept {
   return nullptr;
 }
 
-// Calls visit(entry, position) for the live entries of the key until it says true, and returns that entry.
+// Calls visit(entry) for the live entries of the key, in the order of their slots, until it says true, and returns that
+// entry.
 template <typename Visit>
 FlowEntry* FlowTable::scan(const FlowKey& key, std::uint64_t hash, Visit&& visit) noexcept {
-  unsigned position = 0;
   for (const std::uint32_t bucket : {first_bucket(hash), second_bucket(hash)}) {
     for (auto& slot : buckets_[bucket].slots) {
       // Acquire: the entry was complete before its slot named it.
       const std::uint64_t word = slot.load(std::memory_order_acquire);
       if (word != 0 && tag_of(word) == tag_of(hash)) {
         FlowEntry& entry = entries_[static_cast<std::uint32_t>(word) - 1];
-        if (entry.key == key && entry.end.load(std::memory_order_relaxed) == abi::FlowEnd::none &&
-            visit(entry, position))
+        if (entry.key == key && entry.end.load(std::memory_order_relaxed) == abi::FlowEnd::none && visit(entry))
           return &entry;
       }
-      ++position;
     }
   }
   return nullptr;
 }
 
 FlowEntry* FlowTable::find(const FlowKey& key, std::uint64_t hash) noexcept {
-  return scan(key, hash, [](const FlowEntry&, unsigned) { return true; });
+  return scan(key, hash, [](const FlowEntry&) { return true; });
 }
 
 bool FlowTable::take_free(std::uint16_t worker, std::uint32_t& number) noexcept {
@@ -118,12 +121,21 @@ FlowTable::Creation FlowTable::publish(std::uint16_t worker, std::uint32_t numbe
   FlowEntry& entry = entries_[number];
   identity_flows_[entry.identity].fetch_add(1, std::memory_order_relaxed);
   published_[number].store(1, std::memory_order_release);
-  // Two workers may insert the same key at once. Both see both (the claims are sequentially consistent), and agree on
-  // the one that stands first; the other one ends, and nobody frees it before its grace period.
+  // Two workers may insert the same key at once. Each claims its slot, then looks (the fence is between the two), so at
+  // least one of them sees both entries. Whoever does ends all but the one that stands first, which is the one that
+  // everybody finds; nobody frees the others before their grace period.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  FlowEntry* const first = scan(entry.key, hash, [](const FlowEntry&, unsigned) { return true; });
+  FlowEntry* first = nullptr;
+  scan(entry.key, hash, [&first](FlowEntry& twin) {
+    if (first == nullptr) {
+      first = &twin;
+    } else {
+      end_twin(twin);
+    }
+    return false;
+  });
+  // Null: ours has ended already.
   if (first == nullptr || first == &entry) return {Created::created, &entry};
-  entry.end.store(abi::FlowEnd::timeout, std::memory_order_relaxed);
   return {Created::existed, first};
 }
 

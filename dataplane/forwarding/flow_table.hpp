@@ -98,12 +98,13 @@ struct alignas(abi::cache_line_bytes) FlowEntry {
   alignas(abi::cache_line_bytes) FlowLine forward;
   std::uint32_t identity;       // whose flows it counts among
   std::uint32_t session_index;  // that the first packet came through; 0: none
-  std::uint64_t started_tsc;
+  std::atomic<std::uint64_t> started_tsc;
   std::uint8_t opener;  // which endpoint of the key opened it
   // Line 2: back to the opener.
   alignas(abi::cache_line_bytes) FlowLine back;
   std::atomic<std::uint32_t> generation;  // of the policy that decided last
-  // Why it is over: look-ups pass it by, and housekeeping takes it away. `none` while it lives.
+  // Why it is over: look-ups pass it by, and housekeeping takes it away. `none` while it lives, stored (release) when the
+  // rest is complete.
   std::atomic<abi::FlowEnd> end;
 
   [[nodiscard]] FlowLine& line(FlowDirection direction) noexcept {
@@ -163,8 +164,9 @@ class FlowTable {
     FlowEntry& entry = entries_[number];
     entry.key = key;
     entry.identity = identity;
-    entry.end.store(abi::FlowEnd::none, std::memory_order_relaxed);
     fill(entry);
+    // Release: who knows the entry by its number from a former life and sees it live sees the new start too.
+    entry.end.store(abi::FlowEnd::none, std::memory_order_release);
     return publish(worker, number, hash);
   }
   [[nodiscard]] FlowEntry& entry(std::uint32_t number) noexcept { return entries_[number]; }
@@ -195,6 +197,8 @@ class FlowTable {
       waiting_.pop_back();
     }
   }
+  // Removed, out of their grace period, and refused by `last_look`.
+  [[nodiscard]] std::uint32_t untold() const noexcept { return static_cast<std::uint32_t>(waiting_.size()); }
   [[nodiscard]] std::uint32_t live() const noexcept;
 
  private:

@@ -27,14 +27,14 @@ InnerFragmentEntry& place_for(std::span<InnerFragmentEntry, InnerFragments::ways
     if (entry.expires_at_tsc != 0 && entry.key == key) return entry;
   for (auto& entry : set)
     if (entry.expires_at_tsc <= now_tsc) return entry;
-  InnerFragmentEntry* victim = nullptr;
+  InnerFragmentEntry* victim = set.data();
   std::ptrdiff_t most = 0;
   for (auto& entry : set) {
     const std::uint32_t ingress = entry.key.ingress;
     const auto places =
         std::count_if(set.begin(), set.end(), [ingress](const auto& other) { return other.key.ingress == ingress; }) +
         (ingress == key.ingress ? 1 : 0);
-    if (victim != nullptr && (places < most || (places == most && entry.used_at_tsc >= victim->used_at_tsc))) continue;
+    if (places < most || (places == most && entry.used_at_tsc >= victim->used_at_tsc)) continue;
     victim = &entry;
     most = places;
   }

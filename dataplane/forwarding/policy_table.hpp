@@ -21,8 +21,17 @@ class PolicyTable {
 
   // Null: none was committed yet, and nothing is allowed. Valid until the next quiescent state.
   [[nodiscard]] const PolicyImage* in_force() const noexcept { return in_force_.load(std::memory_order_acquire); }
-  // Read it before what a decision is made of: a change in between shows as another epoch at the flow's next packet.
   [[nodiscard]] std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+  // What a decision is made of. The epoch is read before the image, and both before rows, classes and addresses: a
+  // change in between shows as another epoch at the flow's next packet. Never an image with the epoch of a later one.
+  struct Version {
+    const PolicyImage* image;
+    std::uint32_t epoch;
+  };
+  [[nodiscard]] Version version() const noexcept {
+    const std::uint32_t epoch = epoch_.load(std::memory_order_acquire);
+    return {in_force_.load(std::memory_order_acquire), epoch};
+  }
 
   // --- housekeeping ---
 

@@ -14,6 +14,7 @@ constexpr std::uint64_t pass_interval_ns = 500 * millisecond_ns;
 constexpr std::uint32_t entries_per_poll = 8192;
 constexpr std::size_t removals_per_poll = 1024;
 constexpr std::uint32_t listed_per_poll = 256;
+constexpr std::uint32_t most_untold = 4096;  // and no more than an eighth of the table
 constexpr std::uint32_t rate_slots_per_poll = 64;
 
 std::uint32_t timeout_ms(std::uint8_t protocol, std::uint32_t state) noexcept {
@@ -43,8 +44,8 @@ FlowKeeper::FlowKeeper(HousekeepingContext& context, abi::StatisticsHeader& head
 }
 
 template <typename Event>
-bool FlowKeeper::tell(const Event& event) noexcept {
-  return context_.link.has_room_for_flow_event() && context_.link.push_event(context_.now_ns, event);
+bool FlowKeeper::tell(const Event& event, ControlLink::Mass mass) noexcept {
+  return context_.link.has_room_for(mass) && context_.link.push_event(context_.now_ns, event);
 }
 
 void FlowKeeper::poll() noexcept {
@@ -66,7 +67,7 @@ void FlowKeeper::take_notes() noexcept {
     for (unsigned i = 0; i < notes_per_worker && ring.pop(note) == abi::RingResult::ok; ++i) {
       note.flow.started_at_ns = note.flow.last_seen_at_ns = context_.clock.to_ns(note.flow.started_at_ns);
       const bool told = note.kind == FlowNoteKind::denied
-                            ? tell(abi::FlowDenied{.flow = note.flow, .suppressed = note.suppressed})
+                            ? tell(abi::FlowDenied{.flow = note.flow, .suppressed = note.suppressed}, ControlLink::Mass::denials)
                             : tell(abi::FlowAllowed{.flow = note.flow});
       if (!told) context_.counters.add(no_port, Counter::events_lost);
     }
@@ -113,14 +114,14 @@ void FlowKeeper::look_for_ended() noexcept {
   in_pass_ = position_ < table_.high_water();
 }
 
-// Nobody holds the entry any more, so its counts are the last ones. False: tell again, the event ring is full. Without a
-// control plane nobody can be told.
+// Nobody holds the entry any more, so its counts are the last ones. False: tell again, the event ring is full. But a
+// control plane that takes no events must not use up the table, so few entries wait for it.
 bool FlowKeeper::tell_end(FlowEntry& entry) noexcept {
   const PolicyImage* image = context_.tables.policy.in_force();
   const bool is_told = image != nullptr && image->record_flows &&
                        entry.forward.packets.load(std::memory_order_relaxed) != 0;
   if (!is_told || tell(abi::FlowEnded{.flow = record(entry)})) return true;
-  if (context_.link.is_connected()) return false;
+  if (context_.link.is_connected() && table_.untold() <= std::min(most_untold, table_.entry_count() / 8)) return false;
   context_.counters.add(no_port, Counter::events_lost);
   return true;
 }
@@ -135,7 +136,7 @@ abi::FlowRecord FlowKeeper::record(FlowEntry& entry) const noexcept {
     record.tcp_state = tcp_state(entry.state.load(std::memory_order_relaxed));
   record.session_index = entry.session_index;
   record.end = entry.end.load(std::memory_order_relaxed);
-  record.started_at_ns = context_.clock.to_ns(entry.started_tsc);
+  record.started_at_ns = context_.clock.to_ns(entry.started_tsc.load(std::memory_order_relaxed));
   record.last_seen_at_ns = context_.clock.to_ns(last_seen_tsc(entry));
   record.packets = {entry.forward.packets.load(std::memory_order_relaxed),
                     entry.back.packets.load(std::memory_order_relaxed)};

@@ -32,7 +32,7 @@ class FlowKeeper {
   [[nodiscard]] bool is_wanted(const FlowEntry& entry) const noexcept;
   [[nodiscard]] abi::FlowRecord record(FlowEntry& entry) const noexcept;
   template <typename Event>
-  bool tell(const Event& event) noexcept;
+  bool tell(const Event& event, ControlLink::Mass mass = ControlLink::Mass::flows) noexcept;
 
   HousekeepingContext& context_;
   FlowTable& table_;

@@ -23,11 +23,11 @@ struct FragmentVerdict {
   std::uint32_t flow;
   bool from_opener;
   bool allowed;
-  std::uint32_t started;  // low bits of the flow's start: the entry may have another flow by now
+  std::uint32_t started;  // 30 bits of the flow's start: the entry may have another flow by now
 
   [[nodiscard]] std::uint64_t pack() const noexcept {
     return std::uint64_t{flow} | std::uint64_t{from_opener} << 32 | std::uint64_t{allowed} << 33 |
-           std::uint64_t{started & 0x3fffffff} << 34;
+           std::uint64_t{started} << 34;
   }
   static FragmentVerdict unpack(std::uint64_t word) noexcept {
     return {.flow = static_cast<std::uint32_t>(word),
@@ -39,16 +39,15 @@ struct FragmentVerdict {
 
 class Gate {
  public:
-  Gate(Worker& worker, const PolicyImage& image) noexcept : worker_(worker), tables_(worker.tables), image_(image) {}
+  Gate(Worker& worker, const PolicyTable::Version& policy) noexcept
+      : worker_(worker), tables_(worker.tables), policy_(policy) {}
 
   // True: the packet goes on. False: it was dropped, or is held.
   bool admit(Packet* packet, FlowProbe& probe) noexcept {
     if (probe.kind == ProbeKind::later_fragment) return admit_later_fragment(packet, probe);
     if (probe.kind == ProbeKind::reports) return admit_report(packet, probe);
-    bool passes;
-    if (probe.entry == nullptr) probe.entry = tables_.flows.find(probe.key, probe.hash);
-    passes = probe.entry != nullptr ? admit_known(packet, probe) : admit_new(packet, probe);
-    return passes;
+    probe.entry = tables_.flows.find(probe.key, probe.hash);
+    return probe.entry != nullptr ? admit_known(packet, probe) : admit_new(packet, probe);
   }
 
  private:
@@ -57,6 +56,13 @@ class Gate {
   bool drop(Packet* packet, DropReason reason) noexcept {
     worker_.drop(packet, reason);
     return false;
+  }
+
+  // By the policy of this moment. With the one that the burst began with, a flow could be marked as decided by a policy
+  // that has come since, and nothing would ever correct it.
+  FlowDecision decide(const FlowKey& key, unsigned opener) noexcept {
+    policy_ = tables_.policy.version();
+    return decide_flow(tables_, policy_, key, opener);
   }
 
   // --- known flows ---
@@ -76,7 +82,25 @@ class Gate {
       entry.state.store(1, std::memory_order_relaxed);
     }
     if (is_outdated(tables_, entry) && !decide_again(packet, entry)) return false;
+    if (!from_opener && is_icmp_request(probe)) [[unlikely]]
+      return admit_crossing_request(packet, probe);
     return charge(packet, entry, direction);
+  }
+
+  // Of ICMP only requests open; everything that has a flow already and is none is a reply or an error.
+  [[nodiscard]] static bool is_icmp_request(const FlowProbe& probe) noexcept {
+    const bool is_icmp = probe.protocol == static_cast<std::uint8_t>(probe.key.is_v4 != 0 ? IpProtocol::icmp
+                                                                                          : IpProtocol::icmpv6);
+    return is_icmp && probe.kind == ProbeKind::opens;
+  }
+
+  // An echo request against the direction of a flow with the same identifier is no answer to it: its sender needs a
+  // right of its own. (Two hosts that ping each other may well use the same one.)
+  bool admit_crossing_request(Packet* packet, const FlowProbe& probe) noexcept {
+    const unsigned source = source_of(probe);
+    const FlowDecision decision = decide(probe.key, source);
+    if (!decision.verdict.allowed) return deny(packet, probe.key, source, probe.hash, decision.verdict);
+    return charge(packet, *probe.entry, FlowDirection::back);
   }
 
   TcpOutcome step_tcp(FlowEntry& entry, FlowDirection direction, std::uint8_t flags) noexcept {
@@ -98,9 +122,9 @@ class Gate {
 
   // Asks the policy again, in the direction that opened the flow. False: it lost its right, and the packet is dropped.
   bool decide_again(Packet* packet, FlowEntry& entry) noexcept {
-    const FlowDecision decision = decide_flow(tables_, image_, entry.key, entry.opener);
+    const FlowDecision decision = decide(entry.key, entry.opener);
     if (decision.verdict.allowed) {
-      store_decision(entry, decision, image_.generation);
+      store_decision(entry, decision, policy_.image->generation);
       return true;
     }
     end(entry, abi::FlowEnd::revoked);
@@ -112,7 +136,7 @@ class Gate {
     FlowLine& line = entry.line(direction);
     const std::uint32_t rule_number = line.rule.load(std::memory_order_relaxed);
     const std::uint32_t bytes = bytes_of_packet(packet);
-    if (const RuleEntry& rule = image_.rule(rule_number); rule.has_rate) {
+    if (const RuleEntry& rule = policy_.image->rule(rule_number); rule.has_rate) {
       std::uint32_t slot = line.rate_slot.load(std::memory_order_relaxed);
       const std::uint32_t before = slot;
       const RateKey key = RateKey::of(line.rate_identity.load(std::memory_order_relaxed), rule_number);
@@ -144,11 +168,15 @@ class Gate {
   bool admit_new(Packet* packet, FlowProbe& probe) noexcept {
     const bool is_tcp = probe.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
     const bool picked_up = probe.kind == ProbeKind::continues && is_tcp && tcp_may_pick_up(probe.tcp_flags) &&
-                           worker_.now_tsc < image_.pick_up_until_tsc;
+                           worker_.now_tsc < policy_.image->pick_up_until_tsc;
     if (probe.kind == ProbeKind::continues && !picked_up) return drop(packet, DropReason::out_of_state);
     const unsigned opener = source_of(probe);
-    const FlowDecision decision = decide_flow(tables_, image_, probe.key, opener);
-    if (!decision.verdict.allowed) return deny(packet, probe.key, opener, probe.hash, decision.verdict);
+    const FlowDecision decision = decide(probe.key, opener);
+    if (!decision.verdict.allowed) {
+      // Who sends in the middle of a connection may not be who opened it: no RST, no event for the wrong direction.
+      if (picked_up) return drop(packet, DropReason::out_of_state);
+      return deny(packet, probe.key, opener, probe.hash, decision.verdict);
+    }
     const RouteEntry& destination =
         tables_.routes.entry(static_cast<RouteIndex>(meta_of(packet).destination_route));
     // What leads nowhere is answered by the route stage, and is no flow.
@@ -167,8 +195,8 @@ class Gate {
       entry.state.store(state, std::memory_order_relaxed);
       entry.opener = static_cast<std::uint8_t>(opener);
       entry.session_index = meta_of(packet).opened_session;
-      entry.started_tsc = worker_.now_tsc;
-      store_decision(entry, decision, image_.generation);
+      entry.started_tsc.store(worker_.now_tsc, std::memory_order_relaxed);
+      store_decision(entry, decision, policy_.image->generation);
     };
     const FlowTable::Creation creation =
         tables_.flows.create(worker_.id, probe.key, probe.hash, decision.flow_identity, fill);
@@ -186,19 +214,19 @@ class Gate {
         break;
     }
     worker_.counters.add(meta_of(packet).rx_port, Counter::flows_opened);
-    if (image_.rule(decision.verdict.rule).log == abi::RuleLog::all)
-      tell(FlowNoteKind::allowed, record_of(probe.key, opener, decision.verdict, image_.generation),
+    if (policy_.image->rule(decision.verdict.rule).log == abi::RuleLog::all)
+      tell(FlowNoteKind::allowed, record_of(probe.key, opener, decision.verdict, policy_.image->generation),
            meta_of(packet).opened_session);
     return charge(packet, *creation.entry, FlowDirection::from_opener);
   }
 
   bool deny(Packet* packet, const FlowKey& key, unsigned opener, std::uint64_t hash,
             const PolicyDecision& verdict) noexcept {
-    const RuleEntry& rule = image_.rule(verdict.rule);
+    const RuleEntry& rule = policy_.image->rule(verdict.rule);
     worker_.flow.rules.denied(verdict.rule);
-    if ((rule.log != abi::RuleLog::none || image_.record_flows) &&
+    if ((rule.log != abi::RuleLog::none || policy_.image->record_flows) &&
         worker_.flow.denials.is_news(hash, verdict.rule, worker_.now_tsc)) {
-      abi::FlowRecord record = record_of(key, opener, verdict, image_.generation);
+      abi::FlowRecord record = record_of(key, opener, verdict, policy_.image->generation);
       record.end = abi::FlowEnd::denied;
       record.packets[0] = 1;
       record.bytes[0] = bytes_of_packet(packet);
@@ -216,13 +244,17 @@ class Gate {
   void tell(FlowNoteKind kind, abi::FlowRecord record, std::uint32_t session_index) noexcept {
     record.started_at_ns = record.last_seen_at_ns = worker_.now_tsc;
     record.session_index = session_index;
-    const FlowNote note{.flow = record,
-                        .suppressed = kind == FlowNoteKind::denied ? worker_.flow.denials.take_suppressed() : 0,
-                        .kind = kind,
-                        .reserved = 0};
-    if (worker_.flow.notes.push(note) == abi::RingResult::ok) return;
-    worker_.flow.denials.suppress();
-    worker_.counters.add(abi::no_port, Counter::events_lost);
+    const bool is_denial = kind == FlowNoteKind::denied;
+    // Denials leave half of the ring to the others: anybody can make as many as they like.
+    const bool has_room = !is_denial || worker_.flow.notes.backlog() < FlowNoteRing::slots_count / 2;
+    const FlowNote note{
+        .flow = record, .suppressed = is_denial ? worker_.flow.denials.suppressed() : 0, .kind = kind, .reserved = 0};
+    if (!has_room || worker_.flow.notes.push(note) != abi::RingResult::ok) {
+      if (is_denial) worker_.flow.denials.suppress();
+      worker_.counters.add(abi::no_port, Counter::events_lost);
+    } else if (is_denial) {
+      worker_.flow.denials.forget_suppressed();
+    }
   }
 
   // --- ICMP errors ---
@@ -247,8 +279,11 @@ class Gate {
     const FragmentVerdict verdict{.flow = tables_.flows.number_of(entry),
                                   .from_opener = direction == FlowDirection::from_opener,
                                   .allowed = true,
-                                  .started = static_cast<std::uint32_t>(entry.started_tsc)};
+                                  .started = start_of(entry)};
     settle_fragments(packet, verdict);
+  }
+  [[nodiscard]] static std::uint32_t start_of(const FlowEntry& entry) noexcept {
+    return static_cast<std::uint32_t>(entry.started_tsc.load(std::memory_order_relaxed)) & 0x3fffffff;
   }
   // The later ones of a datagram whose first fragment was denied shall not wait.
   void forget_fragment(Packet* packet) noexcept {
@@ -279,26 +314,25 @@ class Gate {
     const FragmentVerdict verdict = FragmentVerdict::unpack(*known);
     if (!verdict.allowed) return drop(packet, DropReason::denied);
     FlowEntry& entry = tables_.flows.entry(verdict.flow);
-    const FragmentVerdict now{.flow = verdict.flow,
-                              .from_opener = verdict.from_opener,
-                              .allowed = true,
-                              .started = static_cast<std::uint32_t>(entry.started_tsc)};
-    if (now.pack() != *known || entry.end.load(std::memory_order_relaxed) != abi::FlowEnd::none)
-      return drop(packet, DropReason::fragment_refused);
+    // The number was kept over quiescent states, so the entry may be another flow's by now, or become one this moment.
+    // Acquire: if it lives a new life, its new start is seen.
+    const bool is_live = entry.end.load(std::memory_order_acquire) == abi::FlowEnd::none;
+    if (!is_live || start_of(entry) != verdict.started) return drop(packet, DropReason::fragment_refused);
     if (is_outdated(tables_, entry) && !decide_again(packet, entry)) return false;
     return charge(packet, entry, verdict.from_opener ? FlowDirection::from_opener : FlowDirection::back);
   }
 
   Worker& worker_;
   Tables& tables_;
-  const PolicyImage& image_;
+  PolicyTable::Version policy_;  // valid until the end of the burst
 };
 
 }  // namespace
 
 void apply_policy(Worker& worker, Batch& packets) noexcept {
-  const PolicyImage* image = worker.tables.policy.in_force();
-  if (image != nullptr && image->allow_all) return;
+  const PolicyTable::Version policy = worker.tables.policy.version();
+  if (policy.image != nullptr && policy.image->allow_all) return;
+  Gate gate(worker, policy);
   std::array<FlowProbe, group> probes;
   std::array<bool, group> is_probed;
   unsigned kept = 0;
@@ -310,7 +344,7 @@ void apply_policy(Worker& worker, Batch& packets) noexcept {
       const PacketMeta& meta = meta_of(packet);
       is_probed[i] = false;
       if (meta.is_trusted) continue;
-      if (image == nullptr) {
+      if (policy.image == nullptr) {
         worker.drop(packet, DropReason::denied);
         packets[begin + i] = nullptr;
         continue;
@@ -338,7 +372,7 @@ void apply_policy(Worker& worker, Batch& packets) noexcept {
     }
     for (unsigned i = 0; i < count; ++i) {
       Packet* packet = packets[begin + i];
-      if (packet == nullptr || (is_probed[i] && !Gate(worker, *image).admit(packet, probes[i]))) continue;
+      if (packet == nullptr || (is_probed[i] && !gate.admit(packet, probes[i]))) continue;
       packets[kept++] = packet;
     }
   }

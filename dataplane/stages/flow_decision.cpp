@@ -16,11 +16,16 @@ std::uint32_t inside_flow_identity(const Tables& tables, const FlowKey& key, uns
 
 }  // namespace
 
-FlowDecision decide_flow(const Tables& tables, const PolicyImage& image, const FlowKey& key, unsigned opener) noexcept {
-  FlowDecision decision;
+FlowDecision decide_flow(const Tables& tables, const PolicyTable::Version& policy, const FlowKey& key,
+                         unsigned opener) noexcept {
+  const PolicyImage& image = *policy.image;
+  FlowDecision decision{.policy_epoch = policy.epoch};
   // Epochs before what they stand for: a change in between is noticed at the next packet.
-  decision.policy_epoch = tables.policy.epoch();
   for (unsigned i = 0; i < 2; ++i) decision.peer_epochs[i] = epoch_of(tables, key.ends[i]);
+  if (image.allow_all) {  // it came into force in the middle of a burst
+    decision.verdict.allowed = true;
+    return decision;
+  }
   const unsigned other = 1 - opener;
   const AddressIndex& addresses = *image.addresses.load(std::memory_order_acquire);
   std::uint32_t source_class = 0, address_class = 0, peer_class = 0;

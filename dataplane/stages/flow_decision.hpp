@@ -14,7 +14,8 @@ struct FlowDecision {
 };
 
 // `opener` is the endpoint of the key that opens the flow: its access counts, and the other endpoint's classes.
-[[nodiscard]] FlowDecision decide_flow(const Tables& tables, const PolicyImage& image, const FlowKey& key,
+// `policy` has an image.
+[[nodiscard]] FlowDecision decide_flow(const Tables& tables, const PolicyTable::Version& policy, const FlowKey& key,
                                        unsigned opener) noexcept;
 
 // Whether anything that the entry was decided by may have changed.

@@ -40,11 +40,9 @@ class DenialMemory {
     return true;
   }
   void suppress() noexcept { ++suppressed_; }
-  [[nodiscard]] std::uint64_t take_suppressed() noexcept {
-    const std::uint64_t count = suppressed_;
-    suppressed_ = 0;
-    return count;
-  }
+  // Since the last denial that was told.
+  [[nodiscard]] std::uint64_t suppressed() const noexcept { return suppressed_; }
+  void forget_suppressed() noexcept { suppressed_ = 0; }
 
  private:
   static constexpr std::uint64_t silence_s = 60;
