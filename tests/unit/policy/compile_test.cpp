@@ -8,7 +8,7 @@
 #include "policy/compile/hours_timeline.hpp"
 #include "policy/hours.hpp"
 #include "policy/selector_index.hpp"
-#include "policy_builder.hpp"
+#include "tests/unit/policy/policy_builder.hpp"
 
 namespace sallyport::policy {
 namespace {

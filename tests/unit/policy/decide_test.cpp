@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "policy_builder.hpp"
+#include "tests/unit/policy/policy_builder.hpp"
 #include "policy_text.hpp"
 
 namespace sallyport::policy {

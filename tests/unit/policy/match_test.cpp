@@ -6,7 +6,7 @@
 
 #include "policy/conditions.hpp"
 #include "policy/spiffe_pattern.hpp"
-#include "policy_builder.hpp"
+#include "tests/unit/policy/policy_builder.hpp"
 
 namespace sallyport::policy {
 namespace {

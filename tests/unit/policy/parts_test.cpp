@@ -6,7 +6,7 @@
 #include "policy/ports.hpp"
 #include "policy/prefix_cover.hpp"
 #include "policy/run_tests.hpp"
-#include "random_policy.hpp"
+#include "tests/unit/policy/random_policy.hpp"
 
 namespace sallyport::policy {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "policy/decide.hpp"
-#include "policy_builder.hpp"
+#include "tests/unit/policy/policy_builder.hpp"
 
 namespace sallyport::policy {
 

@@ -4,7 +4,7 @@
 
 #include <ctime>
 
-#include "policy_builder.hpp"
+#include "tests/unit/policy/policy_builder.hpp"
 #include "policy_text.hpp"
 
 namespace sallyport::policy {
