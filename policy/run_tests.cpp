@@ -8,9 +8,8 @@
 
 #include "policy/describe.hpp"
 #include "policy/destination_parts.hpp"
+#include "policy/indexed_policy.hpp"
 #include "policy/match.hpp"
-#include "policy/selector_index.hpp"
-#include "policy/verdict_row.hpp"
 
 namespace sallyport::policy {
 namespace {
@@ -24,36 +23,32 @@ std::vector<const Service*> pointers_to(const std::vector<Service>& services) {
 class TestRunner {
  public:
   TestRunner(const Policy& policy, TimePoint now)
-      : policy_(policy), now_(now), targets_(policy), parts_(pointers_to(policy.services), no_endpoints_) {
-    for (std::uint32_t rule = 0; rule < policy.rules.size(); ++rule) {
-      for (const Selector& selector : policy.rules[rule].from) sources_.add(selector, rule);
-    }
+      : policy_(policy), now_(now), rules_(policy), parts_(pointers_to(policy.services), no_endpoints_) {
     for (std::uint32_t i = 0; i < policy.services.size(); ++i) services_.emplace(policy.services[i].name, i);
   }
 
   void run(const Test& test, std::vector<TestResult>& results) {
-    const VerdictRow row = row_of(test);
-    for (const TestTarget& target : test.allow) results.push_back(try_target(test, target, true, row));
-    for (const TestTarget& target : test.deny) results.push_back(try_target(test, target, false, row));
+    Source source{.facts = test.facts, .at = test.at.value_or(now_)};
+    source.facts.authenticated_at = source.at - test.auth_age;
+    source.row = rules_.row(rules_.rules_in_force(source.facts, source.at));
+    for (const TestTarget& target : test.allow) results.push_back(try_target(test, target, true, source));
+    for (const TestTarget& target : test.deny) results.push_back(try_target(test, target, false, source));
   }
 
  private:
-  [[nodiscard]] VerdictRow row_of(const Test& test) const {
-    const TimePoint at = test.at.value_or(now_);
-    Facts facts = test.facts;
-    facts.authenticated_at = at - test.auth_age;
-    std::vector<std::uint32_t> rules = sources_.matching(facts);
-    std::erase_if(rules, [&](std::uint32_t rule) { return !conditions_hold(policy_, policy_.rules[rule], facts, at); });
-    return targets_.row(rules);
-  }
+  struct Source {
+    Facts facts;
+    TimePoint at;
+    VerdictRow row;
+  };
 
-  TestResult try_target(const Test& test, const TestTarget& target, bool expected_allow, const VerdictRow& row) {
+  TestResult try_target(const Test& test, const TestTarget& target, bool expected_allow, const Source& source) {
     TestResult result{.test = &test, .target = &target, .expected_allow = expected_allow, .passed = true};
     bool some_pass = false;
     const DestinationPart* failing = nullptr;
     Decision wrong;
     for (const DestinationPart& part : parts_of(target.service)) {
-      const Decision decision = decide_part(part, target.port, row);
+      const Decision decision = decide_part(part, target.port, source.row);
       if (decision.allowed == expected_allow) {
         some_pass = true;
       } else if (failing == nullptr) {
@@ -65,22 +60,34 @@ class TestRunner {
     result.passed = false;
     result.why = decision_words(wrong);
     if (some_pass) result.why += " at " + (failing->address ? failing->address->to_string() : "its live addresses");
+    if (expected_allow && wrong.rule == nullptr) result.why += nearly_allowed(*failing, target.port, source);
     return result;
+  }
+
+  // The first rule that would allow it under other conditions.
+  [[nodiscard]] std::string nearly_allowed(const DestinationPart& part, const abi::PortRange& port,
+                                           const Source& source) const {
+    Flow flow{.source = source.facts, .protocol = static_cast<std::uint8_t>(port.protocol), .port = port.first};
+    for (const std::uint32_t service : part.services) {
+      flow.destination.services.push_back(policy_.services[service].name);
+    }
+    for (const Considered& considered : explain(policy_, no_endpoints_, flow, source.at).considered) {
+      if (considered.rule->action != Action::allow) continue;
+      return " (" + rule_words(*considered.rule) + ": " + considered.why_not + ')';
+    }
+    return "";
   }
 
   [[nodiscard]] Decision decide_part(const DestinationPart& part, const abi::PortRange& port,
                                      const VerdictRow& row) const {
     std::vector<std::uint32_t> services;
     for (const std::uint32_t service : part.services) {
-      if (!targets_.is_named(service)) continue;
       if (port_matches(policy_.services[service], static_cast<std::uint8_t>(port.protocol), port.first)) {
         services.push_back(service);
       }
     }
-    const Verdict verdict = decide(policy_, row, services);
-    if (verdict.rule == no_rule) return {};
-    const Rule& rule = policy_.rules[verdict.rule];
-    return {.allowed = rule.action == Action::allow, .rule = &rule};
+    const Rule* rule = rules_.deciding_rule(row, services);
+    return {.allowed = rule != nullptr && rule->action == Action::allow, .rule = rule};
   }
 
   const std::vector<DestinationPart>& parts_of(const std::string& name) {
@@ -93,9 +100,8 @@ class TestRunner {
   const Policy& policy_;
   TimePoint now_;
   Endpoints no_endpoints_;
-  RuleTargets targets_;
+  IndexedPolicy rules_;
   DestinationParts parts_;
-  SelectorIndex sources_;  // of rules
   std::unordered_map<std::string_view, std::uint32_t> services_;
   std::map<std::uint32_t, std::vector<DestinationPart>> known_parts_;
 };
