@@ -286,13 +286,6 @@ void Publisher::send_queue(std::uint64_t now_ns) {
   }
 }
 
-template <typename Message>
-Publisher::Performed Publisher::send(const Message& message, const Subject& subject, Share share) {
-  const auto sequence = channel_->send(message, subject, share);
-  if (!sequence) return {Outcome::no_room};
-  return {Outcome::sent, *sequence};
-}
-
 template <typename Map, typename Key>
 Publisher::Performed Publisher::send_from(const Map& map, const Key& key, const Subject& subject, Share share) {
   const auto found = map.find(key);

@@ -131,7 +131,10 @@ class Publisher {
   [[nodiscard]] Performed perform_set(const Subject& subject, Share share);
   [[nodiscard]] Performed perform_remove(const Operation& operation);
   template <typename Message>
-  [[nodiscard]] Performed send(const Message& message, const Subject& subject, Share share);
+  [[nodiscard]] Performed send(const Message& message, const Subject& subject, Share share) {
+    const auto sequence = channel_->send(message, subject, share);
+    return sequence ? Performed{Outcome::sent, *sequence} : Performed{Outcome::no_room};
+  }
   template <typename Map, typename Key>
   [[nodiscard]] Performed send_from(const Map& map, const Key& key, const Subject& subject, Share share);
   void send_queue(std::uint64_t now_ns);
