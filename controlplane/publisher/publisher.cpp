@@ -27,8 +27,9 @@ std::string name_in(const Map& map, const Key& key, std::string fallback) {
 
 }  // namespace
 
-void Publisher::connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence) {
+void Publisher::connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence, Flows flows) {
   disconnect();
+  flows_ = flows;
   channel_.emplace(ring, applied_sequence);
   enqueue_everything();
 }

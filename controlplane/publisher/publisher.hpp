@@ -47,8 +47,10 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  // A new link: the whole desired state is queued. What the old link had not applied is forgotten.
-  void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence);
+  // A new link: the whole desired state is queued. What the old link had not applied is forgotten. Flows that a dataplane
+  // lost by a restart may be picked up in mid-stream for a while.
+  enum class Flows : std::uint8_t { kept, lost };
+  void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence, Flows flows = Flows::kept);
   void disconnect();
   [[nodiscard]] bool connected() const noexcept { return channel_.has_value(); }
 
@@ -164,6 +166,7 @@ class Publisher {
   Hooks hooks_;
   DesiredState desired_;
   DesiredPolicy policy_;
+  Flows flows_ = Flows::kept;
   std::optional<std::pair<Secret<32>, Secret<32>>> cookie_secrets_;
   std::optional<CommandChannel> channel_;
   std::deque<Operation> queue_;
