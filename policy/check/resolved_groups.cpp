@@ -92,12 +92,19 @@ ResolvedGroups::ResolvedGroups(Draft& draft)
 
 void ResolvedGroups::resolve(Draft& draft, std::size_t group) {
   Members& members = members_[group];
-  if (total_ > limits::resolved_members) return;
+  if (total_ > limits::resolved_members) return;  // reported
+  total_ += draft.groups[group].members.size();
+  for (const std::size_t inner : inner_[group]) total_ += members_[inner].all.size();
+  if (total_ > limits::resolved_members)
+    return draft.report(draft.groups[group].location, "expected groups that come to at most " +
+                                                          std::to_string(limits::resolved_members) +
+                                                          " members, those of groups in groups counted again");
   std::unordered_set<std::string_view> seen;
   const auto add = [&](const Selector* selector) {
     if (!seen.insert(selector->text).second) return;
     members.all.push_back(selector);
     if (members.claim == nullptr && selector->kind == SelectorKind::claim) members.claim = selector;
+    if (members.net == nullptr && selector->kind == SelectorKind::net) members.net = selector;
   };
   for (const Selector& member : draft.groups[group].members) {
     if (member.kind != SelectorKind::group) {
@@ -106,11 +113,6 @@ void ResolvedGroups::resolve(Draft& draft, std::size_t group) {
       for (const Selector* selector : inner->all) add(selector);
     }
   }
-  total_ += members.all.size();
-  if (total_ > limits::resolved_members)
-    draft.report(draft.groups[group].location, "expected groups with at most " +
-                                                   std::to_string(limits::resolved_members) +
-                                                   " members, those of groups in groups counted again");
 }
 
 const ResolvedGroups::Members* ResolvedGroups::find(std::string_view name) const {

@@ -93,6 +93,26 @@ TimePoint exact_until(const Policy& policy, const Facts& facts, TimePoint now) {
   return now;
 }
 
+struct Source {
+  Facts facts;
+  SourceAccess access;
+  TimePoint exact_until;
+};
+
+Source random_source(RandomWorld& world, Compiler& compiler, const EmulatedDataplane& dataplane) {
+  Source source;
+  if (world.chance(3)) {
+    const IpAddress host = world.host();
+    source.facts.net = IpPrefix::host(host);
+    source.access = dataplane.entry_of(host).access;
+  } else {
+    source.facts = world.peer();
+    source.access = compiler.access(source.facts, RandomWorld::now).value();
+  }
+  source.exact_until = exact_until(compiler.policy(), source.facts, RandomWorld::now);
+  return source;
+}
+
 TEST(Agreement, OfOracleDecisionAndCompiledTablesOverRandomPolicies) {
   unsigned allowed = 0;
   unsigned audited = 0;
@@ -109,30 +129,26 @@ TEST(Agreement, OfOracleDecisionAndCompiledTablesOverRandomPolicies) {
     ASSERT_TRUE(addresses);
     const EmulatedDataplane dataplane(compiler, *addresses);
 
+    std::vector<Source> sources;
+    for (unsigned i = 0; i < 50; ++i) sources.push_back(random_source(world, compiler, dataplane));
+
     for (unsigned tuple = 0; tuple < 1000; ++tuple) {
-      Flow flow{.destination = world.destination(), .protocol = world.protocol(), .port = world.port()};
-      SourceAccess access;
-      if (world.chance(3)) {
-        const IpAddress source = world.host();
-        flow.source.net = IpPrefix::host(source);
-        access = dataplane.entry_of(source).access;
-      } else {
-        flow.source = world.peer();
-        access = compiler.access(flow.source, RandomWorld::now).value();
-      }
+      const Source& source = sources[world.below(static_cast<unsigned>(sources.size()))];
+      const Flow flow{source.facts, world.destination(), world.protocol(), world.port()};
       const TimePoint at = world.chance(3) ? RandomWorld::now : world.later();
       const std::uint32_t peer_class =
           flow.destination.peer ? compiler.destination_class(*flow.destination.peer).value() : 0;
 
       const Decision expected = oracle(policy, endpoints, flow, at);
       const Decision decision = decide(policy, endpoints, flow, at);
-      const auto verdict = dataplane.decide(access, at, dataplane.entry_of(*flow.destination.address).destination_class,
-                                            peer_class, flow.protocol, flow.port);
+      const auto verdict =
+          dataplane.decide(source.access, at, dataplane.entry_of(*flow.destination.address).destination_class,
+                           peer_class, flow.protocol, flow.port);
       SCOPED_TRACE("seed " + std::to_string(seed) + ", tuple " + std::to_string(tuple));
       ASSERT_EQ(name_of(decision.rule), name_of(expected.rule));
       ASSERT_EQ(name_of(decision.audit_rule), name_of(expected.audit_rule));
       ASSERT_EQ(decision.allowed, expected.allowed);
-      if (at < exact_until(policy, flow.source, RandomWorld::now)) {
+      if (at < source.exact_until) {
         ASSERT_EQ(rules.name_of(verdict.rule), name_of(expected.rule));
         ASSERT_EQ(rules.name_of(verdict.audit_rule), name_of(expected.audit_rule));
         ASSERT_EQ(verdict.allowed, expected.allowed);
@@ -143,7 +159,8 @@ TEST(Agreement, OfOracleDecisionAndCompiledTablesOverRandomPolicies) {
       }
       allowed += decision.allowed ? 1 : 0;
       audited += decision.audit_rule != nullptr ? 1 : 0;
-      stepped += at >= RandomWorld::now && !access.steps.empty() && at >= access.steps[0].not_after ? 1 : 0;
+      stepped +=
+          at >= RandomWorld::now && !source.access.steps.empty() && at >= source.access.steps[0].not_after ? 1 : 0;
     }
   }
   // The worlds are such that every branch is met often.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "policy_builder.hpp"
 
 namespace sallyport::policy {
@@ -96,9 +98,9 @@ TEST(PolicyDifference, AThousandPeersAndTwoHundredServicesTakeSeconds) {
   }
   Policy after = before;
   for (Rule& one : after.rules) one.to.pop_back();
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();
   EXPECT_EQ(difference(before, after, subjects, {}, now).size(), 2U * 995U);
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(15));
+  EXPECT_LT(std::clock() - begin, 15 * CLOCKS_PER_SEC);  // of a build without optimisation
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ inline std::vector<std::string> errors_of(const Bundle& bundle) {
 inline Policy valid(const Bundle& bundle) {
   auto policy = parse(bundle, test_now);
   EXPECT_TRUE(policy) << testing::PrintToString(errors_of(bundle));
-  return policy ? *policy : Policy{};
+  return policy ? std::move(*policy) : Policy{};
 }
 
 inline Policy valid(std::string_view text) {

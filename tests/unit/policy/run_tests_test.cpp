@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <ctime>
+
 #include "policy_builder.hpp"
 #include "policy_text.hpp"
 
@@ -97,9 +99,9 @@ TEST(RunTests, ManyPrefixesAndTestsTakeNoTime) {
         {.allow = {{.service = "ping", .port = {icmp, 0, 65535}}, {.service = "s7", .port = {tcp, 80, 80}}},
          .deny = {{.service = "s" + std::to_string(i + 10), .port = {tcp, 80, 80}}}});
   }
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();
   EXPECT_TRUE(failed_tests(run_tests(policy, {})).empty());
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  EXPECT_LT(std::clock() - begin, 10 * CLOCKS_PER_SEC);  // of a build without optimisation
 }
 
 }  // namespace

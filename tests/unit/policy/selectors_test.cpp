@@ -119,6 +119,18 @@ TEST(Groups, LongChainsNeedNoStack) {
   EXPECT_TRUE(errors[0].ends_with(" -> ... -> g0")) << errors[0];
 }
 
+TEST(Groups, ThatMultiplyAreRefused) {
+  std::string text = "[group]\ng0 = [";
+  for (int i = 0; i < 3000; ++i) text += "\"tag:t" + std::to_string(i) + "\", ";
+  text += "]\n";
+  for (int i = 1; i < 3000; ++i) text += "g" + std::to_string(i) + " = [\"group:g" + std::to_string(i - 1) + "\"]\n";
+  const auto errors = errors_of(bundle_of(text));
+  ASSERT_EQ(errors.size(), 1U);
+  EXPECT_TRUE(errors[0].ends_with(
+      "expected groups that come to at most 8388608 members, those of groups in groups counted again"))
+      << errors[0];
+}
+
 TEST(Groups, HoldNoStar) {
   expect_errors("[group]\nall = [\"*\", 3]\n",
                 {"3:8: group all: \"*\" can stand only in `from` of a rule",
