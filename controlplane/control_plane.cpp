@@ -338,7 +338,7 @@ void ControlPlane::tick() {
 
 void ControlPlane::request_flush() {
   if (std::exchange(flush_posted_, true)) return;
-  boost::asio::post(loop_, [this] { flush(); });
+  boost::asio::post(loop_, lifetime_.guard([this] { flush(); }));
 }
 
 void ControlPlane::flush() {
