@@ -25,6 +25,10 @@ constexpr KeyInfo top_level_keys[] = {
     {"policy", "table", required, "who may reach what"},
 };
 
+constexpr KeyInfo peer_file_keys[] = {
+    {"peer", "tables", required, "WireGuard peers"},
+};
+
 constexpr KeyInfo gateway_keys[] = {
     {"name", "name", required, "how this gateway calls itself in logs and to clients"},
 };
@@ -175,6 +179,7 @@ constexpr const TableInfo* tables[] = {&gateway,      &dataplane, &controlplane,
 }  // namespace
 
 const TableInfo top_level = {"the file", "", top_level_keys};
+const TableInfo peer_file = {"a file of peers.d", "", peer_file_keys};
 const TableInfo gateway = {"[gateway]", "The gateway itself. Required.", gateway_keys};
 const TableInfo dataplane = {"[dataplane]", "Cores, memory and limits. A change needs a restart of the dataplane.",
                              dataplane_keys};

@@ -68,6 +68,13 @@ void read_document(Draft& draft, const TomlTable& document) {
   read_section(draft, top, keys::policy, "policy", read_policy);
 }
 
+// A plain VPN forwards without looking at flows: there would be nothing to record.
+void check_flow_records(Draft& draft) {
+  if (draft.config.flow_records && draft.config.policy.allow_everything)
+    draft.errors.add(Position{draft.config.flow_records->location.line, draft.config.flow_records->location.column},
+                     "[flow_records]: expected [policy] files, as default = \"allow\" keeps no flows to record");
+}
+
 }  // namespace
 
 tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std::filesystem::path& name) {
@@ -85,6 +92,7 @@ tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std:
   check_addresses(draft);
   check_destinations(draft);
   check_services(draft);
+  check_flow_records(draft);
   if (!draft.errors.empty()) return tl::make_unexpected(draft.errors.take_sorted());
   for (const Error& warning : draft.warnings.take_sorted()) draft.config.warnings.push_back(to_string(warning));
   return std::move(draft.config);

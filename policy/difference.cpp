@@ -68,30 +68,34 @@ class GroupDifference {
     for (const abi::PortRange& range : target.ranges) add_lines_of_range(target, range, changes, told);
   }
 
-  // One range is one line if all of it changes alike, and else one for each part of it that does.
+  // One range is one line if all of it changes alike, and else one for each part of it that does. What an earlier range
+  // told of is not told again.
   void add_lines_of_range(const Target& target, const abi::PortRange& range, const std::vector<CellChanges>& changes,
                           std::vector<bool>& told) {
     std::vector<std::size_t> inside;
     for (std::size_t i = 0; i < changes.size(); ++i) {
-      if (!told[i] && covers_cell(range, target.cells[i].ports)) inside.push_back(i);
+      if (covers_cell(range, target.cells[i].ports)) inside.push_back(i);
     }
     const bool alike =
         std::all_of(inside.begin(), inside.end(), [&](std::size_t i) { return changes[i] == changes[inside.front()]; });
-    for (std::size_t begin = 0; begin < inside.size();) {
-      std::size_t end = begin + 1;
-      while (end < inside.size() && (alike || continues(target, changes, inside[end - 1], inside[end]))) ++end;
-      abi::PortRange ports = target.cells[inside[begin]].ports;
-      ports.last = target.cells[inside[end - 1]].ports.last;
-      const bool whole = alike && inside.size() == cells_in(target, range);
-      add_lines(target, whole ? range : ports, changes[inside[begin]]);
-      for (; begin < end; ++begin) told[inside[begin]] = true;
+    std::erase_if(inside, [&](std::size_t i) { return told[i]; });
+    if (alike && !inside.empty()) {
+      add_lines(target, range, changes[inside.front()]);
+    } else {
+      add_lines_of_parts(target, inside, changes);
     }
+    for (const std::size_t i : inside) told[i] = true;
   }
 
-  static std::size_t cells_in(const Target& target, const abi::PortRange& range) {
-    return static_cast<std::size_t>(
-        std::count_if(target.cells.begin(), target.cells.end(),
-                      [&](const TargetCell& cell) { return covers_cell(range, cell.ports); }));
+  void add_lines_of_parts(const Target& target, const std::vector<std::size_t>& cells,
+                          const std::vector<CellChanges>& changes) {
+    for (std::size_t begin = 0, end = 0; begin < cells.size(); begin = end) {
+      end = begin + 1;
+      while (end < cells.size() && continues(target, changes, cells[end - 1], cells[end])) ++end;
+      abi::PortRange ports = target.cells[cells[begin]].ports;
+      ports.last = target.cells[cells[end - 1]].ports.last;
+      add_lines(target, ports, changes[cells[begin]]);
+    }
   }
 
   static bool continues(const Target& target, const std::vector<CellChanges>& changes, std::size_t cell,

@@ -22,8 +22,8 @@ inline constexpr std::size_t tests = 65536;
 inline constexpr std::size_t members = 65536;  // of one group, and selectors of one rule or service as written
 // What groups come to in all rules and services together: half a GiB of memory.
 inline constexpr std::size_t resolved_selectors = 1U << 21;
-// What all groups that something uses come to, each by itself.
-inline constexpr std::size_t resolved_members = 1U << 24;
+// What all groups come to, each by itself, with the groups in it.
+inline constexpr std::size_t resolved_members = 1U << 23;
 
 inline constexpr std::size_t service_prefixes = 4096;
 inline constexpr std::size_t written_ports = 1024;  // of one service; abi::max_service_ports are left after merging

@@ -28,26 +28,27 @@ class TestRunner {
   }
 
   void run(const Test& test, std::vector<TestResult>& results) {
-    const VerdictRow row = row_of(test);
-    for (const TestTarget& target : test.allow) results.push_back(try_target(test, target, true, row));
-    for (const TestTarget& target : test.deny) results.push_back(try_target(test, target, false, row));
+    Source source{.facts = test.facts, .at = test.at.value_or(now_)};
+    source.facts.authenticated_at = source.at - test.auth_age;
+    source.row = rules_.row(rules_.rules_in_force(source.facts, source.at));
+    for (const TestTarget& target : test.allow) results.push_back(try_target(test, target, true, source));
+    for (const TestTarget& target : test.deny) results.push_back(try_target(test, target, false, source));
   }
 
  private:
-  [[nodiscard]] VerdictRow row_of(const Test& test) const {
-    const TimePoint at = test.at.value_or(now_);
-    Facts facts = test.facts;
-    facts.authenticated_at = at - test.auth_age;
-    return rules_.row(rules_.rules_in_force(facts, at));
-  }
+  struct Source {
+    Facts facts;
+    TimePoint at;
+    VerdictRow row;
+  };
 
-  TestResult try_target(const Test& test, const TestTarget& target, bool expected_allow, const VerdictRow& row) {
+  TestResult try_target(const Test& test, const TestTarget& target, bool expected_allow, const Source& source) {
     TestResult result{.test = &test, .target = &target, .expected_allow = expected_allow, .passed = true};
     bool some_pass = false;
     const DestinationPart* failing = nullptr;
     Decision wrong;
     for (const DestinationPart& part : parts_of(target.service)) {
-      const Decision decision = decide_part(part, target.port, row);
+      const Decision decision = decide_part(part, target.port, source.row);
       if (decision.allowed == expected_allow) {
         some_pass = true;
       } else if (failing == nullptr) {
@@ -59,7 +60,22 @@ class TestRunner {
     result.passed = false;
     result.why = decision_words(wrong);
     if (some_pass) result.why += " at " + (failing->address ? failing->address->to_string() : "its live addresses");
+    if (expected_allow && wrong.rule == nullptr) result.why += nearly_allowed(*failing, target.port, source);
     return result;
+  }
+
+  // The first rule that would allow it under other conditions.
+  [[nodiscard]] std::string nearly_allowed(const DestinationPart& part, const abi::PortRange& port,
+                                           const Source& source) const {
+    Flow flow{.source = source.facts, .protocol = static_cast<std::uint8_t>(port.protocol), .port = port.first};
+    for (const std::uint32_t service : part.services) {
+      flow.destination.services.push_back(policy_.services[service].name);
+    }
+    for (const Considered& considered : explain(policy_, no_endpoints_, flow, source.at).considered) {
+      if (considered.rule->action != Action::allow) continue;
+      return " (" + rule_words(*considered.rule) + ": " + considered.why_not + ')';
+    }
+    return "";
   }
 
   [[nodiscard]] Decision decide_part(const DestinationPart& part, const abi::PortRange& port,

@@ -96,6 +96,12 @@ class PolicyBackend {
   // Since the rule exists. Empty name: what no rule allowed.
   [[nodiscard]] virtual RuleCounts rule_counts(const std::string& rule) const = 0;
   [[nodiscard]] virtual std::string rule_name(std::uint32_t number) const = 0;  // empty: none
+  // 0: none. Whoever knows better than to try them all says so.
+  [[nodiscard]] virtual std::uint32_t rule_number(const std::string& rule) const {
+    for (std::uint32_t number = 1; number < abi::max_rules; ++number)
+      if (!rule.empty() && rule_name(number) == rule) return number;
+    return 0;
+  }
 
   [[nodiscard]] virtual std::vector<PeerIdentity> identities() const = 0;
   // The peer whose allowed_ips cover the address (longest prefix); null: none.

@@ -6,30 +6,23 @@
 namespace sallyport::policy {
 namespace {
 
-class Resolver {
+// Counts before anything is copied: a small file may ask for more memory than there is.
+class Budget {
  public:
-  Resolver(Draft& draft, const ResolvedGroups& groups) : draft_(draft), groups_(groups) {}
+  Budget(Draft& draft, const ResolvedGroups& groups) : draft_(draft), groups_(groups) {}
 
-  // In the order of writing, each text once.
-  [[nodiscard]] std::vector<Selector> resolve(const std::vector<Selector>& selectors, std::string_view key) {
-    std::vector<Selector> result;
-    std::unordered_set<std::string_view> seen;
-    const auto add = [&](const Selector& selector) {
-      if (total_ > limits::resolved_selectors || !seen.insert(selector.text).second) return;
-      result.push_back(selector);
-      if (++total_ > limits::resolved_selectors)
-        draft_.report(selectors.front().location, std::string(key) + ": expected at most " +
-                                                      std::to_string(limits::resolved_selectors) +
-                                                      " selectors in all rules and services, groups resolved");
-    };
+  // False, and reported once, when the selectors of all calls come to too many.
+  bool take(const std::vector<Selector>& selectors, std::string_view key) {
     for (const Selector& selector : selectors) {
-      if (selector.kind != SelectorKind::group) {
-        add(selector);
-      } else if (const auto* members = groups_.find_or_report(draft_, selector, key)) {
-        for (const Selector* member : members->all) add(*member);
-      }
+      const auto* members = selector.kind == SelectorKind::group ? groups_.find(selector.value) : nullptr;
+      total_ += members == nullptr ? 1 : members->all.size();
+      if (total_ <= limits::resolved_selectors) continue;
+      draft_.report(selector.location, std::string(key) + ": expected at most " +
+                                           std::to_string(limits::resolved_selectors) +
+                                           " selectors in all rules and services, groups resolved");
+      return false;
     }
-    return result;
+    return true;
   }
 
  private:
@@ -38,29 +31,54 @@ class Resolver {
   std::size_t total_ = 0;
 };
 
+bool fits(Draft& draft, const ResolvedGroups& groups) {
+  Budget budget(draft, groups);
+  for (const Service& service : draft.services)
+    if (!budget.take(service.identities, "identities")) return false;
+  for (const RuleDraft& rule : draft.rules)
+    if (!budget.take(rule.rule.from, "from")) return false;
+  return true;
+}
+
+// In the order of writing, each text once.
+std::vector<Selector> resolve(Draft& draft, const ResolvedGroups& groups, const std::vector<Selector>& selectors,
+                              std::string_view key) {
+  std::vector<Selector> result;
+  std::unordered_set<std::string_view> seen;
+  const auto add = [&](const Selector& selector) {
+    if (seen.insert(selector.text).second) result.push_back(selector);
+  };
+  for (const Selector& selector : selectors) {
+    if (selector.kind != SelectorKind::group) {
+      add(selector);
+    } else if (const auto* members = groups.find_or_report(draft, selector, key)) {
+      for (const Selector* member : members->all) add(*member);
+    }
+  }
+  return result;
+}
+
 // Written without a group, it was reported when it was read.
 void check_identities(Draft& draft, const std::vector<Selector>& written, const ResolvedGroups& groups) {
   for (const Selector& selector : written) {
     if (selector.kind != SelectorKind::group) continue;
     const auto* members = groups.find(selector.value);
-    if (members == nullptr) continue;
-    for (const Selector* member : members->all)
-      if (member->kind == SelectorKind::net)
-        draft.report(selector.location, "identities: expected peers' identities, but " + selector.text + " has \"" +
-                                            member->text + "\" (" + member->location.to_string() +
-                                            "); addresses belong to `prefixes`");
+    if (members == nullptr || members->net == nullptr) continue;
+    draft.report(selector.location, "identities: expected peers' identities, but " + selector.text + " has \"" +
+                                        members->net->text + "\" (" + members->net->location.to_string() +
+                                        "); addresses belong to `prefixes`");
   }
 }
 
 }  // namespace
 
 void resolve_groups(Draft& draft, const ResolvedGroups& groups) {
-  Resolver resolver(draft, groups);
+  if (!fits(draft, groups)) return;
   for (Service& service : draft.services) {
     check_identities(draft, service.identities, groups);
-    service.identities = resolver.resolve(service.identities, "identities");
+    service.identities = resolve(draft, groups, service.identities, "identities");
   }
-  for (RuleDraft& rule : draft.rules) rule.rule.from = resolver.resolve(rule.rule.from, "from");
+  for (RuleDraft& rule : draft.rules) rule.rule.from = resolve(draft, groups, rule.rule.from, "from");
 }
 
 }  // namespace sallyport::policy

@@ -8,7 +8,7 @@
 namespace sallyport::policy {
 namespace {
 
-enum class Visit : std::uint8_t { none, begun, done };
+enum class Visit { none, begun, done };
 
 // Depth first over groups in groups, without recursion: a chain may be as long as there are groups.
 class Walk {
@@ -56,11 +56,9 @@ class Walk {
   // From `group`, which is on the path, to the end of the path and back.
   void report_loop(std::size_t group) {
     constexpr std::size_t most_names = 16;
-    const auto first =
-        std::find_if(path_.rbegin(), path_.rend(), [&](const Step& step) { return step.group == group; }).base() - 1;
+    auto step = std::find_if(path_.begin(), path_.end(), [&](const Step& each) { return each.group == group; });
     std::string loop;
-    std::size_t names = 0;
-    for (auto step = first; step != path_.end() && names <= most_names; ++step, ++names)
+    for (std::size_t names = 0; step != path_.end() && names <= most_names; ++step, ++names)
       loop += (names == most_names ? "..." : draft_.groups[step->group].name) + " -> ";
     const Group& last = draft_.groups[path_.back().group];
     const auto member = std::find_if(last.members.begin(), last.members.end(), [&](const Selector& selector) {
@@ -92,12 +90,19 @@ ResolvedGroups::ResolvedGroups(Draft& draft)
 
 void ResolvedGroups::resolve(Draft& draft, std::size_t group) {
   Members& members = members_[group];
-  if (total_ > limits::resolved_members) return;
+  if (total_ > limits::resolved_members) return;  // reported
+  total_ += draft.groups[group].members.size();
+  for (const std::size_t inner : inner_[group]) total_ += members_[inner].all.size();
+  if (total_ > limits::resolved_members)
+    return draft.report(draft.groups[group].location, "expected groups that come to at most " +
+                                                          std::to_string(limits::resolved_members) +
+                                                          " members, those of groups in groups counted again");
   std::unordered_set<std::string_view> seen;
   const auto add = [&](const Selector* selector) {
     if (!seen.insert(selector->text).second) return;
     members.all.push_back(selector);
     if (members.claim == nullptr && selector->kind == SelectorKind::claim) members.claim = selector;
+    if (members.net == nullptr && selector->kind == SelectorKind::net) members.net = selector;
   };
   for (const Selector& member : draft.groups[group].members) {
     if (member.kind != SelectorKind::group) {
@@ -106,11 +111,6 @@ void ResolvedGroups::resolve(Draft& draft, std::size_t group) {
       for (const Selector* selector : inner->all) add(selector);
     }
   }
-  total_ += members.all.size();
-  if (total_ > limits::resolved_members)
-    draft.report(draft.groups[group].location, "expected groups with at most " +
-                                                   std::to_string(limits::resolved_members) +
-                                                   " members, those of groups in groups counted again");
 }
 
 const ResolvedGroups::Members* ResolvedGroups::find(std::string_view name) const {

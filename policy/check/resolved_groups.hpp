@@ -13,6 +13,7 @@ class ResolvedGroups {
   struct Members {
     std::vector<const Selector*> all;  // no groups, each text once
     const Selector* claim = nullptr;   // the first of them that may be missing
+    const Selector* net = nullptr;     // the first of them that is no peer
   };
 
   // Reports members that are groups and do not exist, and loops; says of a group in a loop only what is outside of it.

@@ -27,8 +27,14 @@ tl::expected<std::uint32_t, std::string> DestinationClasses::intern(std::span<co
   }
   std::sort(numbers.begin(), numbers.end());
   const auto number = classes_.intern(numbers);
-  if (!number) return tl::make_unexpected(too_many());
-  return *number;
+  if (number) return *number;
+  if (too_many_.empty()) too_many_ = too_many();
+  return tl::make_unexpected(too_many_);
+}
+
+void DestinationClasses::keep_only(const std::vector<std::uint32_t>& kept) {
+  classes_.keep_only(kept);
+  too_many_.clear();
 }
 
 std::string DestinationClasses::too_many() const {

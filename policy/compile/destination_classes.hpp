@@ -27,7 +27,7 @@ class DestinationClasses {
   // `services`: indices into the policy.
   [[nodiscard]] tl::expected<std::uint32_t, std::string> intern(std::span<const std::uint32_t> services);
   [[nodiscard]] const std::map<std::uint32_t, std::vector<std::uint32_t>>& all() const { return classes_.all(); }
-  void keep_only(const std::vector<std::uint32_t>& kept) { classes_.keep_only(kept); }
+  void keep_only(const std::vector<std::uint32_t>& kept);
 
  private:
   [[nodiscard]] std::string too_many() const;
@@ -37,6 +37,7 @@ class DestinationClasses {
   std::vector<std::uint32_t> service_numbers_;
   SelectorIndex identities_;  // of services
   InternedClasses<std::uint32_t> classes_;
+  std::string too_many_;  // the error, as long as nothing is released: thousands of peers may meet it
 };
 
 }  // namespace sallyport::policy

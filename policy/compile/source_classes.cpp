@@ -24,13 +24,19 @@ tl::expected<std::uint32_t, std::string> SourceClasses::intern(const VerdictRow&
   if (row.any != Verdict{}) entries.push_back(entry(abi::any_service, row.any));
 
   const auto number = classes_.intern(entries);
-  if (!number) return tl::make_unexpected(too_many());
-  return *number;
+  if (number) return *number;
+  if (too_many_.empty()) too_many_ = too_many();
+  return tl::make_unexpected(too_many_);
 }
 
 abi::RowEntry SourceClasses::entry(std::uint32_t service, const Verdict& verdict) const {
   const auto number = [this](std::uint32_t rule) { return rule == no_rule ? 0 : rule_numbers_[rule]; };
   return {.service = service, .rule = number(verdict.rule), .audit_rule = number(verdict.audit_rule)};
+}
+
+void SourceClasses::keep_only(const std::vector<std::uint32_t>& kept) {
+  classes_.keep_only(kept);
+  too_many_.clear();
 }
 
 std::string SourceClasses::too_many() const {

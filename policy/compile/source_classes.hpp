@@ -22,7 +22,7 @@ class SourceClasses {
 
   [[nodiscard]] tl::expected<std::uint32_t, std::string> intern(const VerdictRow& row);
   [[nodiscard]] const std::map<std::uint32_t, std::vector<abi::RowEntry>>& all() const { return classes_.all(); }
-  void keep_only(const std::vector<std::uint32_t>& kept) { classes_.keep_only(kept); }
+  void keep_only(const std::vector<std::uint32_t>& kept);
 
  private:
   [[nodiscard]] abi::RowEntry entry(std::uint32_t service, const Verdict& verdict) const;
@@ -32,6 +32,7 @@ class SourceClasses {
   std::vector<std::uint32_t> rule_numbers_;
   std::vector<std::uint32_t> service_numbers_;
   InternedClasses<abi::RowEntry> classes_;
+  std::string too_many_;  // the error, as long as nothing is released: thousands of peers may meet it
 };
 
 }  // namespace sallyport::policy

@@ -1,6 +1,8 @@
 // Policies as values, for tests that make many of them or look at one function alone.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <initializer_list>
 #include <memory>

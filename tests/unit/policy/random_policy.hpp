@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "policy/decide.hpp"
-#include "policy_builder.hpp"
+#include "tests/unit/policy/policy_builder.hpp"
 
 namespace sallyport::policy {
 
@@ -14,8 +14,9 @@ class RandomWorld {
  public:
   explicit RandomWorld(std::uint32_t seed) : random_(seed) {}
 
-  static constexpr const char* now_text = "2026-11-23T09:00:00Z";
-  static inline const TimePoint now = at(now_text);
+  static inline const TimePoint now = at("2026-11-23T09:00:00Z");
+  static inline const std::vector<std::string> hosts{"10.1.1.1", "10.1.1.2", "10.1.2.1",     "10.2.0.1",
+                                                     "10.3.0.1", "9.9.9.9",  "2001:db8:1::", "2001:db8:2::1"};
 
   Policy policy() {
     Policy policy;
@@ -50,7 +51,7 @@ class RandomWorld {
     return facts;
   }
 
-  IpAddress host() { return address(pick(hosts_)); }
+  IpAddress host() { return address(pick(hosts)); }
 
   Destination destination() {
     Destination result{.address = host()};
@@ -138,8 +139,6 @@ class RandomWorld {
   std::vector<IpPrefix> prefixes_{prefix("0.0.0.0/0"),   prefix("10.0.0.0/8"),    prefix("10.1.0.0/16"),
                                   prefix("10.1.1.0/24"), prefix("10.1.1.1/32"),   prefix("10.2.0.0/16"),
                                   prefix("::/0"),        prefix("2001:db8::/32"), prefix("2001:db8:1::/48")};
-  std::vector<std::string> hosts_{"10.1.1.1", "10.1.1.2", "10.1.2.1",     "10.2.0.1",
-                                  "10.3.0.1", "9.9.9.9",  "2001:db8:1::", "2001:db8:2::1"};
   std::vector<Hours> hours_{span(8, 12, {true, true, true, true, true, false, false}),
                             span(10, 11, {true, false, false, false, false, false, false}),
                             span(22, 6, {true, true, true, true, true, true, true})};
