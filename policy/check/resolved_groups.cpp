@@ -8,7 +8,7 @@
 namespace sallyport::policy {
 namespace {
 
-enum class Visit : std::uint8_t { none, begun, done };
+enum class Visit { none, begun, done };
 
 // Depth first over groups in groups, without recursion: a chain may be as long as there are groups.
 class Walk {
