@@ -137,6 +137,25 @@ def pids_in(namespace):
     return [int(pid) for pid in found.split()]
 
 
+class inside_of:
+    """Sockets that are made in this block belong to the namespace."""
+
+    def __init__(self, namespace): self.there = os.open(f"/run/netns/{namespace.name}", os.O_RDONLY)
+
+    def __enter__(self):
+        self.here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        set_namespace(self.there)
+
+    def __exit__(self, *_):
+        set_namespace(self.here)
+        os.close(self.here)
+        os.close(self.there)
+
+
+def set_namespace(fd):
+    if ctypes.CDLL(None, use_errno=True).setns(fd, 0x40000000) != 0: raise OSError(ctypes.get_errno(), "setns")
+
+
 class Namespace:
     def __init__(self, lab, role):
         self.lab, self.role, self.name = lab, role, f"sp{lab.tag}-{role}"
@@ -158,6 +177,10 @@ class Namespace:
 
     def spawn(self, name, *command, **more):
         return self.lab.spawn(f"{self.role}-{name}", *self.enter(*command), **more)
+
+    def socket(self, *kind):
+        """A socket of this namespace, in our hands."""
+        with inside_of(self): return socket.socket(*kind)
 
     def sysctl(self, key, value):
         self.run("sh", "-c", f"echo {value} > /proc/sys/{key.replace('.', '/')}")
