@@ -111,7 +111,7 @@ class Gateway:
 
     def flow_records(self, **wanted):
         """Lines of the file that [flow_records] names, which have these values."""
-        path = os.path.join(self.folder, "flows.jsonl")
+        path = os.path.join(self.folder, dict(self.sections)["flow_records"]["file"])
         with open(path) as file: records = [json.loads(line) for line in file if line.endswith("\n")]
         return [record for record in records if all(record[key] == value for key, value in wanted.items())]
 

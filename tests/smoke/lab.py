@@ -84,7 +84,7 @@ class Janitor:
         os.waitpid(self.pid, 0)
 
     def _serve(self, reader):
-        processes, namespaces, links, folders, kept = {}, [], [], [], False
+        processes, namespaces, mounts, folders, kept = {}, [], [], [], False
         with os.fdopen(reader) as lines:
             for line in lines:
                 verb, *words = line.rstrip("\n").split("\t")
@@ -92,6 +92,7 @@ class Janitor:
                 elif verb == "ended": processes.pop(int(words[0]), None)
                 elif verb == "namespace": namespaces.append(words[0])
                 elif verb == "folder": folders.append(words[0])
+                elif verb == "mount": mounts.append(words[0])
                 elif verb == "keep": kept = True
         if kept:                                        # tools/demo --keep: until somebody ends us
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -112,6 +113,8 @@ class Janitor:
                 time.sleep(0.02)
         for name in namespaces:
             subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
+        for mount in mounts:
+            subprocess.run(["umount", mount], stderr=subprocess.DEVNULL)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,7 +9,7 @@ from drip import Drip
 from gateway import BINARIES, RECORDS, SALLYCTL, Gateway, af_packet, replace_file
 from lab import BUILD, HERE, SKIPPED, Failure, Lab, Namespace, expect, run, say, wait_until
 from probes import denies, tcp_opens, udp_passes
-from traffic import Traffic, without_loss
+from traffic import Traffic, Wires, without_loss
 
 
 def flow(seconds):
