@@ -113,7 +113,7 @@ def refused():
     told = gateway.run_ctl("explain", "batch", "10.0.0.10", "tcp/8080").splitlines()
     line = wait_until(lambda: gateway.log_lines("flow denied", f"identity={BATCH}"), 3, "the log line")[0]
     keys = dict(word.split("=", 1) for word in line.split() if "=" in word)
-    return {"took_ms": took, "explained": next(text for text in told if text.startswith("DENIED")),
+    return {"took_ms": took, "explained": next(text for text in told if text.startswith("DENIED")).replace(lab.folder + "/", ""),
             "logged": "flow denied " + " ".join(f"{key}={os.path.basename(keys[key]) if key == 'at' else keys[key]}" for key in ("identity", "destination", "port", "rule", "at"))}
 
 
@@ -135,7 +135,7 @@ def gateway_view():
     section("what the gateway says about itself (sallyctl policy rules, sallyctl peers)")
     columns = ("name", "action", "allowed_packets", "denied_packets")
     for rule in gateway.ctl("policy", "rules"):
-        print("    {:<22} {:<6} {:>9,} packets allowed {:>5,} denied".format(*(rule[column] or ("(no rule)" if column == "name" else 0) for column in columns)))
+        print("    {:<22} {:<6} {:>9,} packets allowed {:>5,} denied".format(*(rule[column] if rule["name"] else {"name": "(no rule)", "action": "deny"}.get(column, rule[column]) for column in columns)))
     print("".join(f"    {text}\n" for text in gateway.run_ctl("peers").rstrip().splitlines()))
     results["peers"], results["ports"], results["counters"] = gateway.ctl("peers"), gateway.ctl("ports"), gateway.counters()
     results["rules"] = gateway.ctl("policy", "rules")

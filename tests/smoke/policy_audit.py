@@ -24,6 +24,7 @@ to = ["trial"]
 with Lab() as lab:
     gateway, client = site(lab, {}, policy=POLICY)
     client.connect()
+    client.wait_for_ping("fd00::10")                     # what waits for a neighbour's address is bounded: let it be known
 
     def arrive(address, port, flows):
         """So many of PACKETS numbered datagrams that were sent over so many flows arrived."""
@@ -55,9 +56,9 @@ with Lab() as lab:
         rose = {name: value - before[name] for name, value in counted().items()}
         expect(rose["rule"] == rose["audited"] == PACKETS and rose["denied"] == 0, f"the audit rule counts exactly {PACKETS}: {rose}")
         say(f"{address}, {flows} flows: {got} of {PACKETS} arrived, the audit rule counted {rose['rule']}")
-    line = wait_until(lambda: gateway.log_lines("flow would be denied", "rule=freeze-trial", "peer=client1", "port=7000"), 3, "a log line of what would be denied")
-    say(line[0][line[0].index("flow would"):].replace(lab.folder, "..."))
     answer = gateway.ctl("explain", "client1", "10.0.0.10", "udp/7000")
     expect(answer["allowed"] and answer["audit_rule"]["name"] == "freeze-trial", f"explain says both: {answer}")
     flows = gateway.ctl("flows", "--rule", "freeze-trial")["flows"]
     expect(len(flows) == 11 and all(one["audit_rule"] == "freeze-trial" and one["rule"] == "everything" for one in flows), f"the flows that it would end: {flows}")
+    line = wait_until(lambda: gateway.log_lines("flow would be denied", "rule=freeze-trial", "peer=client1", "port=7000"), 3, "a log line of what would be denied")
+    say(line[0][line[0].index("flow would"):].replace(lab.folder, "..."))
