@@ -38,11 +38,11 @@ class Client(Namespace):
                 "allowed_ips": [f"{self.v4}/32", f"{self.v6}/128"], "endpoint": f"{address}:51820" if answers else None,
                 "preshared_key_file": f"{self.peer_name}.psk" if self.psk else None, "identity": self.identity}
 
-    def start(self, knows_gateway=True):
-        """Brings the tunnel up. A client that does not know the gateway's endpoint can only answer."""
+    def start(self, knows_gateway=True, via=None):
+        """Brings the tunnel up. A client that does not know the gateway's endpoint can only answer. via: another address to send to."""
         self.process = self.spawn("wireguard", "wireguard-go", "-f", self.link, env={**os.environ, "LOG_LEVEL": "verbose"})
         wait_until(lambda: os.path.exists(f"/var/run/wireguard/{self.link}.sock"), 10, "wireguard-go")
-        endpoint = "192.0.2.1:51820" if self.outer == 4 else "[2001:db8::1]:51820"
+        endpoint = via or ("192.0.2.1:51820" if self.outer == 4 else "[2001:db8::1]:51820")
         self.configure(f"""[Interface]
 PrivateKey = {self.private_key}
 ListenPort = 51820
@@ -76,8 +76,8 @@ AllowedIPs = {self.allowed_ips}
         stamp = int((self.wg("latest-handshakes") or ["0"])[0])
         return time.time() - stamp if stamp else None
 
-    def connect(self, timeout_s=10):
-        self.start()
+    def connect(self, timeout_s=10, via=None):
+        self.start(via=via)
         self.wait_for_ping("10.0.0.10", timeout_s)
         return self
 
