@@ -89,8 +89,9 @@ class PublisherPolicyTest : public ::testing::Test {
       const std::size_t applied = dataplane.apply(most);
       abi::Event event;
       while (dataplane.pop_event(event))
-        if (abi::CommandRefused refused; abi::read_payload(event, refused))
+        if (abi::CommandRefused refused; abi::read_payload(event, refused)) {
           EXPECT_FALSE(publisher.on_refused(refused, now));
+        }
       if (pumped == Publisher::Pumped::nothing && applied == 0 && publisher.pending() == 0) return;
     }
     FAIL() << "the publisher never comes to rest";
