@@ -202,7 +202,8 @@ void ControlPlane::on_connected(DataplaneConnection& connection) {
   if (first) ids_.adopt(config_, connection.statistics());
   policy_.on_connected(connection.statistics(), same_boot);
   apply_configuration();
-  publisher_.connect(connection.command_ring(), connection.statistics().header().applied_sequence);
+  publisher_.connect(connection.command_ring(), connection.statistics().header().applied_sequence,
+                     first || same_boot ? Publisher::Flows::kept : Publisher::Flows::lost);
   service_.on_connected(connection.statistics(), same_boot);
   flush();
 }
@@ -337,7 +338,7 @@ void ControlPlane::tick() {
 
 void ControlPlane::request_flush() {
   if (std::exchange(flush_posted_, true)) return;
-  boost::asio::post(loop_, [this] { flush(); });
+  boost::asio::post(loop_, lifetime_.guard([this] { flush(); }));
 }
 
 void ControlPlane::flush() {

@@ -35,6 +35,7 @@
 #include "controlplane/flow_reports.hpp"
 #include "controlplane/gateway_keys.hpp"
 #include "controlplane/handshake_pool.hpp"
+#include "controlplane/lifetime.hpp"
 #include "controlplane/loop_timer.hpp"
 #include "controlplane/name_resolver.hpp"
 #include "controlplane/object_ids.hpp"
@@ -175,6 +176,7 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   void flush();
 
   boost::asio::io_context& loop_;
+  const Lifetime lifetime_;
   const std::filesystem::path file_;
   const std::uint64_t started_at_ns_;
   config::Config config_;

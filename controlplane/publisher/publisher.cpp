@@ -27,8 +27,9 @@ std::string name_in(const Map& map, const Key& key, std::string fallback) {
 
 }  // namespace
 
-void Publisher::connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence) {
+void Publisher::connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence, Flows flows) {
   disconnect();
+  flows_ = flows;
   channel_.emplace(ring, applied_sequence);
   enqueue_everything();
 }
@@ -284,13 +285,6 @@ void Publisher::send_queue(std::uint64_t now_ns) {
     if (operation.subject.is_of_policy()) --policy_operations_;
     queue_.pop_front();
   }
-}
-
-template <typename Message>
-Publisher::Performed Publisher::send(const Message& message, const Subject& subject, Share share) {
-  const auto sequence = channel_->send(message, subject, share);
-  if (!sequence) return {Outcome::no_room};
-  return {Outcome::sent, *sequence};
 }
 
 template <typename Map, typename Key>

@@ -47,8 +47,10 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  // A new link: the whole desired state is queued. What the old link had not applied is forgotten.
-  void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence);
+  // A new link: the whole desired state is queued. What the old link had not applied is forgotten. Flows that a dataplane
+  // lost by a restart may be picked up in mid-stream for a while.
+  enum class Flows : std::uint8_t { kept, lost };
+  void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence, Flows flows = Flows::kept);
   void disconnect();
   [[nodiscard]] bool connected() const noexcept { return channel_.has_value(); }
 
@@ -131,7 +133,10 @@ class Publisher {
   [[nodiscard]] Performed perform_set(const Subject& subject, Share share);
   [[nodiscard]] Performed perform_remove(const Operation& operation);
   template <typename Message>
-  [[nodiscard]] Performed send(const Message& message, const Subject& subject, Share share);
+  [[nodiscard]] Performed send(const Message& message, const Subject& subject, Share share) {
+    const auto sequence = channel_->send(message, subject, share);
+    return sequence ? Performed{Outcome::sent, *sequence} : Performed{Outcome::no_room};
+  }
   template <typename Map, typename Key>
   [[nodiscard]] Performed send_from(const Map& map, const Key& key, const Subject& subject, Share share);
   void send_queue(std::uint64_t now_ns);
@@ -161,6 +166,7 @@ class Publisher {
   Hooks hooks_;
   DesiredState desired_;
   DesiredPolicy policy_;
+  Flows flows_ = Flows::kept;
   std::optional<std::pair<Secret<32>, Secret<32>>> cookie_secrets_;
   std::optional<CommandChannel> channel_;
   std::deque<Operation> queue_;

@@ -9,6 +9,9 @@
 namespace sallyport::controlplane {
 namespace {
 
+// Long enough for every TCP that is not idle to send again (RFC 6298: the backoff reaches 64 s).
+constexpr std::uint16_t pick_up_s = 120;
+
 void mark(std::vector<bool>& announced, std::uint32_t number, bool value) {
   if (number >= announced.size()) announced.resize(std::size_t{number} + 1);
   announced[number] = value;
@@ -35,6 +38,7 @@ auto& elements_of(abi::SetDestinationClass& message) {
 // ---- what should be ----
 
 void Publisher::set_policy(DesiredPolicy next) {
+  flows_ = Flows::kept;  // what it cuts is not picked up again
   policy_ = std::move(next);
   stage_policy();
 }
@@ -207,7 +211,8 @@ Publisher::Performed Publisher::set_part(Operation& operation) {
   switch (subject.kind) {
     case SubjectKind::policy_begin:
       return send_part(abi::BeginPolicy{0, policy_.generation, static_cast<std::uint8_t>(policy_.allow_all ? 1 : 0),
-                                        static_cast<std::uint8_t>(policy_.record_flows ? 1 : 0), 0},
+                                        static_cast<std::uint8_t>(policy_.record_flows ? 1 : 0),
+                                        flows_ == Flows::lost ? pick_up_s : std::uint16_t{0}},
                        subject);
     case SubjectKind::rule:
       return from(policy_.rules, subject.id);

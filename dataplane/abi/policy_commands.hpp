@@ -44,11 +44,13 @@ struct CommitPolicy {
 enum class RuleAction : std::uint8_t { deny = 0, allow = 1, audit = 2 };
 enum class RuleLog : std::uint8_t { none = 0, denied = 1, all = 2 };
 
+inline constexpr std::uint32_t no_rank = 0xffffffff;  // of a number without a rule
+
 struct SetRule {
   static constexpr CommandKind kind = CommandKind::set_rule;
   std::uint64_t image;
   std::uint32_t number;  // 1 to max_rules - 1; 0 is set by nobody: "no rule allows it"
-  std::uint32_t rank;    // unique in the image; of two rules that match, the lower one decides
+  std::uint32_t rank;    // unique in the image, not no_rank; of two rules that match, the lower one decides
   RuleAction action;
   RuleLog log;
   std::uint8_t reject;  // a denied packet is answered by a TCP RST or an ICMP error

@@ -81,8 +81,9 @@ bool valid(const BeginPolicy& payload) noexcept {
 }
 
 bool valid(const SetRule& payload) noexcept {
-  return payload.number != 0 && payload.number < max_rules && payload.action <= RuleAction::audit &&
-         payload.log <= RuleLog::all && payload.reject <= 1 && payload.rate_bits_per_s <= max_rate_bits_per_s;
+  return payload.number != 0 && payload.number < max_rules && payload.rank != no_rank &&
+         payload.action <= RuleAction::audit && payload.log <= RuleLog::all && payload.reject <= 1 &&
+         payload.rate_bits_per_s <= max_rate_bits_per_s;
 }
 
 bool valid(const SetService& payload) noexcept {

@@ -83,8 +83,8 @@ PolicyImage::~PolicyImage() {
 }
 
 struct PolicyImage::Best {
-  std::uint32_t rule_rank = 0xffffffff;
-  std::uint32_t audit_rank = 0xffffffff;
+  std::uint32_t rule_rank = abi::no_rank;
+  std::uint32_t audit_rank = abi::no_rank;
   std::uint32_t rule = 0;
   std::uint32_t audit_rule = 0;
 

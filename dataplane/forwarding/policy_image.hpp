@@ -17,7 +17,7 @@
 namespace sallyport::dataplane {
 
 struct RuleEntry {
-  std::uint32_t rank = 0xffffffff;
+  std::uint32_t rank = abi::no_rank;
   abi::RuleAction action = abi::RuleAction::deny;
   abi::RuleLog log = abi::RuleLog::denied;
   bool reject = false;

@@ -17,8 +17,8 @@ constexpr std::size_t retirements_kept_free = 1024;
 constexpr std::uint64_t least_rebuild_interval_ns = 5 * millisecond_ns;
 constexpr std::uint64_t rebuild_share = 10;  // at most every tenth of the time
 
-// Of all rows and destination classes of an image: no policy that fits max_classes has so many, and a control plane that
-// went mad does not eat the machine's memory.
+// Of all rows and destination classes of an image: no policy that fits max_classes has so many, and a control plane
+// that went mad does not eat the machine's memory.
 constexpr std::size_t max_list_elements = std::size_t{1} << 24;
 
 // What counts rates and flows of a source on an inside port: the prefix that gave it its access.
@@ -132,7 +132,10 @@ bool PolicyKeeper::Assembly<Element>::add(const Piece& piece, const Elements& mo
     elements.clear();
   }
   gap = image != piece.image || number != piece.number || elements.size() != piece.offset;
-  if (gap) return false;
+  if (gap) {
+    *this = {};  // what follows has a gap too, up to the next offset 0
+    return false;
+  }
   elements.insert(elements.end(), more.begin(), more.begin() + piece.count);
   return elements.size() == piece.total;
 }
@@ -141,7 +144,8 @@ template <typename List>
 abi::Refusal PolicyKeeper::replace(Book& book, std::vector<std::atomic<const List*>>& lists, std::uint32_t number,
                                    std::unique_ptr<const List> list) noexcept {
   const List* before = lists[number].load(std::memory_order_relaxed);
-  const std::size_t elements = book.list_elements - (before != nullptr ? before->size() : 0) + (list ? list->size() : 0);
+  const std::size_t elements =
+      book.list_elements - (before != nullptr ? before->size() : 0) + (list ? list->size() : 0);
   if (elements > max_list_elements) return abi::Refusal::table_full;
   book.list_elements = elements;
   lists[number].store(list.release(), std::memory_order_release);
@@ -189,7 +193,8 @@ abi::Refusal PolicyKeeper::set_address(const abi::SetAddress& set) noexcept {
   Book* book = book_of(set.image);
   if (book == nullptr || book->image->allow_all) return abi::Refusal::no_such_image;
   auto found = book->addresses.find(set.prefix);
-  if (found == book->addresses.end()) {
+  const bool is_new = found == book->addresses.end();
+  if (is_new) {
     if (book->addresses.size() >= abi::max_policy_addresses) return abi::Refusal::table_full;
     found = book->addresses.emplace(set.prefix, Address{std::make_unique<AddressAccess>(), {}}).first;
     found->second.access->identity = identity_of(set.prefix);
@@ -197,7 +202,8 @@ abi::Refusal PolicyKeeper::set_address(const abi::SetAddress& set) noexcept {
   }
   found->second.access->destination_class.store(set.destination_class, std::memory_order_relaxed);
   set_address_access(*book, set.prefix, found->second, set.access);
-  changed(*book);
+  // A new one counts when the index names it.
+  if (pass_on(*book, set.prefix) || !is_new) changed(*book);
   return abi::Refusal::none;
 }
 
@@ -206,14 +212,42 @@ abi::Refusal PolicyKeeper::remove_address(const abi::RemoveAddress& remove) noex
   if (book == nullptr) return abi::Refusal::no_such_image;
   const auto found = book->addresses.find(remove.prefix);
   if (found == book->addresses.end()) return abi::Refusal::none;
-  // Its rights end now; that a shorter prefix counts instead shows when the index is made anew.
   set_address_access(*book, remove.prefix, found->second, {});
-  found->second.access->destination_class.store(0, std::memory_order_relaxed);
-  book->removed_addresses.push_back(std::move(found->second.access));
+  // An image that is still built has no index yet.
+  if (is_in_force(*book)) book->removed_addresses.emplace(remove.prefix, std::move(found->second.access));
   book->addresses.erase(found);
+  pass_on(*book, remove.prefix);
   book->index_outdated = true;
   changed(*book);
   return abi::Refusal::none;
+}
+
+// Removed entries, which the index names a little longer, give what the prefix around them gives: their own rights end
+// at once, and flows that stay allowed are not cut meanwhile.
+bool PolicyKeeper::pass_on(Book& book, const IpPrefix& prefix) noexcept {
+  bool any = false;
+  for (auto at = book.removed_addresses.lower_bound(prefix); at != book.removed_addresses.end(); ++at) {
+    IpAddress address = at->first.address;
+    const bool is_other_family = std::exchange(address.family, prefix.address.family) != prefix.address.family;
+    if (!prefix.contains(address)) break;
+    if (is_other_family) continue;  // both stand in one order
+    const AddressAccess* outer = longest_around(book, at->first);
+    at->second->source_class.store(outer != nullptr ? outer->source_class.load(std::memory_order_relaxed) : 0,
+                                   std::memory_order_relaxed);
+    at->second->destination_class.store(outer != nullptr ? outer->destination_class.load(std::memory_order_relaxed) : 0,
+                                        std::memory_order_relaxed);
+    any = true;
+  }
+  return any;
+}
+
+const AddressAccess* PolicyKeeper::longest_around(const Book& book, IpPrefix prefix) noexcept {
+  for (;; --prefix.length) {
+    prefix = prefix.network();
+    if (const auto found = book.addresses.find(prefix); found != book.addresses.end())
+      return found->second.access.get();
+    if (prefix.length == 0) return nullptr;
+  }
 }
 
 void PolicyKeeper::set_address_access(Book& book, const IpPrefix& prefix, Address& address,
@@ -231,12 +265,10 @@ void PolicyKeeper::rebuild_index(Book& book) noexcept {
   std::vector<AddressIndex::Entry> entries;
   entries.reserve(book.addresses.size());
   for (const auto& [prefix, address] : book.addresses) entries.push_back({prefix, address.access.get()});
-  const AddressIndex* before =
-      book.image->addresses.exchange(new AddressIndex(entries), std::memory_order_release);
+  const AddressIndex* before = book.image->addresses.exchange(new AddressIndex(entries), std::memory_order_release);
   table_.retire(std::unique_ptr<const AddressIndex>(before));
   if (!book.removed_addresses.empty())
-    table_.retire(std::make_unique<std::vector<std::unique_ptr<AddressAccess>>>(
-        std::exchange(book.removed_addresses, {})));
+    table_.retire(std::make_unique<RemovedAddresses>(std::exchange(book.removed_addresses, {})));
   changed(book);
   const std::uint64_t took_ns = boottime_ns() - started_ns;
   next_rebuild_ns_ = context_.now_ns + std::max(least_rebuild_interval_ns, rebuild_share * took_ns);
@@ -302,6 +334,7 @@ void PolicyKeeper::take_due_steps(Book& book) noexcept {
     const IpPrefix prefix = book.addresses_due.begin()->second;
     Address& address = book.addresses.at(prefix);
     set_address_access(book, prefix, address, abi::Access(address.steps));
+    pass_on(book, prefix);
     changed(book);
   }
 }

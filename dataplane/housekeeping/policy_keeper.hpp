@@ -51,6 +51,7 @@ class PolicyKeeper {
     std::unique_ptr<AddressAccess> access;
     abi::Access steps;
   };
+  using RemovedAddresses = std::multimap<IpPrefix, std::unique_ptr<AddressAccess>>;
   // An image with what workers do not read of it.
   struct Book {
     std::unique_ptr<PolicyImage> image;
@@ -58,7 +59,7 @@ class PolicyKeeper {
     std::unordered_map<std::uint32_t, abi::Access> peers_with_steps;
     std::set<std::pair<std::uint64_t, std::uint32_t>> peers_due;  // by the end of their step
     std::set<std::pair<std::uint64_t, IpPrefix>> addresses_due;
-    std::vector<std::unique_ptr<AddressAccess>> removed_addresses;  // until the index does not name them
+    RemovedAddresses removed_addresses;  // until the index does not name them
     bool index_outdated = false;
     std::size_t list_elements = 0;  // of all rows and destination classes
   };
@@ -68,7 +69,7 @@ class PolicyKeeper {
     std::uint64_t image = 0;
     std::uint32_t number = 0;
     std::vector<Element> elements;
-    // True when the list is complete; a gap starts it anew and is an error.
+    // True when the list is complete. After a gap, which is an error, it must begin anew.
     template <typename Piece, typename Elements>
     bool add(const Piece& piece, const Elements& more, bool& gap) noexcept;
   };
@@ -83,6 +84,9 @@ class PolicyKeeper {
   void changed_peer(std::uint32_t peer_id) noexcept;
   void rebuild_index(Book& book) noexcept;
   void set_peer(Book& book, std::uint32_t peer_id, const abi::Access& access) noexcept;
+  bool pass_on(Book& book, const IpPrefix& prefix) noexcept;
+  // The entry of the longest prefix that contains this one, itself included, or null.
+  [[nodiscard]] static const AddressAccess* longest_around(const Book& book, IpPrefix prefix) noexcept;
   void set_address_access(Book& book, const IpPrefix& prefix, Address& address, const abi::Access& access) noexcept;
   void take_due_steps(Book& book) noexcept;
   // The access as of now: steps that have ended are taken. True if any was.

@@ -89,8 +89,8 @@ class Gate {
 
   // Of ICMP only requests open; everything that has a flow already and is none is a reply or an error.
   [[nodiscard]] static bool is_icmp_request(const FlowProbe& probe) noexcept {
-    const bool is_icmp = probe.protocol == static_cast<std::uint8_t>(probe.key.is_v4 != 0 ? IpProtocol::icmp
-                                                                                          : IpProtocol::icmpv6);
+    const bool is_icmp =
+        probe.protocol == static_cast<std::uint8_t>(probe.key.is_v4 != 0 ? IpProtocol::icmp : IpProtocol::icmpv6);
     return is_icmp && probe.kind == ProbeKind::opens;
   }
 
@@ -177,14 +177,13 @@ class Gate {
       if (picked_up) return drop(packet, DropReason::out_of_state);
       return deny(packet, probe.key, opener, probe.hash, decision.verdict);
     }
-    const RouteEntry& destination =
-        tables_.routes.entry(static_cast<RouteIndex>(meta_of(packet).destination_route));
+    const RouteEntry& destination = tables_.routes.entry(static_cast<RouteIndex>(meta_of(packet).destination_route));
     // What leads nowhere is answered by the route stage, and is no flow.
     if (destination.kind == NextHopKind::none || destination.kind == NextHopKind::blackhole) return true;
 
-    const std::uint32_t state = !is_tcp      ? 0
-                                : picked_up  ? static_cast<std::uint32_t>(abi::TcpState::established)
-                                             : track_tcp(0, FlowDirection::from_opener, probe.tcp_flags).word;
+    const std::uint32_t state = !is_tcp     ? 0
+                                : picked_up ? static_cast<std::uint32_t>(abi::TcpState::established)
+                                            : track_tcp(0, FlowDirection::from_opener, probe.tcp_flags).word;
     const auto fill = [&](FlowEntry& entry) {
       for (FlowLine* line : {&entry.forward, &entry.back}) {
         line->packets.store(0, std::memory_order_relaxed);

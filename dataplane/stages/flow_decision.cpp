@@ -7,7 +7,8 @@ std::uint32_t epoch_of(const Tables& tables, std::uint32_t end) noexcept {
   return is_peer_end(end) ? tables.peers[end].access_epoch.load(std::memory_order_acquire) : 0;
 }
 
-// Hosts inside count their flows each for itself, or at least among few: by a hash into the identities behind the peers.
+// Hosts inside count their flows each for itself, or at least among few: by a hash into the identities behind the
+// peers.
 std::uint32_t inside_flow_identity(const Tables& tables, const FlowKey& key, unsigned which) noexcept {
   const std::uint64_t mixed =
       (key.addresses[2 * which] ^ key.addresses[2 * which + 1] * 0x9e3779b97f4a7c15ULL) * 0xd6e8feb86659fd93ULL;

@@ -33,7 +33,16 @@ struct Verdict {
   Errors errors;
   dataplane::MemoryNeed need;
   std::optional<policy::Policy> policy;  // of the files that it names, if they are good
+  std::vector<std::string> warnings;     // of all that is read; a broken file of peers.d keeps no gateway from starting
+  std::size_t folder_peers = 0;          // in peers.d
 };
+
+void judge_peer_folder(const std::string& file, const config::Config& configuration, Verdict& verdict) {
+  const config::PeerFolder folder = peer_folder(file, configuration);
+  verdict.folder_peers = folder.peers().size();
+  for (const config::PeerFolder::Problem& problem : folder.problems())
+    verdict.warnings.push_back(config::to_string(problem.error));
+}
 
 // The policy files, read and tested as the control plane does.
 void judge_policy(const config::Config& configuration, Verdict& verdict) {
@@ -42,18 +51,22 @@ void judge_policy(const config::Config& configuration, Verdict& verdict) {
   const Errors errors =
       policy ? policy::failed_tests(policy::run_tests(*policy, present())) : std::move(policy.error());
   verdict.errors.insert(verdict.errors.end(), errors.begin(), errors.end());
-  if (policy) verdict.policy = std::move(*policy);
+  if (!policy) return;
+  verdict.warnings.insert(verdict.warnings.end(), policy->warnings.begin(), policy->warnings.end());
+  verdict.policy = std::move(*policy);
 }
 
 Verdict judge(const Invocation& call, const config::Config& configuration) {
   Verdict verdict{.errors = config::unsupported_features(configuration),
                   .need = dataplane::compute_memory(configuration.dataplane, configuration.ports),
-                  .policy = std::nullopt};
+                  .policy = std::nullopt,
+                  .warnings = configuration.warnings};
   if (!call.has("without-key-files"))
     for (config::Error& error : check_key_files(configuration)) verdict.errors.push_back(std::move(error));
   if (const auto reserved = dataplane::memory_to_reserve_mb(configuration.dataplane, verdict.need); !reserved)
     verdict.errors.push_back({configuration.dataplane.location, reserved.error()});
   judge_policy(configuration, verdict);
+  judge_peer_folder(call.arguments[0], configuration, verdict);
   return verdict;
 }
 
@@ -97,11 +110,11 @@ Json difference_json(const config::Difference& difference) {
 void print_good(const Invocation& call, const config::Config& configuration, const Verdict& verdict,
                 const config::Difference* difference) {
   std::ostream& out = call.terminal.out;
-  print_warnings(call, configuration.warnings);
-  if (verdict.policy) print_warnings(call, verdict.policy->warnings);
+  print_warnings(call, verdict.warnings);
   out << printable(call.arguments[0]) << ": good: " << configuration.ports.size() << " ports, "
-      << configuration.wireguards.size() << " tunnels, " << configuration.peers.size() << " peers, "
-      << configuration.routes.size() << " routes\n";
+      << configuration.wireguards.size() << " tunnels, " << configuration.peers.size() << " peers";
+  if (verdict.folder_peers != 0) out << " and " << verdict.folder_peers << " of peers.d";
+  out << ", " << configuration.routes.size() << " routes\n";
   if (verdict.policy)
     out << "policy: good: " << counted(verdict.policy->rules.size(), "rule") << ", "
         << counted(verdict.policy->services.size(), "service") << ", " << counted(verdict.policy->tests.size(), "test")
@@ -116,12 +129,12 @@ void print_good(const Invocation& call, const config::Config& configuration, con
 
 void print_good_json(const Invocation& call, const config::Config& configuration, const Verdict& verdict,
                      const config::Difference* difference) {
-  std::vector<std::string> warnings = configuration.warnings;
-  if (verdict.policy) warnings.insert(warnings.end(), verdict.policy->warnings.begin(), verdict.policy->warnings.end());
   Json document = {{"file", call.arguments[0]},
                    {"ok", true},
                    {"errors", Json::array()},
-                   {"warnings", std::move(warnings)},
+                   {"warnings", verdict.warnings},
+                   {"peers", configuration.peers.size()},
+                   {"peers_of_folder", verdict.folder_peers},
                    {"memory", memory_json(verdict.need)}};
   if (verdict.policy)
     document["policy"] = {{"etag", verdict.policy->etag},

@@ -7,7 +7,7 @@
 
 #include "config/load.hpp"
 #include "config/toml/safe_text.hpp"
-#include "controlplane/identity/facts.hpp"
+#include "controlplane/identity/static_identity.hpp"
 #include "policy/load.hpp"
 #include "tools/ctl/safe_output.hpp"
 
@@ -45,9 +45,19 @@ tl::expected<std::vector<policy::Subject>, Errors> configured_subjects(const Inv
   if (!call.has("config")) return subjects;
   const auto configuration = config::load(call.text("config"));
   if (!configuration) return tl::unexpected(configuration.error());
-  for (const config::Peer& peer : configuration->peers)
-    subjects.push_back({.name = peer.identity.value_or(peer.name), .facts = controlplane::facts_of(peer)});
+  const auto add = [&](const config::Peer& peer) {
+    subjects.push_back(
+        {.name = peer.identity.value_or(peer.name), .facts = controlplane::facts_of_configured_peer(peer)});
+  };
+  for (const config::Peer& peer : configuration->peers) add(peer);
+  for (const config::Peer& peer : peer_folder(call.text("config"), *configuration).peers()) add(peer);
   return subjects;
+}
+
+config::PeerFolder peer_folder(const std::filesystem::path& file, const config::Config& configuration) {
+  config::PeerFolder folder(std::filesystem::absolute(file).parent_path() / "peers.d", configuration);
+  (void)folder.scan([](const config::Peer&) { return std::nullopt; });
+  return folder;
 }
 
 policy::TimePoint present() {

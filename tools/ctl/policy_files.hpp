@@ -9,6 +9,7 @@
 #include <tl/expected.hpp>
 
 #include "config/config.hpp"
+#include "config/peer_folder.hpp"
 #include "policy/bundle.hpp"
 #include "policy/difference.hpp"
 #include "policy/run_tests.hpp"
@@ -24,8 +25,12 @@ using Errors = std::vector<config::Error>;
 [[nodiscard]] tl::expected<policy::Policy, Errors> read_policy(std::span<const std::filesystem::path> paths);
 // To send them as JSON, which can carry UTF-8 alone: anything else would arrive as another text.
 [[nodiscard]] tl::expected<policy::Bundle, Errors> read_bundle_to_send(std::span<const std::filesystem::path> paths);
-// The peers of the gateway.toml behind --config, as the policy sees them; none without the option.
+// The peers of the gateway.toml behind --config and of peers.d beside it, as the policy sees them; none without the
+// option.
 [[nodiscard]] tl::expected<std::vector<policy::Subject>, Errors> configured_subjects(const Invocation& call);
+
+// The folder peers.d beside a gateway.toml, read once.
+[[nodiscard]] config::PeerFolder peer_folder(const std::filesystem::path& file, const config::Config& configuration);
 
 // Now, as the time of tests that have none of their own.
 [[nodiscard]] policy::TimePoint present();

@@ -440,6 +440,11 @@ void FakeDataplane::publish_session(std::uint32_t slot, const abi::SessionStatus
   statistics_.at<abi::SessionStatus>(layout.sessions)[slot].write(value);
 }
 
+void FakeDataplane::count_rule(std::uint32_t number, std::uint64_t allowed_packets) {
+  const auto layout = abi::StatisticsLayout::of(1, max_peers_, max_sessions_);
+  statistics_.at<abi::RuleCounters>(layout.rules)[number].allowed_packets += allowed_packets;
+}
+
 void FakeDataplane::end_session(std::uint32_t index, abi::SessionEnd reason) {
   const std::uint32_t slot = index & (max_sessions_ - 1);
   const auto found = sessions.find(slot);

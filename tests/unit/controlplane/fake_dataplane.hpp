@@ -56,6 +56,8 @@ class FakeDataplane {
   // The model's sessions and peers as the statistics segment shows them.
   void publish_peer(std::uint32_t peer_id, const abi::PeerStatusValue& value);
   void publish_session(std::uint32_t slot, const abi::SessionStatusValue& value);
+  // Packets that a rule allowed, on top of those that its number has already.
+  void count_rule(std::uint32_t number, std::uint64_t allowed_packets);
   // Ends a session and raises the event.
   void end_session(std::uint32_t index, abi::SessionEnd reason = abi::SessionEnd::expired);
 

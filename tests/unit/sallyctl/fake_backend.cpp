@@ -6,7 +6,7 @@
 #include <cstring>
 
 #include "config/load.hpp"
-#include "controlplane/identity/facts.hpp"
+#include "controlplane/identity/static_identity.hpp"
 #include "policy/load.hpp"
 #include "policy/match.hpp"
 #include "policy/run_tests.hpp"
@@ -375,7 +375,7 @@ const config::Peer* FakeBackend::peer_of(const IpAddress& address) const {
 }
 
 policy::Facts FakeBackend::facts_of(const config::Peer& peer) const {
-  return controlplane::facts_of(peer);
+  return facts_of_configured_peer(peer);
 }
 
 tl::expected<std::uint32_t, std::string> FakeBackend::list_flows(abi::ListFlows request, FlowSink on_flow,

@@ -129,6 +129,17 @@ TEST_F(PolicyFiles, AreComparedForTheConfiguredPeers) {
   EXPECT_EQ(call({"policy", "diff", after, "--config", gateway}).code, ExitCode::usage);
   EXPECT_EQ(call({"policy", "check", "--config", gateway}).code, ExitCode::success);
   EXPECT_EQ(call({"policy", "check", "--config", folder_.file("absent.toml")}).code, ExitCode::usage);
+  std::filesystem::create_directory(folder_.file("peers.d"));
+  (void)file("peers.d/eve.toml",
+             "wireguard = \"wg0\"\npublic_key = \"TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=\"\n"
+             "allowed_ips = [\"10.8.0.9/32\"]\ntags = [\"laptop\"]\n");
+  (void)file("peers.d/bad.toml", "nonsense");
+  EXPECT_TRUE(has(call({"policy", "diff", before, after, "--config", gateway}).out, "eve")) << "of peers.d";
+  const Outcome good = call({"check", gateway, "--without-key-files"});
+  EXPECT_EQ(good.code, ExitCode::success) << good.err;
+  EXPECT_TRUE(has(good.out, "1 peers and 1 of peers.d")) << good.out;
+  EXPECT_TRUE(has(good.out, "policy: good: 3 rules, 4 services, 1 test\n")) << good.out;
+  EXPECT_TRUE(has(good.err, "warning: ") && has(good.err, "bad.toml")) << good.err;
   (void)file("old.toml", failing_policy());
   const Outcome check = call({"check", gateway, "--without-key-files"});
   EXPECT_EQ(check.code, ExitCode::usage);
