@@ -12,6 +12,7 @@
 #include "controlplane/control_plane.hpp"
 #include "controlplane/gateway_objects.hpp"
 #include "controlplane/instant_now.hpp"
+#include "controlplane/policy_summary.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -159,7 +160,8 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
   ask_for_names();
   request_flush();
   log_info("configuration reloaded", {{"changes", summary.changes.size()}});
-  for (const std::string& change : summary.changes) log_info("changed", {{"what", change}});
+  for (const std::string& change : shortened(summary.changes, summary_lines_logged))
+    log_info("changed", {{"what", change}});
   return summary;
 }
 

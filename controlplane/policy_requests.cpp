@@ -8,6 +8,7 @@
 #include "controlplane/git_version.hpp"
 #include "controlplane/identity/static_identity.hpp"
 #include "controlplane/instant_now.hpp"
+#include "controlplane/policy_summary.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -167,7 +168,8 @@ tl::expected<PolicyApplied, PolicyRefusal> ControlPlane::apply_policy(const std:
   applied.changes = put_in_force(std::move(*prepared), by);
   applied.version = policy_version();
   policy_failure_.clear();
-  for (const std::string& change : applied.changes) log_info("changed", {{"what", change}, {"by", by}});
+  for (const std::string& change : shortened(applied.changes, summary_lines_logged))
+    log_info("changed", {{"what", change}, {"by", by}});
   return applied;
 }
 

@@ -13,6 +13,9 @@ namespace sallyport::controlplane {
 // Null: default = "allow".
 [[nodiscard]] std::vector<std::string> summarize_changes(const policy::Policy* before, const policy::Policy* after);
 
+// Of one change of the policy, in the log.
+inline constexpr std::size_t summary_lines_logged = 100;
+
 // The first lines, and how many more there are.
 [[nodiscard]] std::vector<std::string> shortened(std::vector<std::string> lines, std::size_t most);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Everything that can go wrong with a policy: mistakes are refused with their place and change nothing, what passed last is in
 force after a start, edits that cross are noticed, live services, 20,000 rules, a full disk, and both processes killed."""
+import socket
 import subprocess
 
 from smoke import *
@@ -33,6 +34,7 @@ src = "peer:client1"
 deny = ["web:tcp/8080"]
 """
 RULES = 20_000
+REFUSALS = 50
 
 
 def many_rules():
@@ -47,7 +49,7 @@ class SmallDisk:
         self.path = os.path.join(lab.folder, "records")
         os.mkdir(self.path)
         lab.janitor.tell("mount", self.path)
-        run("mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", self.path)
+        run("mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "tmpfs", self.path)
 
     def fill(self):
         with open(os.path.join(self.path, "ballast"), "wb", buffering=0) as file:
@@ -138,6 +140,7 @@ with Lab() as lab:
     gateway.apply()
     expect(gateway.ctl("policy")["rules"] == RULES and len(gateway.ctl("policy", "rules")) == RULES + 1, f"{RULES} rules are in force")
     download.expect_growing()
+    expect(len(gateway.log_lines("changed what=")) < 1000, "the log does not tell of each of them")
     say(f"{RULES:,} rules were read, tested and in force after {time.monotonic() - started:.1f} s")
     gateway.write_policy(BASE)
     gateway.apply()
@@ -145,14 +148,15 @@ with Lab() as lab:
     # A full disk.
     def trouble(): return [problem for problem in gateway.ctl("status")["problems"] if "flows.jsonl" in problem["why"] or "flow records" in problem["what"]]
     disk.fill()
-    for port in range(1, 400): denied_once = two.socket(2, 2).sendto(b"x", ("10.0.0.10", port))
+    for port in range(1, REFUSALS + 1): two.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("10.0.0.10", port))
     wait_until(trouble, 5, "status to tell of the full disk")
     download.expect_growing()
     expect(one.pings("10.0.0.10", count=3) == 3, "a full disk stops nobody")
     disk.free()
-    wait_until(lambda: gateway.flow_records(peer="client2", destination_port=399), 5, "the records that waited")
+    wait_until(lambda: gateway.flow_records(peer="client2", destination_port=REFUSALS), 5, "the records that waited")
     wait_until(lambda: not trouble(), 3, "the complaint to end")
-    expect(len(gateway.flow_records(peer="client2", protocol="udp", destination_port=200)) == 1, "each refusal has one record")
+    recorded = sorted(record["destination_port"] for record in gateway.flow_records(peer="client2", protocol="udp"))
+    expect(recorded == list(range(1, REFUSALS + 1)), f"each refusal has one record: {recorded}")
     say("a full disk delayed records, and nothing else")
 
     # The dataplane dies.

@@ -28,7 +28,7 @@ ExitCode run_policy_apply(const Invocation& call) {
     applied = post(call, "/v1/policy/apply", {}, made_from);
   } else {
     const std::vector<std::filesystem::path> paths(call.arguments.begin(), call.arguments.end());
-    const auto bundle = policy::read_bundle(paths);
+    const auto bundle = read_bundle_to_send(paths);
     if (!bundle) return print_errors(call, bundle.error());
     applied = put(call, "/v1/policy", to_text(bundle_json(*bundle)), made_from);
   }

@@ -37,7 +37,7 @@ void print_changes(const Invocation& call, const Json& answer) {
 // Against the version in force and the present peers.
 ExitCode compare_online(const Invocation& call) {
   const std::filesystem::path path = call.arguments[0];
-  const auto bundle = policy::read_bundle(std::span(&path, 1));
+  const auto bundle = read_bundle_to_send(std::span(&path, 1));
   if (!bundle) return print_errors(call, bundle.error());
   const auto answer = post(call, "/v1/policy/diff", to_text(bundle_json(*bundle)));
   if (!answer) return answer.error();

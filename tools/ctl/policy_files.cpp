@@ -1,9 +1,12 @@
 #include "tools/ctl/policy_files.hpp"
 
 #include <chrono>
+#include <memory>
 #include <ostream>
+#include <utility>
 
 #include "config/load.hpp"
+#include "config/toml/safe_text.hpp"
 #include "controlplane/identity/static_identity.hpp"
 #include "policy/load.hpp"
 #include "tools/ctl/safe_output.hpp"
@@ -23,6 +26,18 @@ tl::expected<policy::Policy, Errors> read_policy(std::span<const std::filesystem
   const auto bundle = policy::read_bundle(paths);
   if (!bundle) return tl::unexpected(bundle.error());
   return policy::parse(*bundle);
+}
+
+tl::expected<policy::Bundle, Errors> read_bundle_to_send(std::span<const std::filesystem::path> paths) {
+  auto bundle = policy::read_bundle(paths);
+  if (!bundle) return bundle;
+  Errors errors;
+  for (const policy::BundleFile& file : bundle->files)
+    if (const auto problem = config::check_utf8(file.text))
+      errors.push_back(
+          {{std::make_shared<const std::string>(file.name), problem->at.line, problem->at.column}, problem->message});
+  if (!errors.empty()) return tl::unexpected(std::move(errors));
+  return bundle;
 }
 
 tl::expected<std::vector<policy::Subject>, Errors> configured_subjects(const Invocation& call) {

@@ -23,6 +23,8 @@ using Errors = std::vector<config::Error>;
 // The arguments (files or folders) and, with --config, the files that this gateway.toml names.
 [[nodiscard]] tl::expected<std::vector<std::filesystem::path>, Errors> policy_paths(const Invocation& call);
 [[nodiscard]] tl::expected<policy::Policy, Errors> read_policy(std::span<const std::filesystem::path> paths);
+// To send them as JSON, which can carry UTF-8 alone: anything else would arrive as another text.
+[[nodiscard]] tl::expected<policy::Bundle, Errors> read_bundle_to_send(std::span<const std::filesystem::path> paths);
 // The peers of the gateway.toml behind --config and of peers.d beside it, as the policy sees them; none without the
 // option.
 [[nodiscard]] tl::expected<std::vector<policy::Subject>, Errors> configured_subjects(const Invocation& call);
