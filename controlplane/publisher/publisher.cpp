@@ -53,7 +53,7 @@ void Publisher::disconnect() {
 void Publisher::enqueue(Action action, const Subject& subject, const PublicKey& removed_key) {
   if (!channel_) return;
   queue_.push_back({action, subject, removed_key});
-  if (subject.is_of_policy()) ++policy_operations_;
+  if (touches_policy(queue_.back())) ++policy_operations_;
 }
 
 void Publisher::enqueue_everything() {
@@ -277,12 +277,12 @@ void Publisher::send_queue(std::uint64_t now_ns) {
     if (performed.outcome == Outcome::no_room) return;
     if (performed.sequence != 0) {
       pushed_ = true;
-      if (operation.subject.is_of_policy()) last_policy_sequence_ = performed.sequence;
+      if (touches_policy(operation)) last_policy_sequence_ = performed.sequence;
     }
     if (performed.outcome == Outcome::unfinished) continue;
     if (performed.outcome == Outcome::sent) problems_.retried(operation.subject, performed.sequence, now_ns);
     if (performed.outcome == Outcome::unwanted) problems_.forget(operation.subject);
-    if (operation.subject.is_of_policy()) --policy_operations_;
+    if (touches_policy(operation)) --policy_operations_;
     queue_.pop_front();
   }
 }

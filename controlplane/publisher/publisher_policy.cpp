@@ -46,7 +46,7 @@ void Publisher::set_policy(DesiredPolicy next) {
 // What waits of the image before would only be skipped one by one.
 void Publisher::stage_policy() {
   std::erase_if(queue_, [](const Operation& operation) { return operation.subject.is_of_policy(); });
-  policy_operations_ = 0;
+  policy_operations_ = static_cast<std::size_t>(std::count_if(queue_.begin(), queue_.end(), touches_policy));
   announced_source_classes_.clear();
   announced_destination_classes_.clear();
   policy_commit_sequence_ = 0;

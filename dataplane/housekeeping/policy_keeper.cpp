@@ -3,6 +3,7 @@
 #include <rte_cycles.h>
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "config/base/clock.hpp"
@@ -177,7 +178,8 @@ abi::Refusal PolicyKeeper::set_destination_class(const abi::SetDestinationClass&
   bool gap = false;
   if (!destination_.add(set, set.services, gap)) return gap ? abi::Refusal::bad_value : abi::Refusal::none;
   auto services = std::make_unique<const DestinationServices>(std::exchange(destination_, {}).elements);
-  if (!std::is_sorted(services->begin(), services->end())) return abi::Refusal::bad_value;
+  if (std::adjacent_find(services->begin(), services->end(), std::greater_equal<>()) != services->end())
+    return abi::Refusal::bad_value;
   return replace(*book, book->image->destinations, set.number, std::move(services));
 }
 
