@@ -202,8 +202,10 @@ void ControlPlane::on_connected(DataplaneConnection& connection) {
   if (first) ids_.adopt(config_, connection.statistics());
   policy_.on_connected(connection.statistics(), same_boot);
   apply_configuration();
-  publisher_.connect(connection.command_ring(), connection.statistics().header().applied_sequence,
-                     first || same_boot ? Publisher::Flows::kept : Publisher::Flows::lost);
+  const auto& header = connection.statistics().header();
+  const bool has_flows = header.policy_image.load(std::memory_order_relaxed) != 0;
+  publisher_.connect(connection.command_ring(), header.applied_sequence,
+                     has_flows ? Publisher::Flows::kept : Publisher::Flows::lost);
   service_.on_connected(connection.statistics(), same_boot);
   flush();
 }

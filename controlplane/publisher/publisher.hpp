@@ -48,7 +48,7 @@ class Publisher {
   Publisher& operator=(const Publisher&) = delete;
 
   // A new link: the whole desired state is queued. What the old link had not applied is forgotten. Flows that a dataplane
-  // lost by a restart may be picked up in mid-stream for a while.
+  // lost by a restart, or never had because everything was allowed, may be picked up in mid-stream for a while.
   enum class Flows : std::uint8_t { kept, lost };
   void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence, Flows flows = Flows::kept);
   void disconnect();
