@@ -47,8 +47,9 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  // A new link: the whole desired state is queued. What the old link had not applied is forgotten. Flows that a
-  // dataplane lost by a restart may be picked up in mid-stream for a while.
+  // A new link: the whole desired state is queued. What the old link had not applied is forgotten. Connections of a
+  // dataplane that lost its flows by a restart, or had none because everything was allowed, may be picked up in
+  // mid-stream for a while.
   enum class Flows : std::uint8_t { kept, lost };
   void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence, Flows flows = Flows::kept);
   void disconnect();

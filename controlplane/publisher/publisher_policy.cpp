@@ -38,7 +38,8 @@ auto& elements_of(abi::SetDestinationClass& message) {
 // ---- what should be ----
 
 void Publisher::set_policy(DesiredPolicy next) {
-  flows_ = Flows::kept;  // what it cuts is not picked up again
+  // Where everything is allowed there are no flows. Otherwise: what the policy cuts is not picked up again.
+  flows_ = policy_.image != 0 && policy_.allow_all ? Flows::lost : Flows::kept;
   policy_ = std::move(next);
   stage_policy();
 }

@@ -113,8 +113,9 @@ def refused():
     told = gateway.run_ctl("explain", "batch", "10.0.0.10", "tcp/8080").splitlines()
     line = wait_until(lambda: gateway.log_lines("flow denied", f"identity={BATCH}"), 3, "the log line")[0]
     keys = dict(word.split("=", 1) for word in line.split() if "=" in word)
+    keys["at"] = os.path.basename(keys["at"])
     return {"took_ms": took, "explained": next(text for text in told if text.startswith("DENIED")).replace(lab.folder + "/", ""),
-            "logged": "flow denied " + " ".join(f"{key}={os.path.basename(keys[key]) if key == 'at' else keys[key]}" for key in ("identity", "destination", "port", "rule", "at"))}
+            "logged": "flow denied " + " ".join(f"{key}={keys[key]}" for key in ("identity", "destination", "port", "rule", "at"))}
 
 
 def edit_cuts():
@@ -133,9 +134,9 @@ def edit_cuts():
 
 def gateway_view():
     section("what the gateway says about itself (sallyctl policy rules, sallyctl peers)")
-    columns = ("name", "action", "allowed_packets", "denied_packets")
     for rule in gateway.ctl("policy", "rules"):
-        print("    {:<22} {:<6} {:>9,} packets allowed {:>5,} denied".format(*(rule[column] if rule["name"] else {"name": "(no rule)", "action": "deny"}.get(column, rule[column]) for column in columns)))
+        print(f"    {rule['name'] or '(no rule)':<22} {rule['action'] or 'deny':<6} {rule['allowed_packets']:>9,} packets allowed, "
+              f"{rule['denied_packets']:,} denied")
     print("".join(f"    {text}\n" for text in gateway.run_ctl("peers").rstrip().splitlines()))
     results["peers"], results["ports"], results["counters"] = gateway.ctl("peers"), gateway.ctl("ports"), gateway.counters()
     results["rules"] = gateway.ctl("policy", "rules")
@@ -149,15 +150,18 @@ def story():
          lambda v: f"batch    was called over IPv6     first answer after {v['first_answer_ms']} ms, endpoint {v['endpoint']}")
     section(f"who may reach the backend: {FRONTEND}, and not {BATCH}")
     step("let in", lambda: mbit(frontend, "10.0.0.10", 1_000_000), lambda v: "frontend -> backend:8080   let in")
-    step("refused", refused, lambda v: f"batch    -> backend:8080   refused after {v['took_ms']} ms\n      sallyctl explain  {v['explained']}\n      in the log        {v['logged']}")
-    step("edit", edit_cuts, lambda v: f"frontend's rule is taken out of policy.toml, 'sallyctl policy apply': {v['applied']}\n"
+    step("refused", refused, lambda v: f"batch    -> backend:8080   refused after {v['took_ms']} ms\n"
+                                       f"      sallyctl explain  {v['explained']}\n      in the log        {v['logged']}")
+    step("edit", edit_cuts, lambda v: f"frontend's rule is taken out of policy.toml; sallyctl policy apply says: {v['applied']}\n"
                                       f"      its running download stopped after {v['cut_after_ms']} ms; the rule is back")
     section("pings through the tunnel")
     for who, host, address in ((frontend, "inside", "10.0.0.10"), (batch, "inside", "fd00::10"), (frontend, "batch", batch.v6)):
-        step(f"ping {who.peer_name} {address}", lambda: ping(who, address), lambda v: f"{who.peer_name:<8} -> {host:<6} {address:<15} 10 of 10, {v['average_ms']:.2f} ms on average")
+        step(f"ping {who.peer_name} {address}", lambda: ping(who, address),
+             lambda v: f"{who.peer_name:<8} -> {host:<6} {address:<15} 10 of 10, {v['average_ms']:.2f} ms on average")
     section(f"downloads of {DOWNLOAD_BYTES // 1_000_000} MB, every byte compared")
     for host, address, port in (("inside", "10.0.0.10", 8080), ("inside", "fd00::10", 8080), ("batch", batch.v4, 8081)):
-        step(f"download frontend {address}", lambda: mbit(frontend, address, port=port), lambda v: f"frontend <- {host:<6} {address:<15} {v['mbit_per_s']} Mbit/s, intact")
+        step(f"download frontend {address}", lambda: mbit(frontend, address, port=port),
+             lambda v: f"frontend <- {host:<6} {address:<15} {v['mbit_per_s']} Mbit/s, intact")
     section("the control plane is killed (SIGKILL) under 4,000 numbered packets a second")
     step("control plane killed", control_plane_dies, lambda v: f"{v['lost']} of {v['sent']:,} packets lost; it is back and adopted the sessions")
     try:
@@ -208,7 +212,8 @@ with Lab() as lab:
     story()
     summary()
     if options.json:
-        with open(options.json, "w") as file: json.dump({"ok": not failures, "failed": failures, "took_s": round(time.monotonic() - started, 1), **results}, file, indent=2)
+        summary_of_all = {"ok": not failures, "failed": failures, "took_s": round(time.monotonic() - started, 1), **results}
+        with open(options.json, "w") as file: json.dump(summary_of_all, file, indent=2)
     if options.keep:
         lab.kept = True
         how_to_look_around()

@@ -59,6 +59,8 @@ with Lab() as lab:
     answer = gateway.ctl("explain", "client1", "10.0.0.10", "udp/7000")
     expect(answer["allowed"] and answer["audit_rule"]["name"] == "freeze-trial", f"explain says both: {answer}")
     flows = gateway.ctl("flows", "--rule", "freeze-trial")["flows"]
-    expect(len(flows) == 11 and all(one["audit_rule"] == "freeze-trial" and one["rule"] == "everything" for one in flows), f"the flows that it would end: {flows}")
-    line = wait_until(lambda: gateway.log_lines("flow would be denied", "rule=freeze-trial", "peer=client1", "port=7000"), 3, "a log line of what would be denied")
+    expect(len(flows) == 11 and all(one["audit_rule"] == "freeze-trial" and one["rule"] == "everything" for one in flows),
+           f"the flows that it would end: {flows}")
+    line = wait_until(lambda: gateway.log_lines("flow would be denied", "rule=freeze-trial", "peer=client1", "port=7000"), 3,
+                      "a log line of what would be denied")
     say(line[0][line[0].index("flow would"):].replace(lab.folder, "..."))

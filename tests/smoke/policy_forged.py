@@ -91,9 +91,10 @@ with Lab() as lab:
     before = gateway.counters()
     lies = [bytes(IP(src=mallory.v4, dst=victim.v4) / TCP(sport=8080, dport=40000, flags="SA")),
             bytes(IP(src=mallory.v4, dst=victim.v4) / ICMP(type=0, id=7)),
-            bytes(IP(src=mallory.v4, dst=victim.v4) / ICMP(type=3, code=1) / IP(src=victim.v4, dst="10.0.0.10") / UDP(sport=7001, dport=7001) / Raw(b"12345678"))]
+            bytes(IP(src=mallory.v4, dst=victim.v4) / ICMP(type=3, code=1)
+                  / IP(src=victim.v4, dst="10.0.0.10") / UDP(sport=7001, dport=7001) / Raw(b"12345678"))]
     for lie in lies: raw4.sendto(lie, (victim.v4, 0))
-    wait_until(lambda: gateway.counters()["out_of_state"] - before["out_of_state"] == 2 and gateway.counters()["icmp_unrelated"] - before["icmp_unrelated"] == 1,
-               3, "two answers out of state, and an unrelated error")
+    def rose(reason): return gateway.counters()[reason] - before[reason]
+    wait_until(lambda: rose("out_of_state") == 2 and rose("icmp_unrelated") == 1, 3, "two answers out of state, and an unrelated error")
     expect(not tcp_opens(mallory, "10.0.0.10", 8080, 0.5), "mallory reaches the secret still not")
     expect(mallory.pings("10.0.0.10", count=3) == 3 and tcp_opens(victim, "10.0.0.10", 8080), "and everybody what is theirs")

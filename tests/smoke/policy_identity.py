@@ -54,16 +54,18 @@ with Lab() as lab:
     expect(lab.inside.pings(frontend.v4, timeout_s=0.3) == 0, "inside may not ping what may ping it")
 
     # The refusal, told.
-    line = wait_until(lambda: gateway.log_lines("flow denied", f"identity={batch.identity}", f"destination={V4}", "port=8080"), 3, "a log line")[0]
-    expect("rule=batch-stays-out" in line and f"policy.toml:{DENIED_AT}" in line and "peer=batch" in line, f"who, by what, where: {line}")
+    line = wait_until(lambda: gateway.log_lines("flow denied", f"identity={batch.identity}", f"destination={V4}", "port=8080"), 3,
+                      "a log line")[0]
+    expect("rule=batch-stays-out" in line and f"policy.toml:{DENIED_AT}" in line and "peer=batch" in line, f"who, why, where: {line}")
     say(line[line.index("flow denied"):].replace(lab.folder, "..."))
     record = wait_until(lambda: gateway.flow_records(identity=batch.identity, destination=V4, destination_port=8080), 3, "a flow record")[0]
-    expect(record["verdict"] == "deny" and record["rule"] == "batch-stays-out" and record["rule_location"].endswith(f"policy.toml:{DENIED_AT}")
-           and record["peer"] == "batch" and record["source"] == batch.v4 and record["protocol"] == "tcp" and record["reason"] == "denied",
-           f"the record of the refusal: {record}")
+    told = {key: record[key] for key in ("verdict", "rule", "peer", "source", "protocol", "reason")}
+    expect(told == {"verdict": "deny", "rule": "batch-stays-out", "peer": "batch", "source": batch.v4, "protocol": "tcp", "reason": "denied"}
+           and record["rule_location"].endswith(f"policy.toml:{DENIED_AT}"), f"the record of the refusal: {record}")
     unlisted = wait_until(lambda: gateway.flow_records(peer="batch", destination_port=54), 3, "the record of what no rule allows")[0]
     expect(unlisted["rule"] is None and unlisted["verdict"] == "deny", f"no rule allows it: {unlisted}")
-    ended = wait_until(lambda: gateway.flow_records(identity=frontend.identity, verdict="allow", destination=V4, reason="closed"), 20, "the record of a download")[0]
+    ended = wait_until(lambda: gateway.flow_records(identity=frontend.identity, verdict="allow", destination=V4, reason="closed"), 20,
+                       "the record of a download")[0]
     expect(ended["rule"] == "frontend-to-backend" and ended["bytes_back"] > 1_000_000, f"the record of a download: {ended}")
 
     # sallyctl, for programs.
@@ -75,11 +77,13 @@ with Lab() as lab:
     answer = gateway.ctl("explain", "frontend", V4, "tcp/22")
     expect(not answer["allowed"] and answer["rule"] is None and "backend" in answer["other_services"], f"explain without a rule: {answer}")
     who = gateway.ctl("whois", batch.v6)
-    expect(who["peer"] == "batch" and who["identities"] == [batch.identity] and "batch-stays-out" in who["rules"] and who["route"]["kind"] == "peer", f"whois: {who}")
+    expect(who["peer"] == "batch" and who["identities"] == [batch.identity] and "batch-stays-out" in who["rules"]
+           and who["route"]["kind"] == "peer", f"whois: {who}")
     who = gateway.ctl("whois", V4)
     expect(who["peer"] is None and set(who["services"]) == {"backend", "dns", "ping"}, f"whois inside: {who}")
     everybody = {one["peer"]: one for one in gateway.ctl("identities")}
-    expect(everybody["frontend"]["identities"] == [frontend.identity] and set(everybody["frontend"]["rules"]) == {"frontend-to-backend", "basics"}, f"identities: {everybody}")
+    expect(everybody["frontend"]["identities"] == [frontend.identity]
+           and set(everybody["frontend"]["rules"]) == {"frontend-to-backend", "basics"}, f"identities: {everybody}")
     drip = Drip(frontend)
     flows = gateway.ctl("flows", "--peer", "frontend", "--port", "8080")["flows"]
     live = next((one for one in flows if one["tcp_state"] == "established"), None)
@@ -92,7 +96,9 @@ with Lab() as lab:
     expect(rules["frontend-to-backend"]["allowed_bytes"] > 2_000_000 and rules["batch-stays-out"]["denied_packets"] > 0
            and rules["batch-stays-out"]["line"] == DENIED_AT and rules[None]["denied_packets"] > 0, f"the rules' counters: {rules}")
     trail = gateway.ctl("audit")
-    expect(len(trail) == 1 and trail[0]["applied"] and trail[0]["by"] == "start" and trail[0]["etag"] == gateway.ctl("policy")["etag"], f"audit: {trail}")
-    for command in (("explain", "batch", V4, "tcp/8080"), ("whois", batch.v4), ("flows",), ("identities",), ("audit",), ("policy",), ("policy", "rules")):
+    expect(len(trail) == 1 and trail[0]["applied"] and trail[0]["by"] == "start"
+           and trail[0]["etag"] == gateway.ctl("policy")["etag"], f"audit: {trail}")
+    for command in (("explain", "batch", V4, "tcp/8080"), ("whois", batch.v4), ("flows",), ("identities",), ("audit",), ("policy",),
+                    ("policy", "rules")):
         expect(gateway.run_ctl(*command).strip(), f"sallyctl {' '.join(command)} has something for people, too")
     say("explain, whois, identities, flows, policy rules, audit")

@@ -43,10 +43,11 @@ def mbit_per_s(transfer, client, host):
 
 
 with Lab() as lab:
-    gateway, ann, bob = site(lab, {"name": "ann", "identity": "user:corp/ann"}, {"name": "bob", "identity": "user:corp/bob"}, policy=POLICY)
+    gateway, ann, bob = site(lab, *({"name": name, "identity": f"user:corp/{name}"} for name in ("ann", "bob")), policy=POLICY)
     for client in (ann, bob):
         port = str(51820 + client.number)
-        lab.net.spawn(f"distance-{port}", "/usr/bin/python3", "-B", os.path.join(HERE, "distance.py"), "192.0.2.254", port, "192.0.2.1", "51820", str(DISTANCE_MS))
+        lab.net.spawn(f"distance-{port}", "/usr/bin/python3", "-B", os.path.join(HERE, "distance.py"), "192.0.2.254", port,
+                      "192.0.2.1", "51820", str(DISTANCE_MS))
         wait_until(lambda: lab.net.run("ss", "-Hlun", f"sport = :{port}").strip(), 10, "the relay to listen")
         client.connect(via=f"192.0.2.254:{port}")
     for what, transfer in (("download", Client.download), ("upload", Client.upload)):

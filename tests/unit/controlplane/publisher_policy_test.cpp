@@ -186,6 +186,24 @@ TEST_F(PublisherPolicyTest, ReplacesAnImageByANewOne) {
   EXPECT_TRUE(dataplane.policy.peers.empty());
 }
 
+TEST_F(PublisherPolicyTest, LetsOpenConnectionsBecomeFlowsOnlyWhereNoneWereKept) {
+  publisher.set_policy(small_policy());
+  publisher.connect(dataplane.command_ring(), dataplane.applied_sequence(), Publisher::Flows::lost);
+  settle();
+  EXPECT_NE(dataplane.policy.begin.pick_up_s, 0) << "a dataplane that has just started";
+  publisher.set_policy(small_policy(2));
+  settle();
+  EXPECT_EQ(dataplane.policy.begin.pick_up_s, 0) << "an edit";
+  DesiredPolicy everything;
+  everything.generation = 3;
+  everything.allow_all = true;
+  publisher.set_policy(std::move(everything));
+  settle();
+  publisher.set_policy(small_policy(4));
+  settle();
+  EXPECT_NE(dataplane.policy.begin.pick_up_s, 0) << "after a time in which everything was allowed";
+}
+
 TEST_F(PublisherPolicyTest, DropsWhatWaitsOfAnImageThatIsReplacedBeforeItWasSent) {
   connect();
   settle();
