@@ -84,6 +84,23 @@ TEST_F(PeerFolderControlTest, ABrokenFileIsAProblemAndKeepsWhatItGaveLast) {
   EXPECT_TRUE(eventually([&] { return !server->dataplane->routes.contains(*IpPrefix::parse("10.8.0.3/32")); }));
 }
 
+TEST_F(PeerFolderControlTest, APeerThatNeedsTooManyClassesIsLeftOut) {
+  dataplane_section = "max_classes = 2";
+  write_config();
+  std::ofstream(folder / "policy.toml", std::ios::app)
+      << "[[rule]]\nname = \"carl\"\naction = \"allow\"\nfrom = [\"peer:carl\"]\nto = [\"all\"]\n";
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  write("bob.toml", text(bob, "10.8.0.3/32"));
+  ASSERT_TRUE(eventually_peers(2));
+  wireguard::Endpoint carl{4};
+  write("carl.toml", text(carl, "10.8.0.4/32"));  // both rules
+  ASSERT_TRUE(eventually([&] { return has_problem("peers.d/carl.toml"); }));
+  EXPECT_FALSE(has_peer("carl"));
+  remove("bob.toml");
+  EXPECT_TRUE(eventually([&] { return has_peer("carl"); })) << "a class is free";
+}
+
 TEST_F(PeerFolderControlTest, TheFolderMayBeExchangedBehindALink) {
   std::filesystem::create_directory(folder / "v1");
   std::filesystem::create_directory(folder / "v2");
