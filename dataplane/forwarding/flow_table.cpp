@@ -10,13 +10,6 @@ constexpr std::size_t removals_in_grace = 16384;
 // However full the table is, an identity may have so many (or a sixteenth of a small table).
 constexpr std::uint32_t least_identity_limit = 64;
 
-// The product of two words, folded: every bit of both reaches every bit of the result.
-std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
-  __extension__ using Wide = unsigned __int128;
-  const Wide product = static_cast<Wide>(a) * b;
-  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
-}
-
 void end_twin(FlowEntry& entry) noexcept {
   abi::FlowEnd none = abi::FlowEnd::none;
   entry.end.compare_exchange_strong(none, abi::FlowEnd::timeout, std::memory_order_relaxed);
@@ -47,30 +40,13 @@ FlowTable::FlowTable(const FlowLimits& limits, const Memory& memory, rte_rcu_qsb
   refill();
 }
 
-std::uint64_t FlowTable::hash(const FlowKey& key) const noexcept {
-  std::array<std::uint64_t, 6> words;
-  std::memcpy(words.data(), &key, sizeof key);
-  const std::uint64_t addresses =
-      fold(words[0] ^ secret_[0], words[1] ^ secret_[1]) ^ fold(words[2] ^ secret_[2], words[3] ^ secret_[3]);
-  return fold(addresses ^ words[4] ^ secret_[1], fold(words[5] ^ secret_[2], addresses ^ secret_[0]) ^ words[4]);
-}
-
-const FlowEntry* FlowTable::hint(std::uint64_t hash) const noexcept {
-  for (const auto& slot : buckets_[first_bucket(hash)].slots) {
-    const std::uint64_t word = slot.load(std::memory_order_relaxed);
-    if (word != 0 && tag_of(word) == tag_of(hash)) return &entries_[static_cast<std::uint32_t>(word) - 1];
-  }
-  return nullptr;
-}
-
 // Calls visit(entry) for the live entries of the key, in the order of their slots, until it says true, and returns that
-// entry.
-template <typename Visit>
+// entry. `order` at least acquire: the entry was complete before its slot named it.
+template <std::memory_order order, typename Visit>
 FlowEntry* FlowTable::scan(const FlowKey& key, std::uint64_t hash, Visit&& visit) noexcept {
   for (const std::uint32_t bucket : {first_bucket(hash), second_bucket(hash)}) {
     for (auto& slot : buckets_[bucket].slots) {
-      // Acquire: the entry was complete before its slot named it.
-      const std::uint64_t word = slot.load(std::memory_order_acquire);
+      const std::uint64_t word = slot.load(order);
       if (word != 0 && tag_of(word) == tag_of(hash)) {
         FlowEntry& entry = entries_[static_cast<std::uint32_t>(word) - 1];
         if (entry.key == key && entry.end.load(std::memory_order_relaxed) == abi::FlowEnd::none && visit(entry))
@@ -82,7 +58,7 @@ FlowEntry* FlowTable::scan(const FlowKey& key, std::uint64_t hash, Visit&& visit
 }
 
 FlowEntry* FlowTable::find(const FlowKey& key, std::uint64_t hash) noexcept {
-  return scan(key, hash, [](const FlowEntry&) { return true; });
+  return scan<std::memory_order_acquire>(key, hash, [](const FlowEntry&) { return true; });
 }
 
 bool FlowTable::take_free(std::uint16_t worker, std::uint32_t& number) noexcept {
@@ -107,7 +83,7 @@ FlowTable::Creation FlowTable::publish(std::uint16_t worker, std::uint32_t numbe
   for (const std::uint32_t bucket : buckets) {
     for (auto& slot : buckets_[bucket].slots) {
       std::uint64_t expected = 0;
-      // Release: whoever finds the slot finds the entry complete.
+      // Whoever finds the slot finds the entry complete; see below for the order.
       placed = slot.load(std::memory_order_relaxed) == 0 &&
                slot.compare_exchange_strong(expected, word, std::memory_order_seq_cst, std::memory_order_relaxed);
       if (placed) break;
@@ -121,12 +97,11 @@ FlowTable::Creation FlowTable::publish(std::uint16_t worker, std::uint32_t numbe
   FlowEntry& entry = entries_[number];
   identity_flows_[entry.identity].fetch_add(1, std::memory_order_relaxed);
   published_[number].store(1, std::memory_order_release);
-  // Two workers may insert the same key at once. Each claims its slot, then looks (the fence is between the two), so at
+  // Two workers may insert the same key at once. Each claims its slot, then looks, both sequentially consistent, so at
   // least one of them sees both entries. Whoever does ends all but the one that stands first, which is the one that
   // everybody finds; nobody frees the others before their grace period.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
   FlowEntry* first = nullptr;
-  scan(entry.key, hash, [&first](FlowEntry& twin) {
+  scan<std::memory_order_seq_cst>(entry.key, hash, [&first](FlowEntry& twin) {
     if (first == nullptr) {
       first = &twin;
     } else {
@@ -150,7 +125,9 @@ void FlowTable::refill() noexcept {
   const std::uint32_t in_use = live();
   const std::uint32_t room = in_use < limits_.max_flows ? limits_.max_flows - in_use : 0;
   const std::uint32_t least = std::min(least_identity_limit, std::max(limits_.max_flows / 16, 1U));
-  identity_limit_.store(std::max(room, least), std::memory_order_relaxed);
+  // Stored only if it moved: workers read the line for every new flow.
+  if (const std::uint32_t limit = std::max(room, least); limit != identity_limit_.load(std::memory_order_relaxed))
+    identity_limit_.store(limit, std::memory_order_relaxed);
 }
 
 std::size_t FlowTable::room_to_remove() const noexcept {

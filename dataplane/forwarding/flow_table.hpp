@@ -12,9 +12,12 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "dataplane/abi/flow.hpp"
@@ -42,7 +45,15 @@ struct FlowEndpoint {
   std::uint32_t end = 0;
   std::uint16_t port = 0;
 
-  friend auto operator<=>(const FlowEndpoint&, const FlowEndpoint&) = default;
+  // Some order, or equal.
+  [[nodiscard]] bool precedes(const FlowEndpoint& other) const noexcept {
+    if (address == other.address) [[unlikely]]
+      return end != other.end ? end < other.end : port <= other.port;
+    __extension__ using Wide = unsigned __int128;
+    const auto wide = [](const auto& words) { return Wide{words[0]} << 64 | words[1]; };
+    return wide(address) < wide(other.address);
+  }
+  friend bool operator==(const FlowEndpoint&, const FlowEndpoint&) = default;
 };
 
 // The same for both directions: the lesser endpoint stands first.
@@ -54,24 +65,45 @@ struct FlowKey {
   std::uint8_t is_v4 = 0;
   std::uint16_t reserved = 0;
 
+  using Words = std::array<std::uint64_t, 6>;
+
   // `source_is_first` tells which endpoint became which.
   static FlowKey of(const FlowEndpoint& source, const FlowEndpoint& destination, std::uint8_t protocol, bool is_v4,
                     bool& source_is_first) noexcept {
-    source_is_first = source <= destination;
-    const FlowEndpoint& a = source_is_first ? source : destination;
-    const FlowEndpoint& b = source_is_first ? destination : source;
-    return {.addresses = {a.address[0], a.address[1], b.address[0], b.address[1]},
-            .ends = {a.end, b.end},
-            .ports = {a.port, b.port},
-            .protocol = protocol,
-            .is_v4 = is_v4 ? std::uint8_t{1} : std::uint8_t{0}};
+    return std::bit_cast<FlowKey>(words_of(source, destination, protocol, is_v4, source_is_first));
+  }
+  // The same as words. Without a branch on which is the lesser endpoint: that is a coin toss.
+  static Words words_of(const FlowEndpoint& source, const FlowEndpoint& destination, std::uint8_t protocol, bool is_v4,
+                        bool& source_is_first) noexcept {
+    source_is_first = source.precedes(destination);
+    const std::uint64_t swap = source_is_first ? 0 : ~std::uint64_t{0};
+    const std::uint64_t low = (source.address[0] ^ destination.address[0]) & swap;
+    const std::uint64_t high = (source.address[1] ^ destination.address[1]) & swap;
+    const std::uint64_t end = (source.end ^ destination.end) & swap;
+    const std::uint64_t port = static_cast<std::uint16_t>(source.port ^ destination.port) & swap;
+    return {source.address[0] ^ low,
+            source.address[1] ^ high,
+            destination.address[0] ^ low,
+            destination.address[1] ^ high,
+            (source.end ^ end) | (destination.end ^ end) << 32,
+            (source.port ^ port) | (destination.port ^ port) << 16 | std::uint64_t{protocol} << 32 |
+                std::uint64_t{is_v4} << 40};
+  }
+  [[nodiscard]] std::uint64_t word(unsigned which) const noexcept {
+    std::uint64_t value;
+    std::memcpy(&value, reinterpret_cast<const std::uint8_t*>(this) + 8 * which, sizeof value);
+    return value;
   }
   [[nodiscard]] const std::uint8_t* address(unsigned which) const noexcept {
     return reinterpret_cast<const std::uint8_t*>(&addresses[2 * which]);
   }
-  friend bool operator==(const FlowKey& a, const FlowKey& b) noexcept { return std::memcmp(&a, &b, sizeof a) == 0; }
+  friend bool operator==(const FlowKey& a, const FlowKey& b) noexcept {
+    return ((a.word(0) ^ b.word(0)) | (a.word(1) ^ b.word(1)) | (a.word(2) ^ b.word(2)) | (a.word(3) ^ b.word(3)) |
+            (a.word(4) ^ b.word(4)) | (a.word(5) ^ b.word(5))) == 0;
+  }
 };
 static_assert(sizeof(FlowKey) == 48 && std::has_unique_object_representations_v<FlowKey>);
+static_assert(std::endian::native == std::endian::little);  // the order of fields in words
 
 // What one direction's packets read and write; it has a line of its own and one writer (the worker that carries it).
 struct FlowLine {
@@ -103,8 +135,8 @@ struct alignas(abi::cache_line_bytes) FlowEntry {
   // Line 2: back to the opener.
   alignas(abi::cache_line_bytes) FlowLine back;
   std::atomic<std::uint32_t> generation;  // of the policy that decided last
-  // Why it is over: look-ups pass it by, and housekeeping takes it away. `none` while it lives, stored (release) when the
-  // rest is complete.
+  // Why it is over: look-ups pass it by, and housekeeping takes it away. `none` while it lives, stored (release) when
+  // the rest is complete.
   std::atomic<abi::FlowEnd> end;
 
   [[nodiscard]] FlowLine& line(FlowDirection direction) noexcept {
@@ -141,10 +173,26 @@ class FlowTable {
 
   // --- workers ---
 
-  [[nodiscard]] std::uint64_t hash(const FlowKey& key) const noexcept;
+  [[nodiscard]] std::uint64_t hash(const FlowKey& key) const noexcept {
+    const std::uint64_t addresses = fold(key.word(0) ^ secret_[0], key.word(1) ^ secret_[1]) ^
+                                    fold(key.word(2) ^ secret_[2], key.word(3) ^ secret_[3]);
+    return fold(addresses ^ key.word(4) ^ secret_[1],
+                fold(key.word(5) ^ secret_[2], addresses ^ secret_[0]) ^ key.word(4));
+  }
+  // Two steps, a burst apart: the bucket, then the entry that it names, or the other bucket.
   void prefetch(std::uint64_t hash) const noexcept { __builtin_prefetch(&buckets_[first_bucket(hash)]); }
-  // The entry that a bucket hints at by its tag, for prefetching; null if there is none in the first bucket.
-  [[nodiscard]] const FlowEntry* hint(std::uint64_t hash) const noexcept;
+  void prefetch_entry(std::uint64_t hash) const noexcept {
+    for (const auto& slot : buckets_[first_bucket(hash)].slots) {
+      const std::uint64_t word = slot.load(std::memory_order_relaxed);
+      if (word == 0 || tag_of(word) != tag_of(hash)) continue;
+      const FlowEntry* entry = &entries_[static_cast<std::uint32_t>(word) - 1];
+      __builtin_prefetch(entry);
+      __builtin_prefetch(&entry->forward);
+      __builtin_prefetch(&entry->back);
+      return;
+    }
+    __builtin_prefetch(&buckets_[second_bucket(hash)]);
+  }
   // A live flow of that key, or null.
   [[nodiscard]] FlowEntry* find(const FlowKey& key, std::uint64_t hash) noexcept;
 
@@ -202,6 +250,12 @@ class FlowTable {
   [[nodiscard]] std::uint32_t live() const noexcept;
 
  private:
+  // The product of two words, folded: every bit of both reaches every bit of the result.
+  [[nodiscard]] static std::uint64_t fold(std::uint64_t a, std::uint64_t b) noexcept {
+    __extension__ using Wide = unsigned __int128;
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  }
   [[nodiscard]] std::uint32_t first_bucket(std::uint64_t hash) const noexcept {
     return static_cast<std::uint32_t>(hash) & bucket_mask_;
   }
@@ -211,7 +265,7 @@ class FlowTable {
   [[nodiscard]] static std::uint64_t tag_of(std::uint64_t hash) noexcept { return hash & 0xffffffff00000000ULL; }
   [[nodiscard]] bool take_free(std::uint16_t worker, std::uint32_t& number) noexcept;
   [[nodiscard]] Creation publish(std::uint16_t worker, std::uint32_t number, std::uint64_t hash) noexcept;
-  template <typename Visit>
+  template <std::memory_order order, typename Visit>
   FlowEntry* scan(const FlowKey& key, std::uint64_t hash, Visit&& visit) noexcept;
 
   FlowLimits limits_;
@@ -220,10 +274,10 @@ class FlowTable {
   std::atomic<std::uint32_t>* identity_flows_;
   std::uint32_t bucket_mask_;
   std::array<std::uint64_t, 4> secret_;
-  // Housekeeping stores, workers load, relaxed.
+  // Housekeeping stores when it changes, workers load, relaxed.
   alignas(abi::cache_line_bytes) std::atomic<std::uint32_t> identity_limit_;
   // 1 while the entry is in the buckets: the worker that published stores (release), housekeeping reads and clears.
-  std::unique_ptr<std::atomic<std::uint8_t>[]> published_;
+  alignas(abi::cache_line_bytes) std::unique_ptr<std::atomic<std::uint8_t>[]> published_;
   std::vector<std::unique_ptr<FreeFlowRing>> rings_;
   std::vector<abi::RingConsumer<FreeFlowRing>> takers_;  // by worker
   // Of each worker the entry of an insertion that found no slot; no_entry: none. The worker's own.

@@ -359,15 +359,12 @@ void apply_policy(Worker& worker, Batch& packets) noexcept {
       if (probes[i].kind == ProbeKind::later_fragment) continue;
       probes[i].hash = worker.tables.flows.hash(probes[i].key);
       worker.tables.flows.prefetch(probes[i].hash);
-      if (destination.kind == NextHopKind::peer) __builtin_prefetch(&worker.tables.peers[destination.peer_id]);
+      for (const std::uint32_t end : probes[i].key.ends)
+        if (is_peer_end(end)) __builtin_prefetch(&worker.tables.peers[end]);
     }
     for (unsigned i = 0; i < count; ++i) {
       if (!is_probed[i] || probes[i].kind == ProbeKind::later_fragment) continue;
-      if (const FlowEntry* hint = worker.tables.flows.hint(probes[i].hash)) {
-        __builtin_prefetch(hint);
-        __builtin_prefetch(&hint->forward);
-        __builtin_prefetch(&hint->back);
-      }
+      worker.tables.flows.prefetch_entry(probes[i].hash);
     }
     for (unsigned i = 0; i < count; ++i) {
       Packet* packet = packets[begin + i];

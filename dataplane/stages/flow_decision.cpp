@@ -3,10 +3,6 @@
 namespace sallyport::dataplane {
 namespace {
 
-std::uint32_t epoch_of(const Tables& tables, std::uint32_t end) noexcept {
-  return is_peer_end(end) ? tables.peers[end].access_epoch.load(std::memory_order_acquire) : 0;
-}
-
 // Hosts inside count their flows each for itself, or at least among few: by a hash into the identities behind the
 // peers.
 std::uint32_t inside_flow_identity(const Tables& tables, const FlowKey& key, unsigned which) noexcept {
@@ -51,13 +47,6 @@ FlowDecision decide_flow(const Tables& tables, const PolicyTable::Version& polic
   decision.verdict = image.decide(source_class, address_class, peer_class, key.protocol,
                                   has_port ? key.ports[other] : std::uint16_t{0});
   return decision;
-}
-
-bool is_outdated(const Tables& tables, const FlowEntry& entry) noexcept {
-  if (entry.policy_epoch.load(std::memory_order_acquire) != tables.policy.epoch()) return true;
-  for (unsigned i = 0; i < 2; ++i)
-    if (entry.peer_epochs[i].load(std::memory_order_relaxed) != epoch_of(tables, entry.key.ends[i])) return true;
-  return false;
 }
 
 void store_decision(FlowEntry& entry, const FlowDecision& decision, std::uint32_t generation) noexcept {

@@ -18,8 +18,19 @@ struct FlowDecision {
 [[nodiscard]] FlowDecision decide_flow(const Tables& tables, const PolicyTable::Version& policy, const FlowKey& key,
                                        unsigned opener) noexcept;
 
+// 0 of what is no peer.
+[[nodiscard]] inline std::uint32_t epoch_of(const Tables& tables, std::uint32_t end) noexcept {
+  return is_peer_end(end) ? tables.peers[end].access_epoch.load(std::memory_order_acquire) : 0;
+}
+
 // Whether anything that the entry was decided by may have changed.
-[[nodiscard]] bool is_outdated(const Tables& tables, const FlowEntry& entry) noexcept;
+[[nodiscard]] inline bool is_outdated(const Tables& tables, const FlowEntry& entry) noexcept {
+  // Acquire: it was stored behind the rest of the decision.
+  if (entry.policy_epoch.load(std::memory_order_acquire) != tables.policy.epoch()) return true;
+  for (unsigned i = 0; i < 2; ++i)
+    if (entry.peer_epochs[i].load(std::memory_order_relaxed) != epoch_of(tables, entry.key.ends[i])) return true;
+  return false;
+}
 
 // Into a new entry, or into one that is decided anew.
 void store_decision(FlowEntry& entry, const FlowDecision& decision, std::uint32_t generation) noexcept;

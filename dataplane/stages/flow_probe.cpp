@@ -26,11 +26,14 @@ std::uint32_t destination_end_of(const RouteEntry& destination) noexcept {
 
 FlowEndpoint endpoint(const std::uint8_t* address, bool is_v4, std::uint32_t end, std::uint16_t port) noexcept {
   FlowEndpoint made{.end = end, .port = port};
-  // Constant sizes, so that each is one or two loads.
-  if (is_v4)
-    std::memcpy(made.address.data(), address, 4);
-  else
+  // Whole words: a load that is wider than the store before it waits for the cache.
+  if (is_v4) {
+    std::uint32_t word;
+    std::memcpy(&word, address, sizeof word);
+    made.address[0] = word;
+  } else {
     std::memcpy(made.address.data(), address, 16);
+  }
   return made;
 }
 
@@ -41,7 +44,9 @@ bool is_icmp(const ParsedIp& ip) noexcept {
 void set_key(FlowProbe& probe, const FlowEndpoint& source, const FlowEndpoint& destination, IpProtocol protocol,
              bool is_v4) noexcept {
   probe.protocol = static_cast<std::uint8_t>(protocol);
-  probe.key = FlowKey::of(source, destination, probe.protocol, is_v4, probe.source_is_first);
+  const FlowKey::Words words = FlowKey::words_of(source, destination, probe.protocol, is_v4, probe.source_is_first);
+  std::memcpy(static_cast<void*>(&probe.key), words.data(),
+              sizeof probe.key);  // not field by field: it is read as words again
 }
 
 // The key is that of the packet which the error quotes: it went to where the error comes from.
@@ -65,7 +70,6 @@ DropReason probe_flow(const Packet* packet, const RouteEntry& destination, FlowP
   probe.source_end = source_end_of(meta);
   probe.entry = nullptr;
   probe.tcp_flags = 0;
-  probe.policy_port = 0;
   if (ip.is_fragment) {
     if (judge_fragment(ip) != FragmentJudgement::harmless) return DropReason::fragment_refused;
     if (!ip.first_fragment) {
@@ -80,9 +84,9 @@ DropReason probe_flow(const Packet* packet, const RouteEntry& destination, FlowP
   probe.kind = ProbeKind::opens;
   if (has_ports(ip.l4_protocol)) {
     ports = load_ports(transport);
-    probe.policy_port = ports.destination;
     // RFC 768: a UDP source port of 0 means that no reply is expected.
-    if (ports.destination == 0 || (ports.source == 0 && ip.l4_protocol != IpProtocol::udp)) return DropReason::port_zero;
+    if (ports.destination == 0 || (ports.source == 0 && ip.l4_protocol != IpProtocol::udp))
+      return DropReason::port_zero;
     if (ip.l4_protocol == IpProtocol::tcp) {
       probe.tcp_flags = transport[offsetof(TcpHeader, flags)];
       if (!are_tcp_flags_valid(probe.tcp_flags)) return DropReason::out_of_state;

@@ -21,7 +21,6 @@ struct FlowProbe {
   std::uint64_t hash;
   FlowEntry* entry;
   std::uint32_t source_end;
-  std::uint16_t policy_port;  // that the policy asks about: the destination's, of TCP, UDP and SCTP
   std::uint8_t protocol;
   std::uint8_t tcp_flags;
   ProbeKind kind;

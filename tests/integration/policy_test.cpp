@@ -139,7 +139,7 @@ TEST_F(PolicyTest, PicksConnectionsUpOnlyAfterARestart) {
 
 TEST_F(PolicyTest, RefusesPortZero) {
   put(shop);
-  EXPECT_FALSE(goes_in(*IpEndpoint::parse("10.0.0.7:0"), syn));
+  EXPECT_FALSE(goes_in(at(web.address, 0), syn));
   EXPECT_FALSE(goes_in(web, syn, 0));
   EXPECT_EQ(newly_dropped(DropReason::port_zero), 2U);
 }

@@ -118,7 +118,6 @@ TEST(FlowTable, FindsWhatWasCreatedAndNothingElse) {
   other.ends[1] = inside_end(2);
   EXPECT_EQ(table.find(other), nullptr) << "another port of the gateway";
   EXPECT_EQ(table.flows->live(), 1U);
-  EXPECT_EQ(table.flows->hint(table.flows->hash(key_of(1))), made.entry);
 }
 
 TEST(FlowTable, CreatesAFlowOnce) {
@@ -348,7 +347,7 @@ TEST(FlowTable, AgreesWithAMapUnderRandomOperations) {
 // --- threads ---
 
 TEST(FlowTableThreads, OneOfTwoThatInsertTheSameFlowRemains) {
-  constexpr unsigned rounds = 3000, keys_per_round = 8;
+  constexpr unsigned rounds = 300, keys_per_round = 80;  // few meetings: each waits for the scheduler
   Table table({.max_flows = 4096, .workers = 2, .max_identities = 2});
   std::array<std::array<FlowTable::Creation, keys_per_round>, 2> made;
   std::barrier together(3);
