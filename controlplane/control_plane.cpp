@@ -112,6 +112,7 @@ tl::expected<void, std::string> ControlPlane::open_store() {
   if (!loaded) return tl::unexpected("state file " + config_.controlplane.state.string() + ": " + loaded.error());
   stored_ = std::move(*loaded);
   floors_ = stored_.reservations;
+  ran_before_ = !floors_.empty();
   policy_.restore(stored_);
 
   // The first initiations must not wait for the first write.
@@ -203,7 +204,8 @@ void ControlPlane::on_connected(DataplaneConnection& connection) {
   policy_.on_connected(connection.statistics(), same_boot);
   apply_configuration();
   const auto& header = connection.statistics().header();
-  const bool has_flows = header.policy_image.load(std::memory_order_relaxed) != 0;
+  // A dataplane without a policy has just started. Where no gateway ran before, it lost no flows by that.
+  const bool has_flows = header.policy_image.load(std::memory_order_relaxed) != 0 || (first && !ran_before_);
   publisher_.connect(connection.command_ring(), header.applied_sequence,
                      has_flows ? Publisher::Flows::kept : Publisher::Flows::lost);
   service_.on_connected(connection.statistics(), same_boot);

@@ -193,6 +193,7 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   StoredState stored_;  // as loaded, until the first link
   std::map<PublicKey, wireguard::Tai64n> floors_;
   StoreChange dirty_;
+  bool ran_before_ = false;  // the store was not new
   std::string store_failure_;
   std::uint64_t store_failures_ = 0;
 

@@ -49,7 +49,12 @@ void ControlPlane::start_peer_folder() {
 // These files may have changed; null: any.
 void ControlPlane::on_peer_files(const std::set<std::string>* names) {
   NewKeys made;
-  const auto accept = accept_peers(keys_, keys_, made);
+  const auto accept_keys = accept_peers(keys_, keys_, made);
+  // A peer without a class for its services would be outside of the deny rules that name them.
+  const auto accept = [&](const config::Peer& peer) -> std::optional<std::string> {
+    if (auto checked = policy_.check_peers({&peer, 1}, instant_now()); !checked) return checked.error().front().message;
+    return accept_keys(peer);
+  };
   const auto changes = names == nullptr ? peer_folder_.scan(accept) : peer_folder_.update(*names, accept);
   apply_peer_changes(changes, made);
   note_peer_file_problems();

@@ -145,7 +145,8 @@ void PolicyService::compile(Member& member, wireguard::Instant now) {
   release(member);
   member.failure = std::move(failure);
   if (member.failure.empty()) return take(member, *access, *destination);
-  take(member, {}, 0);
+  // As a destination it stays in its services: deny rules may name them.
+  take(member, {}, destination.value_or(0));
   set_due(member, seconds_of(now) + retry_interval);  // others may have given up a class by then
 }
 

@@ -47,11 +47,14 @@ tl::expected<void, Errors> ControlPlane::start_policy() {
   auto prepared =
       bundle ? policy_.prepare(std::move(*bundle), PolicySource::files, config_.peers, max_classes, instant_now())
              : tl::unexpected(std::move(bundle.error()));
+  const StoredPolicy* stored = policy_.stored();
   if (prepared) {
+    if (stored != nullptr && stored->version.source == PolicySource::api && stored->version.etag != prepared->etag)
+      log_warning("the configured policy files replace the policy that was uploaded",
+                  {{"uploaded_generation", stored->version.generation}, {"uploaded_etag", stored->version.etag}});
     put_in_force(std::move(*prepared), "start");
     return {};
   }
-  const StoredPolicy* stored = policy_.stored();
   if (stored == nullptr || stored->bundle.files.empty()) return tl::unexpected(std::move(prepared.error()));
   auto former = policy_.prepare(stored->bundle, PolicySource::stored, config_.peers, max_classes, instant_now(),
                                 PolicyService::Tests::skip);

@@ -74,7 +74,7 @@ tl::expected<PolicyService::Prepared, PolicyService::Errors> PolicyService::prep
   prepared.compiler =
       std::make_unique<policy::Compiler>(prepared.policy, prepared.rules, prepared.services, max_classes);
 
-  auto addresses = prepared.compiler->addresses(endpoints_, at);
+  auto addresses = prepared.compiler->addresses(endpoints_under(*prepared.policy), at);
   if (!addresses) return tl::unexpected(Errors{{location_of(*prepared.policy), addresses.error()}});
   prepared.addresses = std::move(*addresses);
   prepared.peers.reserve(peers.size());
@@ -111,13 +111,19 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
                                                      const IdOf& id_of, Settings settings, std::string_view by,
                                                      wireguard::Instant now, const abi::StatisticsView* statistics,
                                                      StoreChange& to_store) {
-  std::vector<std::string> lines = summarize_changes(policy_.get(), prepared.policy.get());
   // After a restart the same text is the same version.
   const bool known = stored_ != nullptr && applied_ == 0 && stored_->version.etag == prepared.etag &&
                      stored_->bundle.files.empty() == prepared.bundle.files.empty();
+  const std::vector<std::string> lines = known ? std::vector<std::string>() : what_changes(prepared.policy.get());
   ++applied_;
 
   // 1. The version.
+  if (prepared.policy) {
+    policy::Endpoints kept = endpoints_under(*prepared.policy);
+    for (const auto& [service, prefixes] : endpoints_)
+      if (!kept.contains(service)) to_store.set.endpoints[service] = {};
+    endpoints_ = std::move(kept);
+  }
   note_new_rules(prepared.rules, statistics);
   policy_ = std::move(prepared.policy);
   compiler_ = std::move(prepared.compiler);
@@ -180,6 +186,15 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
   return lines;
 }
 
+// The first version of this process takes the place of what an earlier one left.
+std::vector<std::string> PolicyService::what_changes(const policy::Policy* next) const {
+  if (applied_ > 0) return summarize_changes(policy_.get(), next);
+  if (!stored_) return {next == nullptr ? "the first start: default = \"allow\"" : "the first version"};
+  if (stored_->bundle.files.empty()) return summarize_changes(nullptr, next);
+  const auto before = policy::parse(stored_->bundle);
+  return before ? summarize_changes(&*before, next) : std::vector<std::string>{"another release's policy is replaced"};
+}
+
 // The whole policy, as a new image.
 void PolicyService::stage() {
   DesiredPolicy desired;
@@ -224,7 +239,8 @@ void PolicyService::refused(PolicySource source, const std::string& etag, std::s
 
 void PolicyService::set_git(std::uint32_t generation, const std::string& commit, const std::string& author,
                             StoreChange& to_store) {
-  if (version_.generation != generation) return;
+  // After a restart the checkout may be ahead of the version, which is still the one that it was.
+  if (version_.generation != generation || !version_.git_commit.empty()) return;
   version_.git_commit = commit;
   version_.git_author = author;
   store_version(to_store);
@@ -315,6 +331,19 @@ abi::StatisticsView::RuleTotals PolicyService::counts(std::uint32_t number,
 }
 
 // ---- endpoints ----
+
+// Addresses of a service that goes, or that follows something else from now on, belong to others by the time that it
+// comes back.
+policy::Endpoints PolicyService::endpoints_under(const policy::Policy& next) const {
+  policy::Endpoints kept;
+  for (const auto& [name, prefixes] : endpoints_) {
+    const policy::Service* service = next.find_service(name);
+    const policy::Service* before = policy_ ? policy_->find_service(name) : nullptr;
+    if (service == nullptr || !service->endpoints) continue;
+    if (before == nullptr || before->endpoints == service->endpoints) kept.emplace(name, prefixes);
+  }
+  return kept;
+}
 
 tl::expected<void, PolicyRefusal> PolicyService::set_endpoints(const std::string& service,
                                                                std::vector<IpPrefix> endpoints, wireguard::Instant now,

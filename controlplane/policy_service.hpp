@@ -152,6 +152,7 @@ class PolicyService {
     std::uint32_t number = 0;
   };
 
+  [[nodiscard]] policy::Endpoints endpoints_under(const policy::Policy& next) const;
   void compile(Member& member, wireguard::Instant now);
   void take(Member& member, const policy::SourceAccess& access, std::uint32_t destination_class);
   void publish(const Member& member);
@@ -174,6 +175,7 @@ class PolicyService {
   [[nodiscard]] std::uint64_t boot_ns_of(policy::TimePoint time) const;
   void stage();
   void index_rules();
+  [[nodiscard]] std::vector<std::string> what_changes(const policy::Policy* next) const;
   void note_new_rules(const policy::Numbers& before, const abi::StatisticsView* statistics);
   void record(PolicyChange change, StoreChange& to_store);
   void store_version(StoreChange& to_store) const;

@@ -142,6 +142,9 @@ tl::expected<std::uint32_t, std::string> Compiler::destination_class(const Facts
 tl::expected<std::map<IpPrefix, AddressEntry>, std::string> Compiler::addresses(const Endpoints& endpoints,
                                                                                 TimePoint now) {
   const PrefixCover cover = address_cover(*state_->policy, endpoints);
+  if (cover.prefixes().size() > abi::max_policy_addresses)
+    return tl::make_unexpected("services, their endpoints and net: selectors name more than " +
+                               std::to_string(abi::max_policy_addresses) + " prefixes");
   std::map<std::vector<std::uint32_t>, SourceAccess> access_of_rules;
   std::vector<std::uint32_t> class_of_set;
   for (const auto& services : cover.sets()) {

@@ -119,6 +119,11 @@ HttpResponse get_explanation(const Call& call) {
   } else {
     add_other_peers(hints, *source, flow, explanation.decision, *question, call.backend);
   }
+  if (call.backend.statistics() == nullptr)
+    hints.push_back("no dataplane is connected: this is what the policy says, and perhaps not what packets meet");
+  else if (!call.backend.policy_version().in_force)
+    hints.push_back(
+        "the dataplane does not have this version of the policy yet: packets are decided by the one before");
   return document({{"allowed", explanation.decision.allowed},
                    {"rule", rule_json(explanation.decision.rule)},
                    {"audit_rule", rule_json(explanation.decision.audit_rule)},

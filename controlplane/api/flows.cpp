@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "config/toml/suggest.hpp"
+#include "controlplane/api/backlog_source.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/protocols.hpp"
 #include "controlplane/api/views.hpp"
@@ -62,8 +63,7 @@ Json flow_json(const abi::FlowRecord& flow, const AdminBackend& backend, const R
           {"bytes", flow.bytes}};
 }
 
-// What the backend's callbacks and the answer share. The callbacks may come once more after the answer is gone.
-struct Backlog {
+struct Backlog : AnswerBacklog {
   void add(const abi::FlowRecord& flow, const AdminBackend& backend, const RequestTime& time) {
     if (closed || ended) return;
     if (bytes.size() > flow_backlog_bytes) {
@@ -73,7 +73,7 @@ struct Backlog {
     const bool was_empty = bytes.empty();
     bytes += std::exchange(any, true) ? ",\n" : "\n";
     bytes += to_text(flow_json(flow, backend, time));
-    if (was_empty && wake) wake();
+    if (was_empty) notify();
   }
   void end(const tl::expected<bool, std::string>& cut) {
     if (std::exchange(ended, true) || closed) return;
@@ -81,39 +81,11 @@ struct Backlog {
     bytes += cut && *cut ? "true" : "false";
     bytes += ",\"lost\":" + std::to_string(lost) + ",\"error\":";
     bytes += (cut ? "null" : to_text(Json(cut.error()))) + "}\n";
-    if (wake) wake();
+    notify();
   }
 
-  std::string bytes = "{\"flows\":[";
   std::uint64_t lost = 0;
   bool any = false;
-  bool ended = false;
-  bool closed = false;
-  std::function<void()> wake;
-};
-
-class FlowSource final : public BodySource {
- public:
-  FlowSource(AdminBackend& backend, std::shared_ptr<Backlog> backlog, std::uint32_t listing)
-      : backend_(backend), backlog_(std::move(backlog)), listing_(listing) {}
-  ~FlowSource() override {
-    backlog_->closed = true;
-    backlog_->wake = nullptr;
-    if (!backlog_->ended) backend_.stop_listing(listing_);
-  }
-
-  void on_ready(std::function<void()> wake) override { backlog_->wake = std::move(wake); }
-
-  Next next(std::string& out) override {
-    out.swap(backlog_->bytes);
-    if (!out.empty()) return Next::more;
-    return backlog_->ended ? Next::done : Next::wait;
-  }
-
- private:
-  AdminBackend& backend_;
-  std::shared_ptr<Backlog> backlog_;
-  std::uint32_t listing_;
 };
 
 struct Refused {
@@ -185,6 +157,7 @@ HttpResponse get_flows(const Call& call) {
   if (call.backend.statistics() == nullptr) return failure(503, "no dataplane is connected: there are no flows");
   if (call.request.method == "HEAD") return document(Json::object());  // nobody would take the list
   auto backlog = std::make_shared<Backlog>();
+  backlog->bytes = "{\"flows\":[";
   const auto listing = call.backend.list_flows(
       *request,
       [backlog, &backend = call.backend, time = call.time](const abi::FlowRecord& flow) {
@@ -192,7 +165,8 @@ HttpResponse get_flows(const Call& call) {
       },
       [backlog](const tl::expected<bool, std::string>& cut) { backlog->end(cut); });
   if (!listing) return failure(409, listing.error());
-  return stream(std::make_unique<FlowSource>(call.backend, std::move(backlog), *listing));
+  return stream(std::make_unique<BacklogSource>(
+      std::move(backlog), [&backend = call.backend, listing = *listing] { backend.stop_listing(listing); }));
 }
 
 }  // namespace sallyport::controlplane

@@ -47,8 +47,9 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  // A new link: the whole desired state is queued. What the old link had not applied is forgotten. Flows that a dataplane
-  // lost by a restart, or never had because everything was allowed, may be picked up in mid-stream for a while.
+  // A new link: the whole desired state is queued. What the old link had not applied is forgotten. Connections of a
+  // dataplane that lost its flows by a restart, or had none because everything was allowed, may be picked up in
+  // mid-stream for a while.
   enum class Flows : std::uint8_t { kept, lost };
   void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence, Flows flows = Flows::kept);
   void disconnect();
@@ -80,8 +81,8 @@ class Publisher {
   // Goes with remove_peer().
   void set_peer_access(const abi::SetPeerAccess& access);
   [[nodiscard]] const DesiredPolicy& policy() const noexcept { return policy_; }
-  // Every command about the policy is applied (or there is no link, and the next one begins with a new image): classes
-  // that nothing names any more may go.
+  // Everything that was to be sent of the policy and of peers is applied (or there is no link, and the next one begins
+  // with a new image): classes that nothing names any more may go.
   [[nodiscard]] bool policy_settled() const noexcept;
   // The image of policy() is in force in the dataplane.
   [[nodiscard]] bool policy_committed() const noexcept;
@@ -126,11 +127,6 @@ class Publisher {
     std::uint64_t sequence = 0;
   };
 
-  // Whether a class may be in use until this is applied: a peer that goes takes its access along.
-  static bool touches_policy(const Operation& operation) {
-    return operation.subject.is_of_policy() ||
-           (operation.action == Action::remove && operation.subject.kind == SubjectKind::peer);
-  }
   void enqueue(Action action, const Subject& subject, const PublicKey& removed_key = {});
   void enqueue_everything();
   void drop_peer(std::uint32_t peer_id, const PublicKey& key);
@@ -179,8 +175,7 @@ class Publisher {
   std::vector<bool> announced_peers_;  // on this link, by id
   std::bitset<abi::max_tunnels> announced_tunnels_;
   std::vector<bool> announced_source_classes_, announced_destination_classes_;  // of this image, by number
-  std::size_t policy_operations_ = 0;                                           // in queue_, that touch the policy
-  std::uint64_t last_policy_sequence_ = 0;                                      // 0: none on this link
+  std::uint64_t last_queue_sequence_ = 0;     // of what was in queue_; 0: none on this link
   std::uint64_t policy_commit_sequence_ = 0;  // of this image; 0: not sent yet, or refused
   std::uint64_t sync_id_;                     // of the next link
   std::uint64_t last_image_;                  // as sync_id_: never used before

@@ -48,9 +48,8 @@ std::string DestinationClasses::too_many() const {
     if (count == classes_of_service.end()) continue;
     candidates.emplace_back(count->second, service_words(policy_->services[service]));
   }
-  return "there are more than " + std::to_string(classes_.limit() - 1) +
-         " different sets of services at one address (max_classes); those split most: " +
-         split_most(std::move(candidates), classes_.all().size());
+  return classes_.excess("sets of services at one address") +
+         "; those split most: " + split_most(std::move(candidates), classes_.all().size());
 }
 
 }  // namespace sallyport::policy

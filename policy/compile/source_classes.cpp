@@ -56,9 +56,8 @@ std::string SourceClasses::too_many() const {
     const auto count = classes_of_rule.find(rule_numbers_[rule]);
     if (count != classes_of_rule.end()) candidates.emplace_back(count->second, rule_words(policy_->rules[rule]));
   }
-  return "there are more than " + std::to_string(classes_.limit() - 1) +
-         " different sets of access (max_classes); those split most: " +
-         split_most(std::move(candidates), classes_.all().size());
+  return classes_.excess("sets of access") +
+         "; those split most: " + split_most(std::move(candidates), classes_.all().size());
 }
 
 }  // namespace sallyport::policy

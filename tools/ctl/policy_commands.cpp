@@ -75,7 +75,8 @@ constexpr std::array all_commands = {
             run_policy_diff},
     Command{
         "policy apply", "[PATH...]", 0, most_paths, "Put a policy in force: all of it, or nothing",
-        "Without a PATH the gateway reads the files that gateway.toml names again; with one these files are uploaded.\n"
+        "Without a PATH the gateway reads the files that gateway.toml names again; with one these files are uploaded,\n"
+        "and are in force until the next reload or restart, which read the configured files.\n"
         "Exit status 1: refused, because --made-from is outdated; 2: errors, or a failing test. The old policy goes "
         "on\n"
         "then. Flows that are no longer allowed end at once, the others go on.",

@@ -54,8 +54,9 @@ class ControlPlaneLab : public ::testing::Test {
     std::ofstream(folder / "gateway.toml")
         << "[gateway]\nname = \"test\"\n[policy]\n"
         << policy_section << '\n'
-        << "[dataplane]\nsocket = \"" << (folder / "dataplane.sock").string() << "\"\n[controlplane]\nsocket = \""
-        << (folder / "control.sock").string() << "\"\nstate = \"" << (folder / "state.db").string()
+        << "[dataplane]\nsocket = \"" << (folder / "dataplane.sock").string() << "\"\n"
+        << dataplane_section << "\n[controlplane]\nsocket = \"" << (folder / "control.sock").string()
+        << "\"\nstate = \"" << (folder / "state.db").string()
         << "\"\nmetrics = \"off\"\n[[port]]\nname = \"wan\"\ndevice = \"net_null0\"\n"
         << "role = \"underlay\"\naddresses = [\"192.0.2.1/24\"]\n"
         << "[[wireguard]]\nname = \"wg0\"\nlisten_port = 51820\n"
@@ -127,6 +128,7 @@ class ControlPlaneLab : public ::testing::Test {
   wireguard::Endpoint ann{2};
   wireguard::Endpoint bob{3};
   std::string peers;
+  std::string dataplane_section;
   std::string policy_section = "default = \"allow\"";
   boost::asio::io_context loop{1};
   std::unique_ptr<FakeDataplaneServer> server;

@@ -225,8 +225,11 @@ TEST_F(PolicyServiceTest, APeerThatNeedsTooManyClassesHasNoAccessAndIsAProblem) 
   put_in_force(many, "test", 5);
   for (std::uint32_t i = 0; i < 6; ++i)
     service.set_peer(peer("p" + std::to_string(i), "", {}, {"t" + std::to_string(i)}), 10 + i, now);
+  service.set_peer(peer("p6", "", {}, {"t5", "laptop"}), 16, now);
   settle();
   EXPECT_EQ(access(15).access.source_class, 0U);
+  EXPECT_EQ(access(16).access.source_class, 0U);
+  EXPECT_NE(access(16).destination_class, 0U) << "deny rules to laptops still reach it";
   ASSERT_FALSE(service.problems().empty());
   EXPECT_NE(service.problems()[0].what.find("access of peer"), std::string::npos);
   peers.clear();
@@ -285,6 +288,49 @@ TEST_F(PolicyServiceTest, EndpointsBecomeAddressesAndAreRemembered) {
   ASSERT_TRUE(service.set_endpoints("live", {}, now, stored));
   settle();
   EXPECT_FALSE(dataplane.policy.addresses.contains(pod));
+}
+
+TEST_F(PolicyServiceTest, ForgetsTheEndpointsOfAServiceThatGoesOrFollowsSomethingElse) {
+  const IpPrefix pod = *IpPrefix::parse("10.244.0.7/32");
+  std::string without = policy_text, other = policy_text;
+  without.replace(without.find("endpoints = \"live\""), 18, "prefixes = [\"10.30.0.0/24\"]");
+  other.replace(other.find("endpoints = \"live\""), 18, "endpoints = \"green\"");
+  for (const std::string& next : {without, other}) {
+    put_in_force();
+    ASSERT_TRUE(service.set_endpoints("live", {pod}, now, stored));
+    put_in_force(std::string(policy_text) + "# another\n");
+    EXPECT_TRUE(dataplane.policy.addresses.contains(pod));
+    put_in_force(next);
+    EXPECT_FALSE(dataplane.policy.addresses.contains(pod));
+    EXPECT_TRUE(stored.set.endpoints.at("live").empty());
+    put_in_force();
+    EXPECT_FALSE(dataplane.policy.addresses.contains(pod)) << "it may be somebody else's by now";
+  }
+}
+
+TEST_F(PolicyServiceTest, AVersionKeepsTheCommitThatItCameFrom) {
+  put_in_force();
+  service.set_git(1, std::string(40, 'a'), "ann", stored);
+  service.set_git(1, std::string(40, 'b'), "bob", stored);  // after a restart, when the checkout is ahead
+  EXPECT_EQ(service.version(nullptr).git_author, "ann");
+  EXPECT_EQ(service.changes(1)[0].git_commit, std::string(40, 'a'));
+}
+
+TEST_F(PolicyServiceTest, ComparesWithWhatAnEarlierProcessLeft) {
+  put_in_force();
+  EXPECT_EQ(changes, std::vector<std::string>{"the first version"});
+  StoredState state;
+  state.policy = stored.set.policy;
+  FakeDataplane other_dataplane;
+  Publisher other_publisher{{}, 5000};
+  PolicyService other{other_publisher};
+  other.restore(state);
+  std::string next = policy_text;
+  next.replace(next.find("tcp/8080"), 8, "tcp/8081");
+  auto prepared = other.prepare(bundle(next), PolicySource::files, peers, 100, now);
+  ASSERT_TRUE(prepared);
+  const auto lines = other.put_in_force(std::move(*prepared), peers, nothing_yet, {}, "start", now, nullptr, stored);
+  EXPECT_EQ(lines, std::vector<std::string>{"~ service backend"});
 }
 
 TEST_F(PolicyServiceTest, GoesOnWithTheGenerationOfAnEarlierProcess) {

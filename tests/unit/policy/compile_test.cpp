@@ -6,6 +6,7 @@
 #include <random>
 
 #include "policy/compile/hours_timeline.hpp"
+#include "policy/compile/interned_classes.hpp"
 #include "policy/hours.hpp"
 #include "policy/selector_index.hpp"
 #include "tests/unit/policy/policy_builder.hpp"
@@ -190,6 +191,16 @@ TEST(Compiler, NumbersOfReleasedClassesAreGivenOutLast) {
   EXPECT_EQ(class_of("a").error(),
             "there are more than 3 different sets of access (max_classes); those split most: rule rb (policy.toml:20), "
             "rule rc (policy.toml:30), rule rd (policy.toml:40)");
+}
+
+TEST(InternedClasses, TogetherHaveABound) {
+  InternedClasses<std::uint32_t> classes(10);
+  std::vector<std::uint32_t> large(InternedClasses<std::uint32_t>::max_entries, 1);
+  EXPECT_EQ(classes.intern(large), 1U);
+  EXPECT_FALSE(classes.intern({2}));
+  EXPECT_EQ(classes.excess("lists"), "different lists come to more than 8388608 entries");
+  classes.keep_only({});
+  EXPECT_EQ(classes.intern({2}), 2U);
 }
 
 TEST(Compiler, AnAddressHasAllServicesThatCoverItAndTheAccessOfItsPrefix) {

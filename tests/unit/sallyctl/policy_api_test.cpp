@@ -189,6 +189,16 @@ TEST_F(PolicyApi, ExplainsADecisionWithItsRuleAndReasons) {
             "ann-db");
 }
 
+TEST_F(PolicyApi, SaysWhenPacketsMayBeDecidedByAnotherVersion) {
+  const char* question = "/v1/explain?source=ann-laptop&destination=10.20.0.7&protocol=tcp&port=8080";
+  backend_.version.in_force = true;
+  EXPECT_TRUE(get(question)["hints"].empty());
+  backend_.version.in_force = false;
+  EXPECT_NE(get(question)["hints"].dump().find("does not have this version"), std::string::npos);
+  backend_.connected = false;
+  EXPECT_NE(get(question)["hints"].dump().find("no dataplane is connected"), std::string::npos);
+}
+
 TEST_F(PolicyApi, KnowsWhoIsMeantByASourceAndADestination) {
   const auto explain = [&](const std::string& source, const std::string& destination) {
     return get("/v1/explain?source=" + source + "&destination=" + destination + "&protocol=tcp&port=22");
