@@ -161,23 +161,51 @@ with Lab() as lab:
     expect(recorded == list(range(1, REFUSALS + 1)), f"each refusal has one record: {recorded}")
     say("a full disk delayed records, and nothing else")
 
-    # The dataplane dies. Connections that are open go on, whoever of their ends speaks first.
-    with lab.inside.socket(socket.AF_INET, socket.SOCK_STREAM) as listener, one.socket(socket.AF_INET, socket.SOCK_STREAM) as talker:
-        listener.bind(("10.0.0.10", 8081))
-        listener.listen()
-        talker.connect(("10.0.0.10", 8081))
-        answerer = listener.accept()[0]
-        gateway.kill("dataplane")
-        size, died = download.size_bytes(), time.monotonic()
-        for end in (talker, answerer): end.settimeout(25)
-        talker.send(b"are you there?")
-        expect(answerer.recv(64) == b"are you there?", "what the client says arrives")
-        answerer.send(b"yes")
-        expect(talker.recv(64) == b"yes", "and the answer")
-        say(f"the dataplane was killed: a connection whose client spoke went on after {time.monotonic() - died:.1f} s")
-        answerer.close()
-        one.download("10.0.0.10", 1_000_000)
-        wait_until(lambda: download.size_bytes() > size + 20_000, 25, "the download to be picked up again")
-        say(f"the download that was open went on after {time.monotonic() - died:.1f} s")
-    expect(download.end() > 100_000, "no byte of it is missing")
+    # Connections that are open outlive what knew of them, whoever of their ends speaks first.
+    listener = lab.inside.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.bind(("10.0.0.10", 8081))
+    listener.listen()
+
+    class Conversation:
+        def __init__(self):
+            self.ours = one.socket(socket.AF_INET, socket.SOCK_STREAM)
+            self.ours.settimeout(25)
+            self.ours.connect(("10.0.0.10", 8081))
+            self.theirs = listener.accept()[0]
+            self.theirs.settimeout(25)
+
+        def expect_alive(self, what):
+            started = time.monotonic()
+            try:
+                for here, there, words in ((self.ours, self.theirs, b"are you there?"), (self.theirs, self.ours, b"yes")):
+                    here.send(words)
+                    expect(there.recv(64) == words, f"{what}: {words} arrives")
+            except TimeoutError:
+                raise Failure(f"{what}: the connection that was open is dead") from None
+            say(f"{what}: the connection that was open goes on after {time.monotonic() - started:.1f} s")
+
+    conversation = Conversation()
+    gateway.kill("dataplane")
+    size = download.size_bytes()
+    conversation.expect_alive("the dataplane was killed")
+    one.download("10.0.0.10", 1_000_000)
     denies(gateway, "what is not allowed", lambda: tcp_opens(two, "10.0.0.10", 8080, 0.5))
+    for which in BINARIES: gateway.stop(which, signal.SIGKILL)
+    for which in BINARIES: gateway.start_process(which)
+    gateway.wait_ready()
+    one.wait_for_ping("10.0.0.10", 25)
+    conversation.expect_alive("both processes were killed")
+    gateway.policy, rules = None, gateway.policy         # a plain VPN for a while: it keeps no flows, and records none
+    records = gateway.sections.pop()
+    gateway.write_config()
+    gateway.run_ctl("reload")
+    conversation.expect_alive("everything is allowed")
+    another = Conversation()
+    gateway.policy = rules
+    gateway.sections.append(records)
+    gateway.write_config()
+    gateway.run_ctl("reload")
+    for each in (conversation, another): each.expect_alive("rules are in force again")
+    wait_until(lambda: download.size_bytes() > size + 20_000, 25, "the download, whose client says nothing, to be picked up")
+    expect(download.end() > 100_000, "no byte of it is missing")
+    say("and so does the download")
