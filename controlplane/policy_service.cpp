@@ -111,7 +111,7 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
                                                      const IdOf& id_of, Settings settings, std::string_view by,
                                                      wireguard::Instant now, const abi::StatisticsView* statistics,
                                                      StoreChange& to_store) {
-  std::vector<std::string> lines = summarize_changes(policy_.get(), prepared.policy.get());
+  std::vector<std::string> lines = changes_by(prepared);
   // After a restart the same text is the same version.
   const bool known = stored_ != nullptr && applied_ == 0 && stored_->version.etag == prepared.etag &&
                      stored_->bundle.files.empty() == prepared.bundle.files.empty();
@@ -178,6 +178,16 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
                                {"rules", policy_ ? policy_->rules.size() : 0},
                                {"changes", lines.size()}});
   return lines;
+}
+
+// Against what is in force, or was when the process before this one ended.
+std::vector<std::string> PolicyService::changes_by(const Prepared& prepared) const {
+  if (applied_ != 0) return summarize_changes(policy_.get(), prepared.policy.get());
+  if (!stored_) return {};
+  if (stored_->bundle.files.empty()) return summarize_changes(nullptr, prepared.policy.get());
+  const auto former = policy::parse(stored_->bundle);
+  if (!former) return {};  // of another release
+  return summarize_changes(&*former, prepared.policy.get());
 }
 
 // The whole policy, as a new image.
