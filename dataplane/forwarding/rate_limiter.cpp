@@ -28,15 +28,17 @@ void raise(std::atomic<std::uint64_t>& arrival, std::uint64_t to) noexcept {
          !arrival.compare_exchange_weak(present, to, std::memory_order_relaxed)) {}
 }
 
-RateResult charge(std::atomic<std::uint64_t>& arrival, std::uint64_t cost, const RateParameters& rate,
-                  std::uint64_t now) noexcept {
+// The wait is in units.
+RateVerdict charge(std::atomic<std::uint64_t>& arrival, std::uint64_t cost, const RateParameters& rate,
+                   std::uint64_t now) noexcept {
   std::uint64_t present = arrival.load(std::memory_order_relaxed);
   for (;;) {
     std::uint64_t ahead = present - now;
     if (ahead > rate.most_ahead) ahead = 0;  // in the past (it wrapped), or left by a slower rate: a full bucket
-    if (ahead + cost > rate.burst_units) return RateResult::exceeded;
-    if (arrival.compare_exchange_weak(present, now + ahead + cost, std::memory_order_relaxed))
-      return RateResult::conforms;
+    const std::uint64_t after = ahead + cost;
+    if (after > rate.burst_units + rate.queue_units) return {RateResult::exceeded, 0};
+    if (arrival.compare_exchange_weak(present, now + after, std::memory_order_relaxed))
+      return {RateResult::conforms, after > rate.burst_units ? after - rate.burst_units : 0};
   }
 }
 
@@ -63,6 +65,17 @@ RateParameters RateParameters::of(std::uint64_t bits_per_s, std::uint64_t tsc_hz
   return parameters;
 }
 
+RateParameters RateParameters::with_queue(std::uint64_t bits_per_s, std::uint64_t tsc_hz) noexcept {
+  const std::uint64_t hz = clamp_hz(tsc_hz);
+  RateParameters parameters = of(bits_per_s, tsc_hz);
+  parameters.queue_units =
+      std::min((hz << unit_shift(hz)) * rate_queue_ms / 1000,
+               max_rate_queue_bytes / min_rate_burst_bytes *
+                   parameters.units_of(static_cast<std::uint32_t>(min_rate_burst_bytes)));
+  parameters.most_ahead += parameters.queue_units;
+  return parameters;
+}
+
 RateLimiter::RateLimiter(RateSlot* slots, std::uint32_t slot_count, std::uint64_t tsc_hz) noexcept
     : slots_(slots),
       mask_(slot_count - 1),
@@ -85,12 +98,14 @@ bool RateLimiter::is_claimed_by(std::uint32_t slot, RateKey key) const noexcept 
   return slot <= mask_ && slots_[slot].key.load(std::memory_order_relaxed) == key.word;
 }
 
-RateResult RateLimiter::take(std::uint32_t& slot, RateKey key, FlowDirection direction, std::uint32_t bytes,
-                             const RateParameters& rate, std::uint64_t now_tsc) noexcept {
+RateVerdict RateLimiter::take(std::uint32_t& slot, RateKey key, FlowDirection direction, std::uint32_t bytes,
+                              const RateParameters& rate, std::uint64_t now_tsc) noexcept {
   if (!is_claimed_by(slot, key)) slot = find_or_claim(key);
-  if (slot == no_rate_slot) return RateResult::table_full;
-  return charge(slots_[slot].arrival[static_cast<unsigned>(direction)], rate.units_of(bytes), rate,
-                now_tsc << unit_shift_);
+  if (slot == no_rate_slot) return {RateResult::table_full, 0};
+  RateVerdict verdict = charge(slots_[slot].arrival[static_cast<unsigned>(direction)], rate.units_of(bytes), rate,
+                               now_tsc << unit_shift_);
+  verdict.wait_ticks >>= unit_shift_;
+  return verdict;
 }
 
 std::uint32_t RateLimiter::find_or_claim(RateKey key) noexcept {

@@ -15,6 +15,8 @@ namespace sallyport::dataplane {
 inline constexpr std::uint64_t min_rate_bits_per_s = 8'000;
 inline constexpr std::uint64_t rate_burst_ms = 50;
 inline constexpr std::uint64_t min_rate_burst_bytes = 65'536;
+inline constexpr std::uint64_t rate_queue_ms = 50;
+inline constexpr std::uint64_t max_rate_queue_bytes = 4 * min_rate_burst_bytes;
 inline constexpr std::uint64_t rate_idle_s = 10;  // a bucket that has been full for so long is forgotten
 inline constexpr std::uint64_t max_tsc_hz = 6'000'000'000;
 
@@ -41,10 +43,13 @@ struct RateParameters {
 
   std::uint64_t units_per_byte = 0;  // fixed point, fraction_bits
   std::uint64_t burst_units = 0;     // 50 ms or 64 KiB, whichever is more
+  std::uint64_t queue_units = 0;     // what is over the burst may wait so long; 0: it is refused at once
   std::uint64_t most_ahead = 0;      // an arrival time further ahead is none of this rate's
 
   // bits_per_s: 8,000 to 10^12, taken as the nearer one outside of it; tsc_hz: 1 to 6 * 10^9.
   [[nodiscard]] static RateParameters of(std::uint64_t bits_per_s, std::uint64_t tsc_hz) noexcept;
+  // The same, with a queue of 50 ms, but no more than 256 KiB: decisions/rates.md says why.
+  [[nodiscard]] static RateParameters with_queue(std::uint64_t bits_per_s, std::uint64_t tsc_hz) noexcept;
 
   // bytes: at most 65,575, the largest IP packet.
   [[nodiscard]] std::uint64_t units_of(std::uint32_t bytes) const noexcept {
@@ -68,6 +73,13 @@ enum class RateResult : std::uint8_t {
   table_full,  // no slot within reach: the caller drops and counts
 };
 
+struct RateVerdict {
+  RateResult result;
+  std::uint64_t wait_ticks;  // of a packet that conforms: it does so after this time
+
+  friend bool operator==(RateVerdict verdict, RateResult result) noexcept { return verdict.result == result; }
+};
+
 class RateLimiter {
  public:
   static constexpr unsigned max_probes = 16;  // when half of the slots are taken, one key in 65,536 finds none
@@ -79,7 +91,7 @@ class RateLimiter {
 
   // Charges a packet, or nothing unless it conforms. `slot` is where the key was found last, or no_rate_slot; it is put
   // right if it is wrong. A `now_tsc` that is somewhat behind another worker's gains nothing. bytes as in units_of.
-  [[nodiscard]] RateResult take(std::uint32_t& slot, RateKey key, FlowDirection direction, std::uint32_t bytes,
+  [[nodiscard]] RateVerdict take(std::uint32_t& slot, RateKey key, FlowDirection direction, std::uint32_t bytes,
                                 const RateParameters& rate, std::uint64_t now_tsc) noexcept;
 
   // no_rate_slot: all slots within reach are taken.

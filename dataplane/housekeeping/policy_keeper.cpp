@@ -108,7 +108,7 @@ abi::Refusal PolicyKeeper::set_rule(const abi::SetRule& set) noexcept {
                        .log = set.log,
                        .reject = set.reject != 0,
                        .has_rate = set.rate_bits_per_s != 0,
-                       .rate = RateParameters::of(set.rate_bits_per_s, context_.tables.tsc_hz)};
+                       .rate = RateParameters::with_queue(set.rate_bits_per_s, context_.tables.tsc_hz)};
   return abi::Refusal::none;
 }
 

@@ -131,19 +131,23 @@ class Gate {
     return deny(packet, entry.key, entry.opener, tables_.flows.hash(entry.key), decision.verdict);
   }
 
-  // The rate, and everything that is counted.
+  // The rate, and everything that is counted. False: dropped, or held until its rate lets it go.
   bool charge(Packet* packet, FlowEntry& entry, FlowDirection direction) noexcept {
     FlowLine& line = entry.line(direction);
     const std::uint32_t rule_number = line.rule.load(std::memory_order_relaxed);
     const std::uint32_t bytes = bytes_of_packet(packet);
+    std::uint64_t wait_ticks = 0;
     if (const RuleEntry& rule = policy_.image->rule(rule_number); rule.has_rate) {
       std::uint32_t slot = line.rate_slot.load(std::memory_order_relaxed);
       const std::uint32_t before = slot;
       const RateKey key = RateKey::of(line.rate_identity.load(std::memory_order_relaxed), rule_number);
-      if (tables_.rates.take(slot, key, direction, bytes, rule.rate, worker_.now_tsc) != RateResult::conforms) {
+      const RateVerdict verdict = tables_.rates.take(slot, key, direction, bytes, rule.rate, worker_.now_tsc);
+      const bool has_room = verdict.wait_ticks == 0 || worker_.flow.shaped.size() < DelayWheel::max_packets;
+      if (verdict.result != RateResult::conforms || !has_room) {
         worker_.flow.rules.limited(rule_number);
         return drop(packet, DropReason::rate_limited);
       }
+      wait_ticks = verdict.wait_ticks;
       if (slot != before) line.rate_slot.store(slot, std::memory_order_relaxed);
     }
     worker_.flow.rules.allowed(rule_number, bytes);
@@ -156,7 +160,13 @@ class Gate {
     line.last_seen_tsc.store(worker_.now_tsc, std::memory_order_relaxed);
     if (meta_of(packet).ip.is_fragment) [[unlikely]]
       remember_fragment(packet, entry, direction);
-    return true;
+    return wait_ticks == 0 || !wait_for_rate(packet, wait_ticks);
+  }
+
+  // True: it is held.
+  bool wait_for_rate(Packet* packet, std::uint64_t wait_ticks) noexcept {
+    meta_of(packet).passed_policy = true;
+    return worker_.flow.shaped.hold(packet, worker_.now_tsc + wait_ticks, worker_.now_tsc);
   }
 
   static void add(std::atomic<std::uint64_t>& value, std::uint64_t amount) noexcept {
@@ -170,10 +180,15 @@ class Gate {
     const bool picked_up = probe.kind == ProbeKind::continues && is_tcp && tcp_may_pick_up(probe.tcp_flags) &&
                            worker_.now_tsc < policy_.image->pick_up_until_tsc;
     if (probe.kind == ProbeKind::continues && !picked_up) return drop(packet, DropReason::out_of_state);
-    const unsigned opener = source_of(probe);
-    const FlowDecision decision = decide(probe.key, opener);
+    unsigned opener = source_of(probe);
+    FlowDecision decision = decide(probe.key, opener);
+    // Who sends in the middle of a connection may not be who opened it.
+    if (picked_up && !decision.verdict.allowed) {
+      opener = 1 - opener;
+      decision = decide(probe.key, opener);
+    }
     if (!decision.verdict.allowed) {
-      // Who sends in the middle of a connection may not be who opened it: no RST, no event for the wrong direction.
+      // No RST and no event: which direction would they be about?
       if (picked_up) return drop(packet, DropReason::out_of_state);
       return deny(packet, probe.key, opener, probe.hash, decision.verdict);
     }
@@ -207,16 +222,25 @@ class Gate {
       case FlowTable::Created::existed:
         // Another worker's packet was faster, perhaps the other way.
         probe.entry = creation.entry;
-        return charge(packet, *creation.entry,
-                      creation.entry->opener == opener ? FlowDirection::from_opener : FlowDirection::back);
+        return charge(packet, *creation.entry, direction_of(*creation.entry, probe));
       case FlowTable::Created::created:
         break;
     }
     worker_.counters.add(meta_of(packet).rx_port, Counter::flows_opened);
-    if (policy_.image->rule(decision.verdict.rule).log == abi::RuleLog::all)
+    if (is_told(decision.verdict))
       tell(FlowNoteKind::allowed, record_of(probe.key, opener, decision.verdict, policy_.image->generation),
            meta_of(packet).opened_session);
-    return charge(packet, *creation.entry, FlowDirection::from_opener);
+    return charge(packet, *creation.entry, direction_of(*creation.entry, probe));
+  }
+
+  // Of flows that begin: those of a rule with log = "all", and those that an audit rule would have denied.
+  [[nodiscard]] bool is_told(const PolicyDecision& verdict) const noexcept {
+    return policy_.image->rule(verdict.rule).log == abi::RuleLog::all ||
+           (verdict.audit_rule != 0 && policy_.image->rule(verdict.audit_rule).log != abi::RuleLog::none);
+  }
+
+  [[nodiscard]] static FlowDirection direction_of(const FlowEntry& entry, const FlowProbe& probe) noexcept {
+    return entry.opener == source_of(probe) ? FlowDirection::from_opener : FlowDirection::back;
   }
 
   bool deny(Packet* packet, const FlowKey& key, unsigned opener, std::uint64_t hash,
@@ -342,7 +366,7 @@ void apply_policy(Worker& worker, Batch& packets) noexcept {
       Packet* packet = packets[begin + i];
       const PacketMeta& meta = meta_of(packet);
       is_probed[i] = false;
-      if (meta.is_trusted) continue;
+      if (meta.is_trusted || meta.passed_policy) continue;
       if (policy.image == nullptr) {
         worker.drop(packet, DropReason::denied);
         packets[begin + i] = nullptr;

@@ -7,6 +7,7 @@
 #include "dataplane/abi/statistics.hpp"
 #include "dataplane/forwarding/held_fragments.hpp"
 #include "dataplane/forwarding/inner_fragments.hpp"
+#include "dataplane/worker/delay_wheel.hpp"
 #include "dataplane/worker/flow_notes.hpp"
 #include "dataplane/worker/packet.hpp"
 
@@ -38,6 +39,7 @@ struct FlowState {
         fragment_memory(new InnerFragmentEntry[inner_fragment_entries]()),
         fragments({fragment_memory.get(), inner_fragment_entries}, tsc_hz, hash_seed),
         held(tsc_hz),
+        shaped(tsc_hz),
         denials(tsc_hz),
         notes(note_ring) {}
 
@@ -45,9 +47,14 @@ struct FlowState {
   std::unique_ptr<InnerFragmentEntry[]> fragment_memory;
   InnerFragments fragments;
   HeldFragments held;  // Packet*
+  DelayWheel shaped;   // packets that wait for their rate
   DenialMemory denials;
   abi::RingProducer<FlowNoteRing> notes;
-  Batch released;  // later fragments whose first one was decided: they go through the stages again
+  // What was held and goes through the stages again: later fragments whose first one was decided, and what waited for
+  // its rate.
+  Batch released;
+
+  [[nodiscard]] std::uint32_t packets_held() const noexcept { return held.size() + shaped.size(); }
 };
 
 }  // namespace sallyport::dataplane

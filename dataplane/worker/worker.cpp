@@ -86,12 +86,13 @@ void Worker::run(const std::atomic<bool>& stop) noexcept {
 
 unsigned Worker::run_once() noexcept {
   now_tsc = rte_rdtsc();
+  release_shaped();
   const unsigned taken = take_from_rings() + receive_from_ports();
   run_stages();
   for (TransmitBuffer& buffer : transmit_)
     if (!buffer.frames.empty()) flush_transmit(buffer);
   if (now_tsc >= next_slow_turn_tsc_) do_slow_turn();
-  if (const std::uint32_t held = flow.held.size(); held != rings_[id].packets_held->load(std::memory_order_relaxed))
+  if (const std::uint32_t held = flow.packets_held(); held != rings_[id].packets_held->load(std::memory_order_relaxed))
     rings_[id].packets_held->store(held, std::memory_order_relaxed);
   const std::uint64_t spent = rte_rdtsc() - now_tsc;
   std::atomic<std::uint64_t>& cycles = taken != 0 ? status_.busy_cycles : status_.idle_cycles;
@@ -114,7 +115,15 @@ void Worker::expire_fragments(std::uint64_t at_tsc) noexcept {
   flow.held.expire(at_tsc, [this](void* packet) { drop(static_cast<Packet*>(packet), DropReason::fragment_refused); });
 }
 
+void Worker::release_shaped() noexcept {
+  flow.shaped.release_due(now_tsc, [this](Packet* packet) {
+    if (flow.released.room() == 0) run_stages();
+    flow.released.push(packet);
+  });
+}
+
 void Worker::drop_all_held() noexcept {
+  flow.shaped.release_all([this](Packet* packet) { drop(packet, DropReason::rate_limited); });
   expire_fragments(~std::uint64_t{0});
   rings_[id].packets_held->store(0, std::memory_order_relaxed);
 }
@@ -195,6 +204,7 @@ unsigned Worker::receive_from_ports() noexcept {
 }
 
 void Worker::run_stages() noexcept {
+  if (!flow.released.empty()) forward(flow.released);  // they came before what comes now
   if (!to_open.empty()) open_wireguard(*this);
   if (!opened.empty()) forward(opened);
   if (!plain.empty()) forward(plain);

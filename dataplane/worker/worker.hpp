@@ -38,7 +38,8 @@ struct WorkerRings {
   std::unique_ptr<PacketRing> held;  // stage, resolve, glean, icmp_error, hold_for_owner
   std::unique_ptr<NoteRing> notes;
   std::unique_ptr<FlowNoteRing> flow_notes;
-  // Packets that the worker holds: inner fragments that came before their first. It stores, housekeeping loads.
+  // Packets that the worker holds: inner fragments that came before their first, and what waits for its rate. It
+  // stores, housekeeping loads.
   std::unique_ptr<std::atomic<std::uint32_t>> packets_held;
   std::unique_ptr<PacketRing> from_housekeeping;
   // From worker i; null for itself.
@@ -144,6 +145,7 @@ class Worker {
   void accept_task(Packet* packet, std::uint16_t from_worker) noexcept;
   void do_slow_turn() noexcept;
   void expire_fragments(std::uint64_t at_tsc) noexcept;
+  void release_shaped() noexcept;
   void capture_drop(Packet* packet, DropReason reason) noexcept;
   void run_stages() noexcept;
   void forward(Batch& packets) noexcept;
