@@ -111,10 +111,6 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
                                                      const IdOf& id_of, Settings settings, std::string_view by,
                                                      wireguard::Instant now, const abi::StatisticsView* statistics,
                                                      StoreChange& to_store) {
-<<<<<<< HEAD
-=======
-  std::vector<std::string> lines = changes_by(prepared);
->>>>>>> wip-control
   // After a restart the same text is the same version.
   const bool known = stored_ != nullptr && applied_ == 0 && stored_->version.etag == prepared.etag &&
                      stored_->bundle.files.empty() == prepared.bundle.files.empty();
@@ -190,7 +186,6 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
   return lines;
 }
 
-<<<<<<< HEAD
 // The first version of this process takes the place of what an earlier one left.
 std::vector<std::string> PolicyService::what_changes(const policy::Policy* next) const {
   if (applied_ > 0) return summarize_changes(policy_.get(), next);
@@ -198,16 +193,6 @@ std::vector<std::string> PolicyService::what_changes(const policy::Policy* next)
   if (stored_->bundle.files.empty()) return summarize_changes(nullptr, next);
   const auto before = policy::parse(stored_->bundle);
   return before ? summarize_changes(&*before, next) : std::vector<std::string>{"another release's policy is replaced"};
-=======
-// Against what is in force, or was when the process before this one ended.
-std::vector<std::string> PolicyService::changes_by(const Prepared& prepared) const {
-  if (applied_ != 0) return summarize_changes(policy_.get(), prepared.policy.get());
-  if (!stored_) return {};
-  if (stored_->bundle.files.empty()) return summarize_changes(nullptr, prepared.policy.get());
-  const auto former = policy::parse(stored_->bundle);
-  if (!former) return {};  // of another release
-  return summarize_changes(&*former, prepared.policy.get());
->>>>>>> wip-control
 }
 
 // The whole policy, as a new image.

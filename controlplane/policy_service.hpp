@@ -173,7 +173,6 @@ class PolicyService {
   [[nodiscard]] abi::SetAddress message(const IpPrefix& prefix, const policy::AddressEntry& entry) const;
   [[nodiscard]] abi::SetPeerAccess message(const Member& member) const;
   [[nodiscard]] std::uint64_t boot_ns_of(policy::TimePoint time) const;
-  [[nodiscard]] std::vector<std::string> changes_by(const Prepared& prepared) const;
   void stage();
   void index_rules();
   [[nodiscard]] std::vector<std::string> what_changes(const policy::Policy* next) const;
