@@ -43,8 +43,7 @@ void Publisher::disconnect() {
   announced_source_classes_.clear();
   announced_destination_classes_.clear();
   problems_.clear();
-  policy_operations_ = 0;
-  last_policy_sequence_ = 0;
+  last_queue_sequence_ = 0;
   policy_commit_sequence_ = 0;
   end_sync_sequence_ = 0;
   pushed_ = false;
@@ -53,7 +52,6 @@ void Publisher::disconnect() {
 void Publisher::enqueue(Action action, const Subject& subject, const PublicKey& removed_key) {
   if (!channel_) return;
   queue_.push_back({action, subject, removed_key});
-  if (subject.is_of_policy()) ++policy_operations_;
 }
 
 void Publisher::enqueue_everything() {
@@ -268,21 +266,17 @@ Publisher::Pumped Publisher::pump(std::uint64_t now_ns) {
 
 void Publisher::send_queue(std::uint64_t now_ns) {
   while (!queue_.empty()) {
-    if (const auto missing = missing_class(queue_.front())) {
-      queue_.push_front({Action::set, *missing});
-      ++policy_operations_;
-    }
+    if (const auto missing = missing_class(queue_.front())) queue_.push_front({Action::set, *missing});
     Operation& operation = queue_.front();
     const Performed performed = perform(operation);
     if (performed.outcome == Outcome::no_room) return;
     if (performed.sequence != 0) {
       pushed_ = true;
-      if (operation.subject.is_of_policy()) last_policy_sequence_ = performed.sequence;
+      last_queue_sequence_ = performed.sequence;
     }
     if (performed.outcome == Outcome::unfinished) continue;
     if (performed.outcome == Outcome::sent) problems_.retried(operation.subject, performed.sequence, now_ns);
     if (performed.outcome == Outcome::unwanted) problems_.forget(operation.subject);
-    if (operation.subject.is_of_policy()) --policy_operations_;
     queue_.pop_front();
   }
 }

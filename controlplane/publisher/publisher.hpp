@@ -80,8 +80,8 @@ class Publisher {
   // Goes with remove_peer().
   void set_peer_access(const abi::SetPeerAccess& access);
   [[nodiscard]] const DesiredPolicy& policy() const noexcept { return policy_; }
-  // Every command about the policy is applied (or there is no link, and the next one begins with a new image): classes
-  // that nothing names any more may go.
+  // Everything that was to be sent of the policy and of peers is applied (or there is no link, and the next one begins
+  // with a new image): classes that nothing names any more may go.
   [[nodiscard]] bool policy_settled() const noexcept;
   // The image of policy() is in force in the dataplane.
   [[nodiscard]] bool policy_committed() const noexcept;
@@ -174,8 +174,7 @@ class Publisher {
   std::vector<bool> announced_peers_;  // on this link, by id
   std::bitset<abi::max_tunnels> announced_tunnels_;
   std::vector<bool> announced_source_classes_, announced_destination_classes_;  // of this image, by number
-  std::size_t policy_operations_ = 0;                                           // in queue_
-  std::uint64_t last_policy_sequence_ = 0;                                      // 0: none on this link
+  std::uint64_t last_queue_sequence_ = 0;     // of what was in queue_; 0: none on this link
   std::uint64_t policy_commit_sequence_ = 0;  // of this image; 0: not sent yet, or refused
   std::uint64_t sync_id_;                     // of the next link
   std::uint64_t last_image_;                  // as sync_id_: never used before

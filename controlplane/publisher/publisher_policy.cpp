@@ -46,7 +46,6 @@ void Publisher::set_policy(DesiredPolicy next) {
 // What waits of the image before would only be skipped one by one.
 void Publisher::stage_policy() {
   std::erase_if(queue_, [](const Operation& operation) { return operation.subject.is_of_policy(); });
-  policy_operations_ = 0;
   announced_source_classes_.clear();
   announced_destination_classes_.clear();
   policy_commit_sequence_ = 0;
@@ -125,7 +124,7 @@ void Publisher::set_peer_access(const abi::SetPeerAccess& access) {
 }
 
 bool Publisher::policy_settled() const noexcept {
-  return !channel_ || (policy_operations_ == 0 && channel_->applied_sequence() >= last_policy_sequence_);
+  return !channel_ || (queue_.empty() && channel_->applied_sequence() >= last_queue_sequence_);
 }
 
 bool Publisher::policy_committed() const noexcept {

@@ -129,7 +129,8 @@ TEST_F(PeerFolderControlTest, StandsManyFilesThatComeAndGo) {
     ASSERT_TRUE(eventually_peers(files + 1)) << "round " << round;
     EXPECT_EQ(server->dataplane->policy.peers.size(), static_cast<std::size_t>(files) + 1);
     for (int i = 0; i < files; ++i) remove(name(i));
-    if (round % 2 == 0) ASSERT_TRUE(eventually_peers(1)) << "round " << round;
+    if (round % 2 == 1) continue;
+    ASSERT_TRUE(eventually_peers(1)) << "round " << round;
   }
   ASSERT_TRUE(eventually_peers(1));
   EXPECT_TRUE(control_plane->problems().empty());

@@ -88,9 +88,11 @@ class PublisherPolicyTest : public ::testing::Test {
       const auto pumped = publisher.pump(now);
       const std::size_t applied = dataplane.apply(most);
       abi::Event event;
-      while (dataplane.pop_event(event))
-        if (abi::CommandRefused refused; abi::read_payload(event, refused))
-          EXPECT_FALSE(publisher.on_refused(refused, now));
+      while (dataplane.pop_event(event)) {
+        abi::CommandRefused refused;
+        const bool lost = abi::read_payload(event, refused) && publisher.on_refused(refused, now);
+        EXPECT_FALSE(lost);
+      }
       if (pumped == Publisher::Pumped::nothing && applied == 0 && publisher.pending() == 0) return;
     }
     FAIL() << "the publisher never comes to rest";
