@@ -1,4 +1,6 @@
 // peers.d in the whole process: files come and go while it runs.
+#include <cstdio>
+#include <ctime>
 #include <fstream>
 
 #include "tests/unit/controlplane/control_plane_lab.hpp"
@@ -135,6 +137,43 @@ TEST_F(PeerFolderControlTest, StandsManyFilesThatComeAndGo) {
   ASSERT_TRUE(eventually_peers(1));
   EXPECT_TRUE(control_plane->problems().empty());
   EXPECT_TRUE(has_peer("ann"));
+}
+
+// The figure that matters is how long the loop is busy for each file; it is printed, since a bound would depend on the
+// machine.
+TEST_F(PeerFolderControlTest, AFileCostsTheSameWhateverTheNumberOfTheOthers) {
+  constexpr int standing = 2000, churning = 1000;
+  server->kill();
+  server->start(2, 8192);
+  const auto write_number = [&](int i) {
+    PublicKey key{};
+    key.fill(7);
+    key[0] = static_cast<std::uint8_t>(i);
+    key[1] = static_cast<std::uint8_t>(i >> 8);
+    write("pod-" + std::to_string(i) + ".toml", "wireguard = \"wg0\"\npublic_key = \"" + encode_key(key) +
+                                                    "\"\nallowed_ips = [\"10.8." + std::to_string(1 + i / 250) + '.' +
+                                                    std::to_string(i % 250) +
+                                                    "/32\"]\ntags = [\"pod\"]\nidentity = \"sa:prod/shop/frontend\"\n");
+  };
+  for (int i = 0; i < standing; ++i) write_number(i);
+  start();
+  ASSERT_TRUE(eventually_peers(standing + 1));
+  const std::clock_t begin = std::clock();
+  for (int i = 0; i < churning; ++i) write_number(standing + i);
+  const std::clock_t written = std::clock();
+  ASSERT_TRUE(eventually_peers(standing + churning + 1));
+  const double adding_us = 1e6 * static_cast<double>(std::clock() - written) / CLOCKS_PER_SEC / churning;
+  for (int i = 0; i < churning; ++i) remove("pod-" + std::to_string(i) + ".toml");
+  const std::clock_t removed = std::clock();
+  ASSERT_TRUE(eventually_peers(standing + 1));
+  const double removing_us = 1e6 * static_cast<double>(std::clock() - removed) / CLOCKS_PER_SEC / churning;
+  RecordProperty("adding_us", static_cast<int>(adding_us));
+  RecordProperty("removing_us", static_cast<int>(removing_us));
+  std::printf(
+      "a file that comes: %.0f us, one that goes: %.0f us (both processes and the test's loop; written in %.0f ms)\n",
+      adding_us, removing_us, 1e3 * static_cast<double>(written - begin) / CLOCKS_PER_SEC);
+  EXPECT_EQ(server->dataplane->policy.peers.size(), static_cast<std::size_t>(standing) + 1);
+  EXPECT_TRUE(control_plane->problems().empty());
 }
 
 }  // namespace
