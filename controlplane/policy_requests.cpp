@@ -50,8 +50,8 @@ tl::expected<void, Errors> ControlPlane::start_policy() {
   const StoredPolicy* stored = policy_.stored();
   if (prepared) {
     if (stored != nullptr && stored->version.source == PolicySource::api && stored->version.etag != prepared->etag)
-      log_warning("the configured policy files replace the policy that was uploaded",
-                  {{"uploaded_generation", stored->version.generation}, {"uploaded_etag", stored->version.etag}});
+      log_warning("policy files replace what was applied through the API",
+                  {{"generation", stored->version.generation}, {"etag", stored->version.etag}});
     put_in_force(std::move(*prepared), "start");
     return {};
   }

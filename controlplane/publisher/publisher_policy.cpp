@@ -233,6 +233,8 @@ Publisher::Performed Publisher::set_part(Operation& operation) {
     case SubjectKind::address:
       return from(policy_.addresses, subject.prefix);
     case SubjectKind::peer_access:
+      // While the number's next owner waits in the queue, the former one has it. The access comes after the owner.
+      if (subject.id >= announced_peers_.size() || !announced_peers_[subject.id]) return {Outcome::unwanted};
       return from(policy_.peers, subject.id);
     case SubjectKind::policy_commit: {
       const Performed sent = send_part(abi::CommitPolicy{}, subject);

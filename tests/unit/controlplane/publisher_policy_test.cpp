@@ -270,6 +270,21 @@ TEST_F(PublisherPolicyTest, SendsTheAccessOfAPeerAgainWhoseIdHasANewOwner) {
   EXPECT_FALSE(dataplane.peers.contains(0));
 }
 
+TEST_F(PublisherPolicyTest, TheFormerOwnerOfAnIdNeverHasTheAccessOfTheNext) {
+  publisher.set_policy(small_policy());
+  connect();
+  settle();
+  dataplane.log.clear();
+  publisher.set_policy(small_policy(2));  // staged, and not sent yet
+  publisher.set_peer(peer(0, 77));
+  publisher.set_peer_access(access(0, 1));
+  settle(1);
+  const auto owner = std::find(dataplane.log.begin(), dataplane.log.end(), CommandKind::set_peer);
+  const auto right = std::find(dataplane.log.begin(), dataplane.log.end(), CommandKind::set_peer_access);
+  EXPECT_LT(owner, right);
+  EXPECT_EQ(dataplane.policy.peers.at(0).access.source_class, 1U);
+}
+
 TEST_F(PublisherPolicyTest, StagesUnderAnotherNumberOnEachLink) {
   publisher.set_policy(small_policy());
   connect();
