@@ -80,6 +80,10 @@ bool valid(const BeginPolicy& payload) noexcept {
   return payload.image != 0 && payload.allow_all <= 1 && payload.record_flows <= 1;
 }
 
+bool valid(const CommitPolicy& payload) noexcept {
+  return payload.image != 0;
+}
+
 bool valid(const SetRule& payload) noexcept {
   return payload.number != 0 && payload.number < max_rules && payload.rank != no_rank &&
          payload.action <= RuleAction::audit && payload.log <= RuleLog::all && payload.reject <= 1 &&

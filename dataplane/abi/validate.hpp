@@ -23,6 +23,7 @@ struct CommandLimits {
 [[nodiscard]] bool valid(const InstallSession& payload, const CommandLimits& limits) noexcept;
 [[nodiscard]] bool valid(const RetireSession& payload) noexcept;
 [[nodiscard]] bool valid(const BeginPolicy& payload) noexcept;
+[[nodiscard]] bool valid(const CommitPolicy& payload) noexcept;
 [[nodiscard]] bool valid(const SetRule& payload) noexcept;
 [[nodiscard]] bool valid(const SetService& payload) noexcept;
 [[nodiscard]] bool valid(const SetSourceClass& payload, const CommandLimits& limits) noexcept;

@@ -21,9 +21,7 @@ RouteEntry to_peer(std::uint32_t peer_id) noexcept {
 }  // namespace
 
 Commands::Commands(const Parts& parts, const abi::CommandLimits& limits)
-    : parts_(parts),
-      limits_(limits),
-      retired_tunnels_(parts.context.tables.rcu, max_retired_tunnels) {
+    : parts_(parts), limits_(limits), retired_tunnels_(parts.context.tables.rcu, max_retired_tunnels) {
   // Until the control plane sends some, cookies are made with secrets that nobody knows.
   for (Secret<32>* secret : {&cookie_secret_, &previous_cookie_secret_})
     randombytes_buf(secret->expose_mutable().data(), secret->expose_mutable().size());
@@ -135,49 +133,27 @@ Commands::Outcome Commands::apply(const abi::Command& command) noexcept {
         return Refusal::none;
       });
     case CommandKind::begin_policy:
-      return with<abi::BeginPolicy>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload), [&] { return change_policy([&] { return parts_.policy.begin(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::begin);
     case CommandKind::commit_policy:
-      return with<abi::CommitPolicy>(command, [&](const auto& payload) {
-        return checked(true, [&] { return change_policy([&] { return parts_.policy.commit(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::commit);
     case CommandKind::set_rule:
-      return with<abi::SetRule>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload), [&] { return change_policy([&] { return parts_.policy.set_rule(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::set_rule);
     case CommandKind::set_service:
-      return with<abi::SetService>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload), [&] { return change_policy([&] { return parts_.policy.set_service(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::set_service);
     case CommandKind::set_source_class:
-      return with<abi::SetSourceClass>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload, limits_), [&] { return change_policy([&] { return parts_.policy.set_source_class(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::set_source_class);
     case CommandKind::remove_source_class:
-      return with<abi::RemoveSourceClass>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload, limits_), [&] { return change_policy([&] { return parts_.policy.remove_source_class(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::remove_source_class);
     case CommandKind::set_destination_class:
-      return with<abi::SetDestinationClass>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload, limits_), [&] { return change_policy([&] { return parts_.policy.set_destination_class(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::set_destination_class);
     case CommandKind::remove_destination_class:
-      return with<abi::RemoveDestinationClass>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload, limits_), [&] { return change_policy([&] { return parts_.policy.remove_destination_class(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::remove_destination_class);
     case CommandKind::set_address:
-      return with<abi::SetAddress>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload, limits_), [&] { return change_policy([&] { return parts_.policy.set_address(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::set_address);
     case CommandKind::remove_address:
-      return with<abi::RemoveAddress>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload), [&] { return change_policy([&] { return parts_.policy.remove_address(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::remove_address);
     case CommandKind::set_peer_access:
-      return with<abi::SetPeerAccess>(command, [&](const auto& payload) {
-        return checked(abi::valid(payload, limits_), [&] { return change_policy([&] { return parts_.policy.set_peer_access(payload); }); });
-      });
+      return change_policy(command, &PolicyKeeper::set_peer_access);
     case CommandKind::list_flows:
       return with<abi::ListFlows>(command, [&](const auto& payload) {
         return checked(abi::valid(payload, limits_), [&] {
@@ -291,11 +267,24 @@ bool Commands::is_tunnel_address(const IpAddress& address, std::uint16_t except_
   return false;
 }
 
-// What workers still read of the policy is bounded; a change that finds no room waits for their quiescent states.
-template <typename Change>
-abi::Refusal Commands::change_policy(Change&& change) noexcept {
-  busy_ = !parts_.policy.has_room();
-  return busy_ ? abi::Refusal::none : change();
+// --- policy ---
+
+template <typename Payload>
+Commands::Outcome Commands::change_policy(const abi::Command& command,
+                                          abi::Refusal (PolicyKeeper::*change)(const Payload&) noexcept) noexcept {
+  return with<Payload>(command, [&](const Payload& payload) {
+    // What workers still read of the policy is bounded; a change that finds no room waits for their quiescent states.
+    busy_ = !parts_.policy.has_room();
+    if (busy_) return abi::Refusal::none;
+    bool is_valid = false;
+    if constexpr (requires { abi::valid(payload, limits_); })
+      is_valid = abi::valid(payload, limits_);
+    else
+      is_valid = abi::valid(payload);
+    const abi::Refusal refusal = is_valid ? (parts_.policy.*change)(payload) : abi::Refusal::bad_value;
+    if (refusal != abi::Refusal::none) parts_.policy.spoil(payload.image, Payload::kind);
+    return refusal;
+  });
 }
 
 // --- peers ---
@@ -417,9 +406,7 @@ abi::Refusal Commands::set_route(const abi::SetRoute& set) noexcept {
       route.neighbour = parts_.neighbours.acquire(port->index, set.via);
       if (route.neighbour == no_neighbour) return abi::Refusal::table_full;
     }
-    entry = {.kind = NextHopKind::port,
-             .port_index = port->index,
-             .neighbour_index = route.neighbour};
+    entry = {.kind = NextHopKind::port, .port_index = port->index, .neighbour_index = route.neighbour};
   }
   parts_.neighbours.forget_gleaned_covered_by(set.prefix);
   const auto before = routes_.find(set.prefix);

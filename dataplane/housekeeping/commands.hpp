@@ -74,8 +74,9 @@ class Commands {
   [[nodiscard]] bool remove_peer(std::uint32_t peer_id) noexcept;
   [[nodiscard]] abi::Refusal set_route(const abi::SetRoute& set) noexcept;
   [[nodiscard]] abi::Refusal remove_route(const IpPrefix& prefix) noexcept;
-  template <typename Change>
-  [[nodiscard]] abi::Refusal change_policy(Change&& change) noexcept;
+  template <typename Payload>
+  [[nodiscard]] Outcome change_policy(const abi::Command& command,
+                                      abi::Refusal (PolicyKeeper::*change)(const Payload&) noexcept) noexcept;
   void set_cookie_secrets(const abi::SetCookieSecrets& set) noexcept;
   void end_sync(std::uint64_t sync_id) noexcept;
 

@@ -81,6 +81,7 @@ abi::Refusal PolicyKeeper::begin(const abi::BeginPolicy& begin) noexcept {
 abi::Refusal PolicyKeeper::commit(const abi::CommitPolicy& commit) noexcept {
   if (in_force_ && in_force_->image->image == commit.image) return abi::Refusal::none;
   if (!building_ || building_->image->image != commit.image) return abi::Refusal::no_such_image;
+  if (building_->is_spoilt) return abi::Refusal::incomplete_image;
   take_due_steps(*building_);
   rebuild_index(*building_);
   PolicyImage& image = *building_->image;
@@ -95,6 +96,12 @@ abi::Refusal PolicyKeeper::commit(const abi::CommitPolicy& commit) noexcept {
                                {"addresses", in_force_->addresses.size()},
                                {"allow_all", image.allow_all}});
   return abi::Refusal::none;
+}
+
+void PolicyKeeper::spoil(std::uint64_t image, abi::CommandKind refused) noexcept {
+  if (building_ && building_->image->image == image && refused != abi::CommandKind::set_peer_access &&
+      refused != abi::CommandKind::commit_policy)
+    building_->is_spoilt = true;
 }
 
 abi::Refusal PolicyKeeper::set_rule(const abi::SetRule& set) noexcept {

@@ -41,6 +41,10 @@ class PolicyKeeper {
   // The peer must live.
   abi::Refusal set_peer_access(const abi::SetPeerAccess& set) noexcept;
 
+  // A part of this image was refused: it is not put in force, for without a deny rule or a service it may allow what the
+  // policy denies. (A peer that lacks its access has none, and spoils nothing.)
+  void spoil(std::uint64_t image, abi::CommandKind refused) noexcept;
+
   // The peer is gone, or its id has a new owner: nobody stands behind it, and its flows are decided anew.
   void forget_peer(std::uint32_t peer_id) noexcept;
   // Steps that are due, address entries that changed, what is out of its grace period.
@@ -61,6 +65,7 @@ class PolicyKeeper {
     std::set<std::pair<std::uint64_t, IpPrefix>> addresses_due;
     RemovedAddresses removed_addresses;  // until the index does not name them
     bool index_outdated = false;
+    bool is_spoilt = false;
     std::size_t list_elements = 0;  // of all rows and destination classes
   };
   // A list that arrives in pieces.

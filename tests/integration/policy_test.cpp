@@ -255,6 +255,17 @@ rate = "1mbit"
   EXPECT_TRUE(comes_out(lab->ann, udp_packet(sink, at(lab->ann.v4, 999), Bytes(972)))) << "another direction";
 }
 
+TEST_F(PolicyTest, DoesNotPutAnImageInForceThatLacksAPart) {
+  put(shop);
+  connect();
+  lab->control->push(abi::BeginPolicy{.image = lab->next_image(), .generation = 9});
+  lab->control->push(abi::SetRule{.image = lab->image(), .number = abi::max_rules});
+  const std::uint64_t commit = lab->control->push(abi::CommitPolicy{.image = lab->image()});
+  lab->settle();
+  EXPECT_EQ(lab->control->refusal_of(commit), abi::Refusal::incomplete_image);
+  EXPECT_TRUE(goes_in(web, ack)) << "the one before stays";
+}
+
 TEST_F(PolicyTest, CutsAtTheNextPacketWhatLostItsRightAndNothingElse) {
   put(std::string(shop) + R"(
 [[rule]]
