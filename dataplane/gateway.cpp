@@ -137,7 +137,8 @@ std::string Gateway::allocate_tables(const config::Dataplane& dataplane) {
   randombytes_buf(hash_secret.data(), sizeof hash_secret);
   policy_ = std::make_unique<PolicyTable>(rcu_.get());
   flows_ = std::make_unique<FlowTable>(
-      flows, FlowTable::Memory{flow_entries_.get(), flow_buckets_.get(), identity_flows_.get()}, rcu_.get(), hash_secret);
+      flows, FlowTable::Memory{flow_entries_.get(), flow_buckets_.get(), identity_flows_.get()}, rcu_.get(),
+      hash_secret);
   rates_ = std::make_unique<RateLimiter>(rate_slots_.get(), rate_slot_count, rte_get_tsc_hz());
   tables_.reset(new Tables{.ports = *ports_,
                            .devices = devices_,

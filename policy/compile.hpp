@@ -25,8 +25,8 @@ class Numbers {
   explicit Numbers(std::uint32_t limit) : limit_(limit) {}
   // Gives every name a number and takes back those of names that are not in the list; false if there are too many.
   [[nodiscard]] bool assign(const std::vector<std::string>& names);
-  [[nodiscard]] std::uint32_t of(const std::string& name) const;                      // 0: none
-  [[nodiscard]] const std::string& name_of(std::uint32_t number) const;               // empty: none
+  [[nodiscard]] std::uint32_t of(const std::string& name) const;         // 0: none
+  [[nodiscard]] const std::string& name_of(std::uint32_t number) const;  // empty: none
   [[nodiscard]] const std::map<std::string, std::uint32_t>& all() const { return numbers_; }
   void restore(std::map<std::string, std::uint32_t> numbers);  // what an earlier process gave out
 

@@ -16,8 +16,8 @@ namespace sallyport::policy {
 using Endpoints = std::map<std::string, std::vector<IpPrefix>>;
 
 struct Destination {
-  std::optional<IpAddress> address;  // which services' prefixes and endpoints cover it
-  std::optional<Facts> peer;         // whose address it is; nothing: no peer's
+  std::optional<IpAddress> address;   // which services' prefixes and endpoints cover it
+  std::optional<Facts> peer;          // whose address it is; nothing: no peer's
   std::vector<std::string> services;  // belongs to these whatever its address (a live service in a test)
 };
 
@@ -42,7 +42,7 @@ struct Considered {
 };
 struct Explanation {
   Decision decision;
-  std::vector<std::string> services;   // of the destination, that match the port
+  std::vector<std::string> services;        // of the destination, that match the port
   std::vector<std::string> other_services;  // of the destination, with other ports
   std::vector<Considered> considered;
   std::vector<std::string> hints;  // what would have to change, one sentence each

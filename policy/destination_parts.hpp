@@ -25,8 +25,8 @@ class DestinationParts {
   // Services are spoken of by their indices here. They must stay where they are.
   DestinationParts(std::vector<const Service*> services, const Endpoints& endpoints);
 
-  // `service` may be of several versions of a policy: indices of all services that are the same one. Where no address is
-  // known, only these, the services of everything and those of the same peers are there. Never empty.
+  // `service` may be of several versions of a policy: indices of all services that are the same one. Where no address
+  // is known, only these, the services of everything and those of the same peers are there. Never empty.
   [[nodiscard]] std::vector<DestinationPart> of(std::span<const std::uint32_t> service) const;
 
  private:

@@ -14,11 +14,15 @@ struct Subject {
   Facts facts;
 };
 
-enum class ChangeKind : std::uint8_t { gains, loses, changes };  // changes: still allowed, but by another rule, rate or log
+enum class ChangeKind : std::uint8_t {
+  gains,
+  loses,
+  changes
+};  // changes: still allowed, but by another rule, rate or log
 struct AccessChange {
   ChangeKind kind = ChangeKind::gains;
   std::string subject;
-  std::string target;  // "backend:tcp/8080"
+  std::string target;         // "backend:tcp/8080"
   std::string before, after;  // "allowed by rule 'a' (old.toml:3)", "denied: no rule allows it"
 };
 

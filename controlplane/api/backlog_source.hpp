@@ -1,5 +1,5 @@
-// An answer whose pieces come from the event loop while it is being sent: captures and listings. The backend's callbacks
-// and the answer share the backlog, for the callbacks may come once more after the answer is gone.
+// An answer whose pieces come from the event loop while it is being sent: captures and listings. The backend's
+// callbacks and the answer share the backlog, for the callbacks may come once more after the answer is gone.
 #pragma once
 
 #include <functional>

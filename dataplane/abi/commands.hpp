@@ -82,7 +82,7 @@ struct SetRoute {
   RouteKind route_kind;
   std::uint8_t reserved;
   std::uint32_t peer_id;  // RouteKind::peer
-  IpAddress via;  // RouteKind::via: a neighbour on a port's connected prefix
+  IpAddress via;          // RouteKind::via: a neighbour on a port's connected prefix
   std::array<std::uint8_t, 3> reserved2;
 };
 static_assert(sizeof(SetRoute) == 44);

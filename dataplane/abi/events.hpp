@@ -68,7 +68,7 @@ struct EndpointMoved {
   X(slot_in_use, "another live session holds the slot of this index")      \
   X(tunnel_in_use, "the tunnel still has peers")                           \
   X(route_unreachable, "no port's connected prefix contains the next hop") \
-  X(no_such_image, "the policy image is neither in force nor being built")\
+  X(no_such_image, "the policy image is neither in force nor being built") \
   X(incomplete_image, "a part of the policy image was refused")            \
   X(table_full, "the table is full")                                       \
   X(conflict, "the address or port is taken by another object")

@@ -29,9 +29,9 @@ inline constexpr std::uint64_t max_rate_bits_per_s = 1'000'000'000'000;
 // Begins an image; one that was begun and not committed is thrown away. The same image again changes nothing.
 struct BeginPolicy {
   static constexpr CommandKind kind = CommandKind::begin_policy;
-  std::uint64_t image;        // never 0, never used before on this dataplane
-  std::uint32_t generation;   // for people: of the policy, rises by one with each version
-  std::uint8_t allow_all;     // 1: a plain VPN; everything is forwarded, no flow is kept, the rest of the image is empty
+  std::uint64_t image;       // never 0, never used before on this dataplane
+  std::uint32_t generation;  // for people: of the policy, rises by one with each version
+  std::uint8_t allow_all;    // 1: a plain VPN; everything is forwarded, no flow is kept, the rest of the image is empty
   std::uint8_t record_flows;  // 1: every flow that ends, and every denied one, is told as an event
   std::uint16_t pick_up_s;    // so long after the commit, TCP connections in mid-stream may become flows: after a crash
 };
@@ -155,7 +155,8 @@ struct SetPeerAccess {
   static constexpr CommandKind kind = CommandKind::set_peer_access;
   std::uint64_t image;
   std::uint32_t peer_id;
-  std::uint32_t identity;  // < max_peers; the same number for all peers of one identity: rates and flows are counted by it
+  std::uint32_t
+      identity;  // < max_peers; the same number for all peers of one identity: rates and flows are counted by it
   Access access;
   std::uint32_t destination_class;  // services by identity; 0: none
   std::uint32_t reserved;
@@ -164,12 +165,12 @@ struct SetPeerAccess {
 // Asks for the live flows: flow_shown events with this listing's number, then one flow_listing_ended.
 struct ListFlows {
   static constexpr CommandKind kind = CommandKind::list_flows;
-  std::uint32_t listing;  // 0: stop
-  std::uint32_t peer_id;  // at either end; no_peer: any
-  std::uint32_t most;     // flows
-  std::uint32_t rule;     // that decides, or whose audit mark it has; 0: any
-  IpPrefix address;       // at either end; unset: any
-  std::uint16_t port;     // at either end; 0: any
+  std::uint32_t listing;   // 0: stop
+  std::uint32_t peer_id;   // at either end; no_peer: any
+  std::uint32_t most;      // flows
+  std::uint32_t rule;      // that decides, or whose audit mark it has; 0: any
+  IpPrefix address;        // at either end; unset: any
+  std::uint16_t port;      // at either end; 0: any
   std::uint16_t protocol;  // any_protocol: any
   std::uint16_t reserved;
 };

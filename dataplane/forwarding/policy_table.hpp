@@ -41,9 +41,7 @@ class PolicyTable {
     change_epoch();
   }
   // Release: whoever sees the new epoch sees the change before it.
-  void change_epoch() noexcept {
-    epoch_.store(epoch_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-  }
+  void change_epoch() noexcept { epoch_.store(epoch_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
   // Something that workers may still read; call after it was unpublished. There must be room.
   template <typename Object>
   void retire(std::unique_ptr<Object> object) noexcept {

@@ -68,10 +68,9 @@ RateParameters RateParameters::of(std::uint64_t bits_per_s, std::uint64_t tsc_hz
 RateParameters RateParameters::with_queue(std::uint64_t bits_per_s, std::uint64_t tsc_hz) noexcept {
   const std::uint64_t hz = clamp_hz(tsc_hz);
   RateParameters parameters = of(bits_per_s, tsc_hz);
-  parameters.queue_units =
-      std::min((hz << unit_shift(hz)) * rate_queue_ms / 1000,
-               max_rate_queue_bytes / min_rate_burst_bytes *
-                   parameters.units_of(static_cast<std::uint32_t>(min_rate_burst_bytes)));
+  parameters.queue_units = std::min((hz << unit_shift(hz)) * rate_queue_ms / 1000,
+                                    max_rate_queue_bytes / min_rate_burst_bytes *
+                                        parameters.units_of(static_cast<std::uint32_t>(min_rate_burst_bytes)));
   parameters.most_ahead += parameters.queue_units;
   return parameters;
 }

@@ -92,7 +92,7 @@ class RateLimiter {
   // Charges a packet, or nothing unless it conforms. `slot` is where the key was found last, or no_rate_slot; it is put
   // right if it is wrong. A `now_tsc` that is somewhat behind another worker's gains nothing. bytes as in units_of.
   [[nodiscard]] RateVerdict take(std::uint32_t& slot, RateKey key, FlowDirection direction, std::uint32_t bytes,
-                                const RateParameters& rate, std::uint64_t now_tsc) noexcept;
+                                 const RateParameters& rate, std::uint64_t now_tsc) noexcept;
 
   // no_rate_slot: all slots within reach are taken.
   [[nodiscard]] std::uint32_t find_or_claim(RateKey key) noexcept;

@@ -66,9 +66,10 @@ void FlowKeeper::take_notes() noexcept {
     FlowNote note;
     for (unsigned i = 0; i < notes_per_worker && ring.pop(note) == abi::RingResult::ok; ++i) {
       note.flow.started_at_ns = note.flow.last_seen_at_ns = context_.clock.to_ns(note.flow.started_at_ns);
-      const bool told = note.kind == FlowNoteKind::denied
-                            ? tell(abi::FlowDenied{.flow = note.flow, .suppressed = note.suppressed}, ControlLink::Mass::denials)
-                            : tell(abi::FlowAllowed{.flow = note.flow});
+      const bool told =
+          note.kind == FlowNoteKind::denied
+              ? tell(abi::FlowDenied{.flow = note.flow, .suppressed = note.suppressed}, ControlLink::Mass::denials)
+              : tell(abi::FlowAllowed{.flow = note.flow});
       if (!told) context_.counters.add(no_port, Counter::events_lost);
     }
   }
@@ -83,8 +84,8 @@ bool FlowKeeper::is_over(FlowEntry& entry) noexcept {
   const std::uint64_t patience = context_.tables.tsc_hz / 1000 * timeout_ms(entry.key.protocol, state);
   abi::FlowEnd why = abi::FlowEnd::none;
   if (silent_for > patience) {
-    const bool closed = entry.key.protocol == static_cast<std::uint8_t>(IpProtocol::tcp) &&
-                        tcp_state(state) == abi::TcpState::closed;
+    const bool closed =
+        entry.key.protocol == static_cast<std::uint8_t>(IpProtocol::tcp) && tcp_state(state) == abi::TcpState::closed;
     why = closed ? abi::FlowEnd::closed : abi::FlowEnd::timeout;
   } else {
     for (const std::uint32_t end : entry.key.ends)
@@ -118,8 +119,8 @@ void FlowKeeper::look_for_ended() noexcept {
 // control plane that takes no events must not use up the table, so few entries wait for it.
 bool FlowKeeper::tell_end(FlowEntry& entry) noexcept {
   const PolicyImage* image = context_.tables.policy.in_force();
-  const bool is_told = image != nullptr && image->record_flows &&
-                       entry.forward.packets.load(std::memory_order_relaxed) != 0;
+  const bool is_told =
+      image != nullptr && image->record_flows && entry.forward.packets.load(std::memory_order_relaxed) != 0;
   if (!is_told || tell(abi::FlowEnded{.flow = record(entry)})) return true;
   if (context_.link.is_connected() && table_.untold() <= std::min(most_untold, table_.entry_count() / 8)) return false;
   context_.counters.add(no_port, Counter::events_lost);

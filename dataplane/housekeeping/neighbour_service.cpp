@@ -40,8 +40,7 @@ void NeighbourService::glean(Packet* packet) noexcept {
   const IpAddress destination = destination_address(bytes_of(packet), meta.ip);
   if (!is_on_link(port, destination))
     return context_.counters.drop(packet, DropReason::multicast);  // a subnet's broadcast
-  if (!is_still_connected(port.index, destination))
-    return context_.counters.drop(packet, DropReason::peer_removed);
+  if (!is_still_connected(port.index, destination)) return context_.counters.drop(packet, DropReason::peer_removed);
   const std::uint32_t index = table_.find_or_create(port.index, destination, context_.now_ns);
   if (index == no_neighbour) return context_.counters.drop(packet, DropReason::neighbour_queue_full);
   MacAddress mac;
@@ -207,9 +206,9 @@ void NeighbourService::install_gleaned_route(std::uint32_t index, std::uint8_t p
   if (use.has_gleaned_route || gleaned_count_ >= most_gleaned_) return;
   if (!is_still_connected(port_index, address)) return;
   // Where it cannot be installed (the table is full), its packets go on by way of housekeeping.
-  if (context_.tables.routes.set(IpPrefix::host(address), {.kind = NextHopKind::port,
-                                                           .port_index = port_index,
-                                                           .neighbour_index = index}) != RouteError::none)
+  if (context_.tables.routes.set(IpPrefix::host(address),
+                                 {.kind = NextHopKind::port, .port_index = port_index, .neighbour_index = index}) !=
+      RouteError::none)
     return;
   use.has_gleaned_route = true;
   use.gleaned = address;

@@ -41,8 +41,8 @@ class PolicyKeeper {
   // The peer must live.
   abi::Refusal set_peer_access(const abi::SetPeerAccess& set) noexcept;
 
-  // A part of this image was refused: it is not put in force, for without a deny rule or a service it may allow what the
-  // policy denies. (A peer that lacks its access has none, and spoils nothing.)
+  // A part of this image was refused: it is not put in force, for without a deny rule or a service it may allow what
+  // the policy denies. (A peer that lacks its access has none, and spoils nothing.)
   void spoil(std::uint64_t image, abi::CommandKind refused) noexcept;
 
   // The peer is gone, or its id has a new owner: nobody stands behind it, and its flows are decided anew.

@@ -1,5 +1,5 @@
-// Packets that conform to their rate in a while, held until then: a timing wheel of one worker. Packets of one rate come
-// out in the order in which they went in.
+// Packets that conform to their rate in a while, held until then: a timing wheel of one worker. Packets of one rate
+// come out in the order in which they went in.
 #pragma once
 
 #include <algorithm>

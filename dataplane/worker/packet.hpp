@@ -76,7 +76,7 @@ struct alignas(abi::cache_line_bytes) PacketMeta {
   bool outer_is_v6 : 1;
   bool mac2_valid : 1;
   bool passed_policy : 1;  // and waited for its rate: no source check, no policy, but a hop like any other
-  bool is_trusted : 1;  // the gateway's own, or passed the policy before it was held: no source check, no policy
+  bool is_trusted : 1;     // the gateway's own, or passed the policy before it was held: no source check, no policy
   std::uint8_t reserved2;
   IcmpErrorRequest icmp;  // Task::icmp_error
 };

@@ -1,9 +1,9 @@
 // Packets before random policies: what the dataplane does with an injected packet, what the policy's own evaluation
 // (`sallyctl explain`) says, and what an oracle of a few lines says, agree.
 //
-// Peers 10 to 17 stand for random identities; half of the world's addresses are theirs, the others lie behind the inside
-// port. A packet that is allowed leaves through the inside port or a tunnel, or is dropped as a loop because it would go
-// back where it came from; one that is not is dropped as denied.
+// Peers 10 to 17 stand for random identities; half of the world's addresses are theirs, the others lie behind the
+// inside port. A packet that is allowed leaves through the inside port or a tunnel, or is dropped as a loop because it
+// would go back where it came from; one that is not is dropped as denied.
 #include "tests/integration/fixture.hpp"
 #include "tests/integration/policy_images.hpp"
 #include "tests/unit/policy/oracle.hpp"
@@ -25,9 +25,8 @@ class PolicyAgreement : public IntegrationTest {
  protected:
   void SetUp() override {
     // Every policy is met by a thousand flows, which are forgotten before the next one.
-    start({.max_sessions = 4096, .adjust = [](config::Config& configuration) {
-             configuration.dataplane.max_flows = 16384;
-           }});
+    start({.max_sessions = 4096,
+           .adjust = [](config::Config& configuration) { configuration.dataplane.max_flows = 16384; }});
     images.emplace(*lab);
     images->now = RandomWorld::now;
     for (std::uint32_t i = 0; i < peer_count; ++i) {
@@ -145,9 +144,7 @@ TEST_F(PolicyAgreement, OfOracleExplanationAndPacketsOverRandomPolicies) {
       if (expected.allowed) {
         ASSERT_EQ(left + looped, 1U) << lab->drops();
         ASSERT_EQ(images->counts(rule).allowed_packets, rule_before.allowed_packets + 1);
-        if (!audit.empty()) {
-          ASSERT_EQ(images->counts(audit).denied_packets, audit_before.denied_packets + 1);
-        }
+        if (!audit.empty()) { ASSERT_EQ(images->counts(audit).denied_packets, audit_before.denied_packets + 1); }
       } else {
         ASSERT_EQ(refused, 1U) << lab->drops();
         ASSERT_EQ(left, 0U);

@@ -109,9 +109,7 @@ LabGateway::LabGateway(const std::vector<config::HostService>& wan_host_services
   SP_CHECK(route_table.has_value());
   routes = std::move(*route_table);
   for (const char* connected : {"10.0.0.0/24", "fd00::/64"})
-    SP_CHECK(
-        routes->set(prefix(connected), {.kind = NextHopKind::connected, .port_index = lan}) ==
-        RouteError::none);
+    SP_CHECK(routes->set(prefix(connected), {.kind = NextHopKind::connected, .port_index = lan}) == RouteError::none);
   neighbours = std::make_unique<NeighbourTable>(
       NeighbourLimits{.max_neighbours = 64, .max_held_per_neighbour = 4, .max_held = 64}, NeighbourTimers{}, 1);
   open_sessions = std::vector<OpenSession>(16);

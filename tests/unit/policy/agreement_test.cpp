@@ -2,10 +2,10 @@
 // the dataplane.
 #include <gtest/gtest.h>
 
-#include "tests/unit/policy/emulated_dataplane.hpp"
-#include "tests/unit/policy/oracle.hpp"
 #include "policy/decide.hpp"
 #include "policy/match.hpp"
+#include "tests/unit/policy/emulated_dataplane.hpp"
+#include "tests/unit/policy/oracle.hpp"
 #include "tests/unit/policy/random_policy.hpp"
 
 namespace sallyport::policy {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/policy/policy_builder.hpp"
 #include "policy_text.hpp"
+#include "tests/unit/policy/policy_builder.hpp"
 
 namespace sallyport::policy {
 namespace {

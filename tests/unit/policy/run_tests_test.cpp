@@ -4,8 +4,8 @@
 
 #include <ctime>
 
-#include "tests/unit/policy/policy_builder.hpp"
 #include "policy_text.hpp"
+#include "tests/unit/policy/policy_builder.hpp"
 
 namespace sallyport::policy {
 namespace {
