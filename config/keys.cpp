@@ -1,5 +1,7 @@
 #include "config/keys.hpp"
 
+#include "config/toml/reference.hpp"
+
 namespace sallyport::config::keys {
 namespace {
 
@@ -21,6 +23,10 @@ constexpr KeyInfo top_level_keys[] = {
     {"ipsec", "table", none, "IKEv2 and ESP"},
     {"ipsec_peer", "tables", none, "IPsec peers"},
     {"policy", "table", required, "who may reach what"},
+};
+
+constexpr KeyInfo peer_file_keys[] = {
+    {"peer", "tables", required, "WireGuard peers"},
 };
 
 constexpr KeyInfo gateway_keys[] = {
@@ -170,17 +176,10 @@ constexpr const TableInfo* tables[] = {&gateway,      &dataplane, &controlplane,
                                        &wireguard,    &peer,      &pool,         &enrolment, &cluster,
                                        &flow_records, &ipsec,     &ipsec_peer,   &policy};
 
-void append_cell(std::string& out, std::string_view text) {
-  for (const char c : text) {
-    if (c == '|') out += '\\';
-    out += c;
-  }
-  out += " | ";
-}
-
 }  // namespace
 
 const TableInfo top_level = {"the file", "", top_level_keys};
+const TableInfo peer_file = {"a file of peers.d", "", peer_file_keys};
 const TableInfo gateway = {"[gateway]", "The gateway itself. Required.", gateway_keys};
 const TableInfo dataplane = {"[dataplane]", "Cores, memory and limits. A change needs a restart of the dataplane.",
                              dataplane_keys};
@@ -207,23 +206,7 @@ std::span<const TableInfo* const> all_tables() {
 }
 
 std::string reference_markdown() {
-  std::string out;
-  for (const TableInfo* table : all_tables()) {
-    out += "### `" + std::string(table->header) + "`\n\n" + std::string(table->meaning) + "\n\n";
-    out += "| key | type | default | meaning |\n|---|---|---|---|\n";
-    for (const KeyInfo& key : table->keys) {
-      const bool literal = key.fallback != required && key.fallback != none;
-      out += "| ";
-      append_cell(out, '`' + std::string(key.name) + '`');
-      append_cell(out, key.type);
-      append_cell(out, literal ? '`' + std::string(key.fallback) + '`' : std::string(key.fallback));
-      append_cell(out, key.meaning);
-      out.pop_back();
-      out += '\n';
-    }
-    out += '\n';
-  }
-  return out;
+  return config::reference_markdown(all_tables());
 }
 
 }  // namespace sallyport::config::keys

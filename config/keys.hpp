@@ -8,6 +8,8 @@ namespace sallyport::config::keys {
 
 extern const TableInfo top_level, gateway, dataplane, controlplane, port, route, wireguard, peer, pool, enrolment,
     cluster, flow_records, ipsec, ipsec_peer, policy;
+// The top level of a file in peers.d/ that holds several peers.
+extern const TableInfo peer_file;
 
 // In the order of the reference, without the top level.
 [[nodiscard]] std::span<const TableInfo* const> all_tables();

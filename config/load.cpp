@@ -1,50 +1,13 @@
 #include "config/load.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "config/check/checks.hpp"
-#include "config/file_descriptor.hpp"
 #include "config/keys.hpp"
 #include "config/limits.hpp"
 #include "config/read/draft.hpp"
+#include "config/read_file.hpp"
 
 namespace sallyport::config {
 namespace {
-
-std::string too_large() {
-  return "larger than " + std::to_string(limits::file_bytes >> 20) + " MiB";
-}
-
-// The whole file, or why it cannot be had. Never blocks on a FIFO, and never reads more than the limit of a file that
-// grows.
-tl::expected<std::string, std::string> read_file(const std::filesystem::path& path) {
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0) return tl::make_unexpected(std::string("cannot be opened: ") + std::strerror(errno));
-  struct stat status {};
-  if (fstat(file.get(), &status) != 0)
-    return tl::make_unexpected(std::string("cannot be read: ") + std::strerror(errno));
-  if (S_ISDIR(status.st_mode)) return tl::make_unexpected("expected a file, got a directory");
-  if (!S_ISREG(status.st_mode)) return tl::make_unexpected("expected a regular file");
-  if (static_cast<std::uint64_t>(status.st_size) > limits::file_bytes) return tl::make_unexpected(too_large());
-  std::string text;
-  text.resize(static_cast<std::size_t>(status.st_size) + 1);  // one more, to notice the end without growing
-  std::size_t filled = 0;
-  while (true) {
-    if (filled == text.size()) text.resize(text.size() * 2);
-    const ssize_t got = read(file.get(), text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return tl::make_unexpected(std::string("cannot be read: ") + std::strerror(errno));
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-    if (filled > limits::file_bytes) return tl::make_unexpected(too_large());
-  }
-  text.resize(filled);
-  return text;
-}
 
 using Reader = void (*)(Draft&, TableReader);
 
@@ -105,12 +68,19 @@ void read_document(Draft& draft, const TomlTable& document) {
   read_section(draft, top, keys::policy, "policy", read_policy);
 }
 
+// A plain VPN forwards without looking at flows: there would be nothing to record.
+void check_flow_records(Draft& draft) {
+  if (draft.config.flow_records && draft.config.policy.allow_everything)
+    draft.errors.add(Position{draft.config.flow_records->location.line, draft.config.flow_records->location.column},
+                     "[flow_records]: expected [policy] files, as default = \"allow\" keeps no flows to record");
+}
+
 }  // namespace
 
 tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std::filesystem::path& name) {
   Draft draft(name);
   if (text.size() > limits::file_bytes) {
-    draft.errors.add({}, too_large());
+    draft.errors.add({}, too_large(limits::file_bytes));
     return tl::make_unexpected(draft.errors.take_sorted());
   }
   // 1. The syntax; 2. each object by itself; 3. the objects together.
@@ -122,16 +92,17 @@ tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std:
   check_addresses(draft);
   check_destinations(draft);
   check_services(draft);
+  check_flow_records(draft);
   if (!draft.errors.empty()) return tl::make_unexpected(draft.errors.take_sorted());
   for (const Error& warning : draft.warnings.take_sorted()) draft.config.warnings.push_back(to_string(warning));
   return std::move(draft.config);
 }
 
 tl::expected<Config, std::vector<Error>> load(const std::filesystem::path& file) {
-  const auto text = read_file(file);
-  if (text) return parse(*text, file);
+  const auto read = read_file(file);
+  if (read) return parse(read->text, file);
   Draft draft(file);
-  draft.errors.add({}, text.error());
+  draft.errors.add({}, read.error());
   return tl::make_unexpected(draft.errors.take_sorted());
 }
 

@@ -25,10 +25,8 @@ constexpr Feature not_yet[] = {
     {"[[pool]]", [](const Config& c) { return first(c.pools); }},
     {"[enrolment]", [](const Config& c) { return location_of(c.enrolment); }},
     {"[cluster.NAME]", [](const Config& c) { return first(c.clusters); }},
-    {"[flow_records]", [](const Config& c) { return location_of(c.flow_records); }},
     {"[ipsec]", [](const Config& c) { return location_of(c.ipsec); }},
     {"[[ipsec_peer]]", [](const Config& c) { return first(c.ipsec_peers); }},
-    {"[policy] files", [](const Config& c) { return c.policy.files.empty() ? nullptr : &c.policy.location; }},
 };
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include "config/unsupported.hpp"
 #include "controlplane/control_plane.hpp"
 #include "controlplane/gateway_objects.hpp"
+#include "controlplane/instant_now.hpp"
+#include "controlplane/policy_summary.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -71,11 +73,44 @@ std::vector<std::string> key_changes(const GatewayKeys& before, const GatewayKey
 
 // ---- reload ----
 
-tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::reload() {
-  // 1. Everything that can fail, without touching anything.
+tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::reload(std::string_view by) {
+  auto result = try_to_reload(by);
+  last_reload_ = LastReload{result.has_value(), boottime_ns()};
+  return result;
+}
+
+tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_reload(std::string_view by) {
+  // 1. Everything that can fail, without touching anything. Of peers.d nothing can: a broken file is left out.
   auto next = config::load(file_);
   if (!next) return tl::unexpected(std::move(next.error()));
   std::vector<config::Error> errors = config::unsupported_features(*next);
+  auto keys = load_keys(*next, keys_);
+  if (!keys) {
+    errors.insert(errors.end(), keys.error().begin(), keys.error().end());
+    return tl::unexpected(std::move(errors));
+  }
+  config::PeerFolder folder = peer_folder_;
+  NewKeys folder_keys;
+  const auto accept = accept_peers(*keys, keys_, folder_keys);
+  folder.rebase(*next, [&](const config::Peer& peer) -> std::optional<std::string> {
+    auto why = accept(peer);
+    // Its files were fine once; a peer that is up does not end because its key cannot be read now.
+    const auto former = keys_.peers.find(peer.name);
+    const auto former_tunnel = keys_.tunnels.find(peer.wireguard);
+    const auto tunnel = keys->tunnels.find(peer.wireguard);
+    if (!why || former == keys_.peers.end() || former->second->public_key != peer.public_key ||
+        former_tunnel == keys_.tunnels.end() || tunnel == keys->tunnels.end() ||
+        former_tunnel->second != tunnel->second)
+      return why;
+    next->warnings.push_back(config::to_string({peer.location, *why + "; its former key stays"}));
+    folder_keys[peer.name] = former->second;
+    return std::nullopt;
+  });
+  (void)folder.scan(accept);
+  for (config::Peer& peer : folder.peers()) {
+    keys->peers[peer.name] = folder_keys.at(peer.name);
+    next->peers.push_back(std::move(peer));
+  }
   const config::Difference difference = config::diff(config_, *next);
   const config::Location whole_file{std::make_shared<const std::string>(file_.string()), 0, 0};
   for (const std::string& change : difference.restart_dataplane)
@@ -83,31 +118,56 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::reload() {
   for (const std::string& change : difference.restart_controlplane)
     errors.push_back({whole_file, change + ": needs a restart of the control plane"});
   check_listen_ports(config_, *next, errors);
-  auto keys = load_keys(*next, keys_);
-  if (!keys) errors.insert(errors.end(), keys.error().begin(), keys.error().end());
+  if (next->flow_records && next->flow_records != config_.flow_records)
+    if (auto failure = FlowRecords::check(*next->flow_records))
+      errors.push_back({next->flow_records->location, "file: " + *failure});
   if (!errors.empty()) return tl::unexpected(std::move(errors));
+  auto policy = prepare_policy(*next);
+  if (!policy) {
+    std::vector<std::string> why;
+    for (const config::Error& error : policy.error()) why.push_back(config::to_string(error));
+    policy_.refused(PolicySource::files, {}, by, std::move(why), instant_now(), dirty_);
+    return tl::unexpected(std::move(policy.error()));
+  }
 
   // 2. Nothing from here on can.
   ReloadSummary summary{lines_of(config::to_string(difference)), next->warnings};
   for (std::string& line : key_changes(keys_, *keys, *next)) summary.changes.push_back(std::move(line));
+  if (*policy) summary.warnings.insert(summary.warnings.end(), (*policy)->warnings.begin(), (*policy)->warnings.end());
   config_ = std::move(*next);
   keys_ = std::move(*keys);
+  peer_folder_ = std::move(folder);
   set_log_level(config_.controlplane.log_level);
-  if (settings_applied_)
-    apply_configuration();
-  else
+  if (settings_applied_) {
+    apply_configuration(std::move(*policy), by, &summary.changes);
+  } else {
     names_.set_wanted(endpoint_names(config_));
+    directory_.rebuild(config_.peers);
+    if (*policy) {
+      for (std::string& line : put_in_force(std::move(**policy), by)) summary.changes.push_back(std::move(line));
+    } else {
+      policy_.set_peers(
+          config_.peers, [this](const config::Peer& peer) { return known_id(peer); }, instant_now());
+      policy_.set_settings(policy_settings());
+    }
+  }
+  if (!config_.policy.allow_everything) policy_.set_source(PolicySource::files, dirty_);
+  policy_failure_.clear();
+  apply_flow_records();
+  note_peer_file_problems();
+  for (const config::PeerFolder::Problem& problem : peer_folder_.problems())
+    summary.warnings.push_back(config::to_string(problem.error));
   ask_for_names();
   request_flush();
   log_info("configuration reloaded", {{"changes", summary.changes.size()}});
-  for (const std::string& change : summary.changes) log_info("changed", {{"what", change}});
+  for (const std::string& change : shortened(summary.changes, summary_lines_logged))
+    log_info("changed", {{"what", change}});
   return summary;
 }
 
 tl::expected<void, std::string> ControlPlane::forget_timestamp(std::string_view name) {
-  const auto peer = std::find_if(config_.peers.begin(), config_.peers.end(),
-                                 [&](const config::Peer& candidate) { return candidate.name == name; });
-  if (peer == config_.peers.end()) return tl::unexpected("there is no peer " + std::string(name));
+  const config::Peer* peer = directory_.by_name(name);
+  if (peer == nullptr) return tl::unexpected("there is no peer " + std::string(name));
   const auto id = peer_id(name);
   // The dataplane would give it back at the next link.
   if (!id || statistics() == nullptr)
@@ -183,14 +243,12 @@ const abi::StatisticsView* ControlPlane::statistics() const {
 }
 
 std::optional<std::uint32_t> ControlPlane::peer_id(std::string_view name) const {
-  const auto found = peer_ids_by_name_.find(name);
-  if (found == peer_ids_by_name_.end()) return std::nullopt;
-  return found->second;
+  return directory_.id_of(name);
 }
 
 std::string ControlPlane::peer_name(std::uint32_t id) const {
-  const auto found = peers_by_id_.find(id);
-  return found == peers_by_id_.end() ? std::string() : found->second->name;
+  const config::Peer* peer = directory_.by_id(id);
+  return peer == nullptr ? std::string() : peer->name;
 }
 
 std::optional<PublicKey> ControlPlane::tunnel_public_key(std::string_view name) const {
@@ -207,6 +265,12 @@ std::vector<NamedCounter> ControlPlane::counters() const {
   list.push_back({"dataplane_reconnections", "links to the dataplane after the first", reconnections_});
   list.push_back({"dns_failures", "endpoint names that did not resolve", names_.failures()});
   list.push_back({"state_write_failures", "transactions that could not be written to the state file", store_failures_});
+  for (NamedCounter& counter : policy_.counters()) list.push_back(std::move(counter));
+  for (NamedCounter& counter : flow_reports_.counters()) list.push_back(std::move(counter));
+  const FlowRecords::Status records = flow_records_ ? flow_records_->status() : FlowRecords::Status{};
+  list.push_back({"flow_records_written", "flow records written", records_written_before_ + records.written});
+  list.push_back({"flow_records_lost", "flow records that found no room while the disk was slow or full",
+                  records_lost_before_ + records.lost});
   list.push_back({"clock_steps", "times that the wall clock was set", clock_steps_seen_});
   return list;
 }
@@ -215,6 +279,12 @@ std::vector<Problem> ControlPlane::problems() const {
   std::vector<Problem> list = publisher_.problems();
   for (Problem& problem : names_.problems()) list.push_back(std::move(problem));
   if (!store_failure_.empty()) list.push_back({"state file " + config_.controlplane.state.string(), store_failure_});
+  if (!policy_failure_.empty()) list.push_back({"policy files", policy_failure_});
+  for (Problem& problem : policy_.problems()) list.push_back(std::move(problem));
+  for (Problem& problem : peer_file_problems()) list.push_back(std::move(problem));
+  if (flow_records_)
+    if (std::string failure = flow_records_->status().failure; !failure.empty())
+      list.push_back({"flow records", std::move(failure)});
   const abi::StatisticsView* view = statistics();
   if (view == nullptr) {
     list.push_back({"dataplane", link_failure_.empty() ? "not connected yet" : link_failure_});

@@ -1,4 +1,4 @@
-// Start, the link and the timers; admin_requests.cpp has what the admin API asks.
+// Start, the link and the timers.
 #include "controlplane/control_plane.hpp"
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 #include "config/base/clock.hpp"
 #include "config/base/log.hpp"
 #include "controlplane/gateway_objects.hpp"
+#include "controlplane/instant_now.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -21,14 +22,6 @@ constexpr std::chrono::milliseconds publisher_interval{5};
 constexpr std::uint64_t cookie_secret_lifetime_ns = 120 * second_ns;
 constexpr std::chrono::nanoseconds wait_max = tick_interval;
 
-wireguard::WallTime wall_now() {
-  return std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
-}
-
-wireguard::Instant instant_now() {
-  return {wireguard::from_boottime_ns(boottime_ns()), wall_now()};
-}
-
 }  // namespace
 
 ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path file, config::Config configuration)
@@ -36,11 +29,13 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
       file_(std::move(file)),
       started_at_ns_(boottime_ns()),
       config_(std::move(configuration)),
+      peer_folder_(file_.parent_path() / "peers.d", config_),
       pool_(loop,
             [this] {
               link_.poll();  // what had to wait for room
               request_flush();
             }),
+      chores_(loop, [] {}),
       service_(*this, pool_, wireguard::system_random(), instant_now),
       publisher_({.complete_peer = [this](abi::SetPeer& peer) { service_.complete(peer); },
                   .on_install_refused =
@@ -48,6 +43,13 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
                         service_.on_install_refused(index, session_id, reason);
                       }},
                  started_at_ns_),
+      policy_(publisher_),
+      flow_reports_({.peer_name = [this](std::uint32_t id) { return peer_name(id); },
+                     .identity_of = [this](std::uint32_t id) { return policy_.identity_of(id); },
+                     .rule = [this](std::uint32_t number) { return policy_.rule(number); },
+                     .record = [this](FlowReport report) { record_flow(std::move(report)); },
+                     .shown = [this](const abi::FlowShown& shown) { on_flow_shown(shown); },
+                     .listing_ended = [this](const abi::FlowListingEnded& ended) { on_listing_ended(ended); }}),
       link_(loop, config_.dataplane.socket, *this),
       resolver_(loop, [this](const auto& name, const auto& addresses) { on_resolved(name, addresses); }),
       tick_timer_(loop, [this] { tick(); }),
@@ -57,10 +59,18 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
                        flush();
                      }),
       publisher_timer_(loop, [this] { flush(); }),
-      capture_timer_(loop, [this] { watch_capture(); }) {}
+      capture_timer_(loop, [this] { watch_capture(); }),
+      listing_timer_(loop, [this] { end_listing(tl::unexpected(std::string("the dataplane does not answer"))); }),
+      policy_timer_(loop, [this] { refresh_policy(); }),
+      peer_watch_(
+          loop, peer_folder_.folder(), [this](const std::set<std::string>& names) { on_peer_files(&names); },
+          [this] { on_peer_files(nullptr); }) {
+  directory_.rebuild(config_.peers);
+}
 
 ControlPlane::~ControlPlane() {
   end_capture();
+  end_listing(tl::unexpected(std::string("the control plane ends")));
   if (writer_) writer_->write(std::move(dirty_));
 }
 
@@ -71,9 +81,16 @@ tl::expected<void, StartFailure> ControlPlane::start() {
   if (!keys) return tl::unexpected(StartFailure{std::move(keys.error()), {}});
   keys_ = std::move(*keys);
   if (auto opened = open_store(); !opened) return tl::unexpected(StartFailure{{}, opened.error()});
+  start_peer_folder();
+  if (config_.flow_records)
+    if (auto failure = FlowRecords::check(*config_.flow_records))
+      return tl::unexpected(StartFailure{{{config_.flow_records->location, "file: " + *failure}}, {}});
+  if (auto started = start_policy(); !started) return tl::unexpected(StartFailure{std::move(started.error()), {}});
 
   // From here on there are threads.
   pool_.start(handshake_threads);
+  chores_.start(1);
+  apply_flow_records();
   clock_steps_ = std::make_unique<ClockSteps>(loop_, [this] { on_clock_step(); });
   names_.set_wanted(endpoint_names(config_));
   ask_for_names();
@@ -95,6 +112,8 @@ tl::expected<void, std::string> ControlPlane::open_store() {
   if (!loaded) return tl::unexpected("state file " + config_.controlplane.state.string() + ": " + loaded.error());
   stored_ = std::move(*loaded);
   floors_ = stored_.reservations;
+  ran_before_ = !floors_.empty();
+  policy_.restore(stored_);
 
   // The first initiations must not wait for the first write.
   StoreChange reservations;
@@ -129,22 +148,26 @@ tl::expected<void, std::string> ControlPlane::open_store() {
 // ---- configuration ----
 
 // config_ and keys_ take effect. Ids exist from the first link on: the dataplane may hold peers with ids already.
-void ControlPlane::apply_configuration() {
+void ControlPlane::apply_configuration(std::optional<PolicyService::Prepared> policy, std::string_view by,
+                                       std::vector<std::string>* changes) {
   ids_.assign(config_);
   names_.set_wanted(endpoint_names(config_));
-  peer_ids_by_name_.clear();
-  peers_by_id_.clear();
-  for (const config::Peer& peer : config_.peers) {
-    const auto id = ids_.peer(peer);
-    if (!id) continue;
-    peer_ids_by_name_[peer.name] = *id;
-    peers_by_id_[*id] = &peer;
-  }
+  directory_.rebuild(config_.peers);
+  for (const config::Peer& peer : config_.peers)
+    if (const auto id = ids_.peer(peer)) directory_.set_id(peer.name, *id);
   GatewayObjects objects = make_objects(config_, keys_, ids_, names_, floors_);
   publisher_.set_desired(std::move(objects.desired));
   service_.apply(objects.service);
-  if (!std::exchange(settings_applied_, true)) {
+  const bool first = !std::exchange(settings_applied_, true);
+  if (first)
     for (const auto& [key, until] : stored_.reservations) service_.reservation_written(key, until);
+  if (policy) {
+    const auto lines = put_in_force(std::move(*policy), by);
+    if (changes != nullptr) changes->insert(changes->end(), lines.begin(), lines.end());
+  } else {
+    policy_.set_peers(
+        config_.peers, [this](const config::Peer& peer) { return known_id(peer); }, instant_now());
+    policy_.set_settings(policy_settings());
   }
   restore_timestamps(stored_);  // also for a peer that comes back by a reload
 }
@@ -178,8 +201,13 @@ void ControlPlane::on_connected(DataplaneConnection& connection) {
   last_boot_id_ = connection.hello().boot_id;
   connected_since_ns_ = boottime_ns();
   if (first) ids_.adopt(config_, connection.statistics());
+  policy_.on_connected(connection.statistics(), same_boot);
   apply_configuration();
-  publisher_.connect(connection.command_ring(), connection.statistics().header().applied_sequence);
+  const auto& header = connection.statistics().header();
+  // A dataplane without a policy has just started. Where no gateway ran before, it lost no flows by that.
+  const bool has_flows = header.policy_image.load(std::memory_order_relaxed) != 0 || (first && !ran_before_);
+  publisher_.connect(connection.command_ring(), header.applied_sequence,
+                     has_flows ? Publisher::Flows::kept : Publisher::Flows::lost);
   service_.on_connected(connection.statistics(), same_boot);
   flush();
 }
@@ -193,6 +221,7 @@ void ControlPlane::on_disconnected(DataplaneConnection& connection, const std::s
   service_timer_.cancel();
   publisher_timer_.cancel();
   end_capture();
+  end_listing(tl::unexpected(std::string("the dataplane went away")));
 }
 
 void ControlPlane::on_connect_failed(const std::string& why) {
@@ -214,6 +243,7 @@ void ControlPlane::on_event(const abi::Event& event) {
     log_info(changed.up != 0 ? "link up" : "link down", {{"port", name}, {"speed_mbps", changed.speed_mbps}});
     return;
   }
+  if (flow_reports_.on_event(event, instant_now())) return;
   service_.on_event(event);
 }
 
@@ -252,9 +282,9 @@ void ControlPlane::timestamp_accepted(const PeerKey& peer, const wireguard::Grea
 // ---- names ----
 
 void ControlPlane::reresolve_endpoint(std::uint32_t peer_id) {
-  const auto found = peers_by_id_.find(peer_id);
-  if (found == peers_by_id_.end() || !found->second->endpoint) return;
-  names_.ask_again(found->second->endpoint->host, boottime_ns());
+  const config::Peer* peer = directory_.by_id(peer_id);
+  if (peer == nullptr || !peer->endpoint) return;
+  names_.ask_again(peer->endpoint->host, boottime_ns());
 }
 
 void ControlPlane::ask_for_names() {
@@ -266,11 +296,13 @@ void ControlPlane::on_resolved(const std::string& name, const std::vector<IpAddr
   if (addresses.empty()) log_warning("endpoint does not resolve", {{"name", name}});
   if (!names_.answered(name, addresses, boottime_ns())) return;
   log_info("endpoint resolved", {{"name", name}, {"address", names_.address_of(name).to_string()}});
-  for (const auto& [id, peer] : peers_by_id_) {
-    if (!peer->endpoint || peer->endpoint->literal || peer->endpoint->host != name) continue;
-    const IpEndpoint endpoint = endpoint_of(*peer, names_);
-    publisher_.set_peer_endpoint(id, endpoint, generation_of(endpoint));
-    service_.set_endpoint(id, endpoint);
+  for (const config::Peer& peer : config_.peers) {
+    if (!peer.endpoint || peer.endpoint->literal || peer.endpoint->host != name) continue;
+    const auto id = directory_.id_of(peer.name);
+    if (!id) continue;
+    const IpEndpoint endpoint = endpoint_of(peer, names_);
+    publisher_.set_peer_endpoint(*id, endpoint, generation_of(endpoint));
+    service_.set_endpoint(*id, endpoint);
   }
   request_flush();
 }
@@ -281,6 +313,8 @@ void ControlPlane::on_clock_step() {
   ++clock_steps_seen_;
   log_info("wall clock was set", {{"steps_seen", clock_steps_seen_}});
   for (const auto& [key, timestamp] : service_.timestamps()) timestamp_accepted(key, timestamp);
+  policy_.on_clock_step(instant_now());
+  refresh_policy();
 }
 
 void ControlPlane::rotate_cookie_secrets() {
@@ -300,13 +334,15 @@ void ControlPlane::tick() {
   for (const auto& [key, until] : service_.reservations_wanted()) dirty_.set.reservations[key] = until;
   writer_->write(std::exchange(dirty_, {}));
   ask_for_names();
+  refresh_policy();
+  policy_.collect_classes();
   link_.poll();
   flush();
 }
 
 void ControlPlane::request_flush() {
   if (std::exchange(flush_posted_, true)) return;
-  boost::asio::post(loop_, [this] { flush(); });
+  boost::asio::post(loop_, lifetime_.guard([this] { flush(); }));
 }
 
 void ControlPlane::flush() {

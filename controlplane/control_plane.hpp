@@ -2,9 +2,14 @@
 // store, and answers the admin API. Everything runs on one event loop; only Diffie-Hellmans, disk writes and DNS have
 // threads of their own, and hand their results back to the loop.
 //
-//   gateway.toml ─▶ make_objects ─┬─▶ Publisher ────────── commands ─▶┐
-//                                 └─▶ WireguardService ── packets ───▶│ DataplaneLink
-//   store ◀── timestamps ──────────────┘      ▲──────── events ───────┘
+//   gateway.toml, peers.d ─▶ make_objects ─┬─▶ Publisher ────────── commands ─▶┐
+//   policy files ─▶ PolicyService ─────────┘                                  │
+//                                          └─▶ WireguardService ── packets ───▶│ DataplaneLink
+//   store ◀── timestamps, policy, audit trail ──────┘   ▲ ──────── events ─────┘
+//   flow records ◀── FlowReports ◀──────────────────────┘
+//
+// Its methods are in four files: control_plane.cpp has the start, the link and the timers, admin_requests.cpp what the
+// admin API asks, policy_requests.cpp what it asks of the policy, peer_requests.cpp peers.d.
 #pragma once
 
 #include <chrono>
@@ -13,21 +18,30 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tl/expected.hpp>
 
 #include "config/config.hpp"
+#include "config/peer_folder.hpp"
 #include "controlplane/api/admin_backend.hpp"
 #include "controlplane/clock_steps.hpp"
 #include "controlplane/dataplane_link.hpp"
 #include "controlplane/endpoint_names.hpp"
+#include "controlplane/flow_records.hpp"
+#include "controlplane/flow_reports.hpp"
 #include "controlplane/gateway_keys.hpp"
 #include "controlplane/handshake_pool.hpp"
+#include "controlplane/lifetime.hpp"
 #include "controlplane/loop_timer.hpp"
 #include "controlplane/name_resolver.hpp"
 #include "controlplane/object_ids.hpp"
+#include "controlplane/peer_directory.hpp"
+#include "controlplane/peer_folder_watch.hpp"
+#include "controlplane/policy_service.hpp"
 #include "controlplane/publisher/publisher.hpp"
 #include "controlplane/state_writer.hpp"
 #include "controlplane/wireguard_service.hpp"
@@ -42,7 +56,8 @@ struct StartFailure {
 
 class ControlPlane final : public AdminBackend, private ServiceOutputs, private LinkListener {
  public:
-  // Touches nothing yet: threads, files and the link come with start(). `file` is read again at each reload.
+  // Touches nothing yet: threads, files and the link come with start(). `file` is read again at each reload, peers.d
+  // beside it whenever something changes there.
   ControlPlane(boost::asio::io_context& loop, std::filesystem::path file, config::Config configuration);
   ~ControlPlane() override;
 
@@ -59,11 +74,37 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   [[nodiscard]] std::vector<NamedCounter> counters() const override;
   [[nodiscard]] std::vector<Problem> problems() const override;
   [[nodiscard]] std::uint64_t commands_pending() const override { return publisher_.pending(); }
-  tl::expected<ReloadSummary, std::vector<config::Error>> reload() override;
+  tl::expected<ReloadSummary, std::vector<config::Error>> reload() override { return reload("reload"); }
+  // `by` is what the audit trail says: "reload", "signal".
+  tl::expected<ReloadSummary, std::vector<config::Error>> reload(std::string_view by);
+  [[nodiscard]] std::optional<LastReload> last_reload() const override { return last_reload_; }
   tl::expected<void, std::string> forget_timestamp(std::string_view peer_name) override;
   tl::expected<std::uint32_t, std::string> start_capture(abi::SetCapture request, CaptureSink on_packet,
                                                          std::function<void()> on_end) override;
   void stop_capture(std::uint32_t capture_id) override;
+
+  // PolicyBackend
+  [[nodiscard]] const policy::Policy* policy() const override { return policy_.policy(); }
+  [[nodiscard]] const policy::Bundle& bundle() const override { return policy_.bundle(); }
+  [[nodiscard]] PolicyVersion policy_version() const override { return policy_.version(statistics()); }
+  [[nodiscard]] const policy::Endpoints& endpoints() const override { return policy_.endpoints(); }
+  tl::expected<PolicyApplied, PolicyRefusal> apply_policy(const std::optional<policy::Bundle>& bundle,
+                                                          const std::optional<std::string>& made_from,
+                                                          std::string_view by) override;
+  tl::expected<void, PolicyRefusal> set_endpoints(const std::string& service, std::vector<IpPrefix> endpoints) override;
+  [[nodiscard]] std::vector<PolicyChange> policy_changes(std::size_t most) const override {
+    return policy_.changes(most);
+  }
+  [[nodiscard]] RuleCounts rule_counts(const std::string& rule) const override;
+  [[nodiscard]] std::string rule_name(std::uint32_t number) const override;
+  [[nodiscard]] std::vector<PeerIdentity> identities() const override;
+  [[nodiscard]] const config::Peer* peer_of(const IpAddress& address) const override {
+    return directory_.by_address(address);
+  }
+  [[nodiscard]] policy::Facts facts_of(const config::Peer& peer) const override;
+  tl::expected<std::uint32_t, std::string> list_flows(abi::ListFlows request, FlowSink on_flow,
+                                                      FlowEndSink on_end) override;
+  void stop_listing(std::uint32_t listing) override;
 
  private:
   // ServiceOutputs
@@ -87,7 +128,40 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   void on_turn_done() override { flush(); }
 
   [[nodiscard]] tl::expected<void, std::string> open_store();
-  void apply_configuration();
+  // With a policy, or under the one in force.
+  void apply_configuration(std::optional<PolicyService::Prepared> policy = std::nullopt, std::string_view by = {},
+                           std::vector<std::string>* changes = nullptr);
+  tl::expected<ReloadSummary, std::vector<config::Error>> try_to_reload(std::string_view by);
+
+  // policy_requests.cpp
+  [[nodiscard]] tl::expected<void, std::vector<config::Error>> start_policy();
+  // What a configuration asks for: nothing if that is in force already.
+  [[nodiscard]] tl::expected<std::optional<PolicyService::Prepared>, std::vector<config::Error>> prepare_policy(
+      const config::Config& next);
+  std::vector<std::string> put_in_force(PolicyService::Prepared prepared, std::string_view by);
+  [[nodiscard]] PolicyService::Settings policy_settings() const;
+  [[nodiscard]] std::optional<std::uint32_t> known_id(const config::Peer& peer) const;
+  void ask_git();
+  void save();
+  void apply_flow_records();
+  void record_flow(FlowReport report);
+  void on_flow_shown(const abi::FlowShown& shown);
+  void on_listing_ended(const abi::FlowListingEnded& ended);
+  void end_listing(tl::expected<bool, std::string> how);
+  void refresh_policy();
+
+  // peer_requests.cpp
+  using NewKeys = std::map<std::string, std::shared_ptr<const wireguard::PeerKeys>>;
+  // Makes the keys of a new peer of peers.d; the reason if they cannot be had.
+  [[nodiscard]] static config::PeerFolder::Accept accept_peers(const GatewayKeys& keys, const GatewayKeys& before,
+                                                               NewKeys& made);
+  void start_peer_folder();
+  void on_peer_files(const std::set<std::string>* names);
+  void apply_peer_changes(const config::PeerFolder::Changes& changes, const NewKeys& made);
+  void end_peer(const config::Peer& peer);
+  void begin_peer(const config::Peer& peer);
+  void note_peer_file_problems();
+  [[nodiscard]] std::vector<Problem> peer_file_problems() const;
   void restore_timestamps(const StoredState& stored);
   [[nodiscard]] TimestampRow to_row(const wireguard::GreatestTimestamp& timestamp) const;
   void on_resolved(const std::string& name, const std::vector<IpAddress>& addresses);
@@ -102,25 +176,36 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   void flush();
 
   boost::asio::io_context& loop_;
+  const Lifetime lifetime_;
   const std::filesystem::path file_;
   const std::uint64_t started_at_ns_;
   config::Config config_;
   GatewayKeys keys_;
   ObjectIds ids_;
   EndpointNames names_;
-  std::map<std::string, std::uint32_t, std::less<>> peer_ids_by_name_;
-  std::map<std::uint32_t, const config::Peer*> peers_by_id_;  // into config_
+  PeerDirectory directory_;  // of config_.peers
+  config::PeerFolder peer_folder_;
+  std::set<std::string> peer_file_problems_;  // that were logged
+  LogLimiter peer_folder_log_{10, 1'000'000'000};
+  std::optional<LastReload> last_reload_;
 
   // The store, and what it is to be told next.
   StoredState stored_;  // as loaded, until the first link
   std::map<PublicKey, wireguard::Tai64n> floors_;
   StoreChange dirty_;
+  bool ran_before_ = false;  // the store was not new
   std::string store_failure_;
   std::uint64_t store_failures_ = 0;
 
   HandshakePool pool_;
+  HandshakePool chores_;  // what may take seconds
   WireguardService service_;
   Publisher publisher_;
+  PolicyService policy_;
+  std::string policy_failure_;  // why another policy than that of the files is in force
+  FlowReports flow_reports_;
+  std::unique_ptr<FlowRecords> flow_records_;
+  std::uint64_t records_written_before_ = 0, records_lost_before_ = 0;  // by recorders that are gone
   DataplaneLink link_;
   NameResolver resolver_;
   std::unique_ptr<StateWriter> writer_;
@@ -147,10 +232,22 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   std::optional<Capture> capture_;
   std::uint32_t last_capture_id_ = 0;
 
+  struct Listing {
+    std::uint32_t number;
+    std::uint32_t flows_left;
+    FlowSink on_flow;
+    FlowEndSink on_end;
+  };
+  std::optional<Listing> listing_;
+  std::uint32_t last_listing_ = 0;
+
   LoopTimer tick_timer_;
   LoopTimer service_timer_;
   LoopTimer publisher_timer_;
   LoopTimer capture_timer_;
+  LoopTimer listing_timer_;
+  LoopTimer policy_timer_;
+  PeerFolderWatch peer_watch_;
 };
 
 }  // namespace sallyport::controlplane

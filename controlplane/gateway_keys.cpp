@@ -46,7 +46,45 @@ void compute_all(std::vector<NewPeer>& peers) {
   other.join();
 }
 
+constexpr const char* low_order = "public_key: is a low-order point, which gives no secret";
+
+tl::expected<wireguard::PresharedKey, std::string> preshared_key_of(const config::Peer& peer) {
+  if (!peer.preshared_key_file) return wireguard::PresharedKey{};
+  auto read = config::read_key_file(*peer.preshared_key_file);
+  if (!read) return tl::unexpected("preshared_key_file: " + read.error());
+  return std::move(*read);
+}
+
+// The keys that a peer had before, if they are still the right ones.
+std::shared_ptr<const PeerKeys> known_keys(const config::Peer& peer, const std::shared_ptr<const LocalIdentity>& local,
+                                           const wireguard::PresharedKey& preshared_key, const GatewayKeys& before) {
+  const auto known = before.peers.find(peer.name);
+  const auto former_local = before.tunnels.find(peer.wireguard);
+  if (known == before.peers.end() || former_local == before.tunnels.end() || former_local->second != local ||
+      known->second->public_key != peer.public_key || !same(known->second->preshared_key, preshared_key))
+    return nullptr;
+  return known->second;
+}
+
+std::string own_key(const config::Peer& peer) {
+  return "public_key: is the key of wireguard " + peer.wireguard + " itself";
+}
+
 }  // namespace
+
+tl::expected<std::shared_ptr<const PeerKeys>, std::string> load_peer_keys(const config::Peer& peer,
+                                                                          const GatewayKeys& keys,
+                                                                          const GatewayKeys& before) {
+  const auto local = keys.tunnels.find(peer.wireguard);
+  if (local == keys.tunnels.end()) return tl::unexpected("wireguard " + peer.wireguard + " has no key");
+  if (local->second->public_key == peer.public_key) return tl::unexpected(own_key(peer));
+  auto preshared_key = preshared_key_of(peer);
+  if (!preshared_key) return tl::unexpected(preshared_key.error());
+  if (auto known = known_keys(peer, local->second, *preshared_key, before)) return known;
+  auto made = wireguard::make_peer_keys(*local->second, peer.public_key, std::move(*preshared_key));
+  if (!made) return tl::unexpected(std::string(low_order));
+  return std::move(*made);
+}
 
 tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Config& configuration,
                                                                 const GatewayKeys& before) {
@@ -66,35 +104,28 @@ tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Co
 
   std::vector<NewPeer> new_peers;
   for (const config::Peer& peer : configuration.peers) {
-    wireguard::PresharedKey preshared_key;
-    if (peer.preshared_key_file) {
-      auto read = config::read_key_file(*peer.preshared_key_file);
-      if (!read) {
-        errors.push_back({peer.location, "preshared_key_file: " + read.error()});
-        continue;
-      }
-      preshared_key = std::move(*read);
+    auto preshared_key = preshared_key_of(peer);
+    if (!preshared_key) {
+      errors.push_back({peer.location, preshared_key.error()});
+      continue;
     }
     const auto local = keys.tunnels.find(peer.wireguard);
     if (local == keys.tunnels.end()) continue;  // its key file is an error already
     if (local->second->public_key == peer.public_key) {
-      errors.push_back({peer.location, "public_key: is the key of wireguard " + peer.wireguard + " itself"});
+      errors.push_back({peer.location, own_key(peer)});
       continue;
     }
-    const auto known = before.peers.find(peer.name);
-    const auto former_local = before.tunnels.find(peer.wireguard);
-    if (known != before.peers.end() && former_local != before.tunnels.end() && former_local->second == local->second &&
-        known->second->public_key == peer.public_key && same(known->second->preshared_key, preshared_key))
-      keys.peers[peer.name] = known->second;
+    if (auto known = known_keys(peer, local->second, *preshared_key, before))
+      keys.peers[peer.name] = std::move(known);
     else
-      new_peers.push_back({&peer, local->second, std::move(preshared_key), nullptr});
+      new_peers.push_back({&peer, local->second, std::move(*preshared_key), nullptr});
   }
   compute_all(new_peers);
   for (NewPeer& peer : new_peers) {
     if (peer.keys)
       keys.peers[peer.peer->name] = std::move(peer.keys);
     else
-      errors.push_back({peer.peer->location, "public_key: is a low-order point, which gives no secret"});
+      errors.push_back({peer.peer->location, low_order});
   }
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   return keys;

@@ -24,4 +24,9 @@ struct GatewayKeys {
 [[nodiscard]] tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Config& configuration,
                                                                               const GatewayKeys& before);
 
+// Of one peer more, on a tunnel of `keys`; or why not, in one sentence. What did not change is taken over from
+// `before`.
+[[nodiscard]] tl::expected<std::shared_ptr<const wireguard::PeerKeys>, std::string> load_peer_keys(
+    const config::Peer& peer, const GatewayKeys& keys, const GatewayKeys& before);
+
 }  // namespace sallyport::controlplane

@@ -27,25 +27,40 @@ abi::SetPeer peer_message(const config::Peer& peer, std::uint32_t id, std::uint1
   message.persistent_keepalive_s =
       static_cast<std::uint16_t>(peer.persistent_keepalive.value_or(std::chrono::seconds(0)).count());
   message.public_key = peer.public_key;
-  message.source_class = everybody_class;
-  message.destination_class = no_service_class;
   message.endpoint = endpoint;
   message.endpoint_generation = generation_of(endpoint);
   return message;
 }
 
-void add_peer_routes(DesiredState& desired, const config::Peer& peer, std::uint32_t id) {
-  for (const IpPrefix& prefix : peer.allowed_ips) {
-    abi::SetRoute route{};
-    route.prefix = prefix;
-    route.route_kind = abi::RouteKind::peer;
-    route.peer_id = id;
-    route.destination_class = no_service_class;
-    desired.routes[prefix] = {route, prefix.to_string() + " of peer " + peer.name};
-  }
+Named<abi::SetRoute> peer_route(const IpPrefix& prefix, const config::Peer& peer, std::uint32_t id) {
+  abi::SetRoute route{};
+  route.prefix = prefix;
+  route.route_kind = abi::RouteKind::peer;
+  route.peer_id = id;
+  return {route, prefix.to_string() + " of peer " + peer.name};
 }
 
 }  // namespace
+
+std::optional<PeerObjects> make_peer_objects(const config::Peer& peer, const GatewayKeys& keys, const ObjectIds& ids,
+                                             const EndpointNames& names) {
+  const auto id = ids.peer(peer);
+  const auto tunnel_id = ids.tunnel(peer.wireguard);
+  const auto peer_keys = keys.peers.find(peer.name);
+  if (!id || !tunnel_id || peer_keys == keys.peers.end()) return std::nullopt;
+  PeerObjects objects;
+  const IpEndpoint endpoint = endpoint_of(peer, names);
+  objects.peer = {peer_message(peer, *id, *tunnel_id, endpoint), peer.name};
+  for (const IpPrefix& prefix : peer.allowed_ips) objects.routes.push_back(peer_route(prefix, peer, *id));
+  objects.service = {.peer_id = *id,
+                     .tunnel_id = *tunnel_id,
+                     .name = peer.name,
+                     .keys = peer_keys->second,
+                     .endpoint = endpoint,
+                     .has_endpoint_name = peer.endpoint && !peer.endpoint->literal,
+                     .persistent_keepalive = peer.persistent_keepalive.has_value()};
+  return objects;
+}
 
 GatewayObjects make_objects(const config::Config& configuration, const GatewayKeys& keys, const ObjectIds& ids,
                             const EndpointNames& names, const std::map<PublicKey, wireguard::Tai64n>& floors) {
@@ -61,33 +76,20 @@ GatewayObjects make_objects(const config::Config& configuration, const GatewayKe
         {*id, tunnel.name, identity->second, floor == floors.end() ? wireguard::Tai64n{} : floor->second});
   }
   for (const config::Peer& peer : configuration.peers) {
-    const auto id = ids.peer(peer);
-    const auto tunnel_id = ids.tunnel(peer.wireguard);
-    const auto peer_keys = keys.peers.find(peer.name);
-    if (!id || !tunnel_id || peer_keys == keys.peers.end()) continue;
-    const IpEndpoint endpoint = endpoint_of(peer, names);
-    objects.desired.peers[*id] = {peer_message(peer, *id, *tunnel_id, endpoint), peer.name};
-    add_peer_routes(objects.desired, peer, *id);
-    objects.service.peers.push_back({.peer_id = *id,
-                                     .tunnel_id = *tunnel_id,
-                                     .name = peer.name,
-                                     .keys = peer_keys->second,
-                                     .endpoint = endpoint,
-                                     .has_endpoint_name = peer.endpoint && !peer.endpoint->literal,
-                                     .persistent_keepalive = peer.persistent_keepalive.has_value()});
+    auto made = make_peer_objects(peer, keys, ids, names);
+    if (!made) continue;
+    for (Named<abi::SetRoute>& route : made->routes) objects.desired.routes[route.message.prefix] = std::move(route);
+    objects.desired.peers[made->service.peer_id] = std::move(made->peer);
+    objects.service.peers.push_back(std::move(made->service));
   }
   for (const config::Route& route : configuration.routes) {
     abi::SetRoute message{};
     message.prefix = route.to;
     message.route_kind = abi::RouteKind::via;
     message.peer_id = abi::no_peer;
-    message.destination_class = no_service_class;
     message.via = route.via;
     objects.desired.routes[route.to] = {message, route.to.to_string() + " via " + route.via.to_string()};
   }
-  if (configuration.policy.allow_everything)
-    objects.desired.verdict_rows[everybody_class] = {abi::SetVerdictRow{everybody_class, 0, abi::Verdict::allow, {}},
-                                                     "everything is allowed"};
   return objects;
 }
 

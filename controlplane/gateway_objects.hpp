@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,6 @@
 
 namespace sallyport::controlplane {
 
-// Until a policy language exists there is one class, of every peer and every inside network, and one verdict for it.
-inline constexpr std::uint32_t everybody_class = 1;
-inline constexpr std::uint32_t no_service_class = 0;
-
 struct GatewayObjects {
   DesiredState desired;
   ServiceSettings service;
@@ -29,6 +26,15 @@ struct GatewayObjects {
 [[nodiscard]] GatewayObjects make_objects(const config::Config& configuration, const GatewayKeys& keys,
                                           const ObjectIds& ids, const EndpointNames& names,
                                           const std::map<PublicKey, wireguard::Tai64n>& floors);
+
+// The same for one peer more: nothing if it has no id, tunnel or keys.
+struct PeerObjects {
+  Named<abi::SetPeer> peer;
+  std::vector<Named<abi::SetRoute>> routes;
+  PeerSettings service;
+};
+[[nodiscard]] std::optional<PeerObjects> make_peer_objects(const config::Peer& peer, const GatewayKeys& keys,
+                                                           const ObjectIds& ids, const EndpointNames& names);
 
 // A peer's configured endpoint as of now; unset: it has none, or its name is not resolved.
 [[nodiscard]] IpEndpoint endpoint_of(const config::Peer& peer, const EndpointNames& names);

@@ -45,10 +45,10 @@ void HandshakePool::run() {
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness);  // of this thread alone; no harm if it fails
   while (std::unique_ptr<Task> task = take()) {
     task->work();
-    boost::asio::post(loop_, [this, finished = std::move(task)] {
+    boost::asio::post(loop_, lifetime_.guard([this, finished = std::move(task)] {
       finished->finish();
       after_finish_();
-    });
+    }));
   }
 }
 

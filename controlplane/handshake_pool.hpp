@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/lifetime.hpp"
 #include "controlplane/work_pool.hpp"
 
 namespace boost::asio {
@@ -23,7 +24,7 @@ class HandshakePool final : public WorkPool {
  public:
   static constexpr std::array<std::size_t, work_class_count> queue_limits = {65536, 256, 64};
 
-  // Finished tasks come back on `loop`, which must outlive the pool and not run any more when the pool goes.
+  // Finished tasks come back on `loop`, which must outlive the pool; those that come after it are dropped.
   // `after_finish` is called there after each.
   HandshakePool(boost::asio::io_context& loop, std::function<void()> after_finish)
       : loop_(loop), after_finish_(std::move(after_finish)) {}
@@ -40,6 +41,7 @@ class HandshakePool final : public WorkPool {
   [[nodiscard]] std::unique_ptr<Task> take();
 
   boost::asio::io_context& loop_;
+  const Lifetime lifetime_;
   const std::function<void()> after_finish_;
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable wake_;

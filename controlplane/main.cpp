@@ -95,7 +95,9 @@ int run(const std::filesystem::path& file, config::Config configuration) {
     if (!found) return fail(found.error());
     account = std::move(*found);
   }
-  for (const auto& folder : {settings.socket.parent_path(), settings.state.parent_path()})
+  std::vector<std::filesystem::path> folders = {settings.socket.parent_path(), settings.state.parent_path()};
+  if (configuration.flow_records) folders.push_back(configuration.flow_records->file.parent_path());
+  for (const auto& folder : folders)
     if (auto ready = ensure_folder(folder, account); !ready) return fail(ready.error());
   umask(0077);
 
@@ -133,7 +135,7 @@ int run(const std::filesystem::path& file, config::Config configuration) {
   std::function<void()> wait_for_reload = [&] {
     hangups.async_wait([&](const auto& error, int) {
       if (error) return;
-      const auto reloaded = control_plane.reload();
+      const auto reloaded = control_plane.reload("signal");
       if (!reloaded)
         for (const config::Error& problem : reloaded.error())
           log_error("configuration not reloaded", {{"error", config::to_string(problem)}});

@@ -5,6 +5,8 @@
 namespace sallyport::controlplane {
 namespace {
 
+constexpr std::size_t resting_peers = 256;
+
 // The lowest numbers that are not taken, one after the other.
 template <typename Number>
 class FreeNumbers {
@@ -83,6 +85,33 @@ void ObjectIds::assign(const config::Config& configuration) {
     if (!peers.contains(identity_of(peer))) peers[identity_of(peer)] = free_peers.next();
   tunnels_ = std::move(tunnels);
   peers_ = std::move(peers);
+
+  std::set<std::uint32_t> in_use;
+  for (const auto& [identity, number] : peers_) in_use.insert(number);
+  next_peer_ = in_use.empty() ? 0 : *in_use.rbegin() + 1;
+  free_peers_.clear();
+  for (std::uint32_t number = 0; number < next_peer_; ++number)
+    if (!in_use.contains(number)) free_peers_.push_back(number);
+}
+
+std::uint32_t ObjectIds::add(const config::Peer& peer) {
+  const auto [known, is_new] = peers_.try_emplace(identity_of(peer), 0);
+  if (!is_new) return known->second;
+  const bool room_above = max_peers_ == 0 || next_peer_ < max_peers_;
+  if (free_peers_.size() > resting_peers || (!room_above && !free_peers_.empty())) {
+    known->second = free_peers_.front();
+    free_peers_.pop_front();
+  } else {
+    known->second = next_peer_++;
+  }
+  return known->second;
+}
+
+void ObjectIds::remove(const config::Peer& peer) {
+  const auto known = peers_.find(identity_of(peer));
+  if (known == peers_.end()) return;
+  free_peers_.push_back(known->second);
+  peers_.erase(known);
 }
 
 std::optional<std::uint16_t> ObjectIds::tunnel(std::string_view name) const {

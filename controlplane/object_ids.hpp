@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -22,6 +23,10 @@ class ObjectIds {
   void adopt(const config::Config& configuration, const abi::StatisticsView& statistics);
   // Gives every configured object a number and takes back those of the others.
   void assign(const config::Config& configuration);
+  // One peer more or less, after an assign(). The number of a peer that went rests for a while before another peer gets
+  // it, so that what is still told of the old one is not taken for the new one's.
+  std::uint32_t add(const config::Peer& peer);
+  void remove(const config::Peer& peer);
 
   [[nodiscard]] std::optional<std::uint16_t> tunnel(std::string_view name) const;
   [[nodiscard]] std::optional<std::uint32_t> peer(const config::Peer& peer) const;
@@ -34,6 +39,8 @@ class ObjectIds {
   std::map<PeerIdentity, std::uint32_t> peers_;
   std::set<std::uint32_t> foreign_peers_;  // numbers that the dataplane's leftovers had at adoption
   std::size_t max_peers_ = 0;
+  std::deque<std::uint32_t> free_peers_;  // below next_peer_, those that went first in front
+  std::uint32_t next_peer_ = 0;           // no peer has this number or a higher one
 };
 
 }  // namespace sallyport::controlplane

@@ -9,6 +9,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <tl/expected.hpp>
 
@@ -37,6 +38,10 @@ class SqliteStatement {
     if (statement_)
       sqlite3_bind_blob(statement_.get(), parameter, bytes.data(), static_cast<int>(bytes.size()), SQLITE_STATIC);
   }
+  void bind_text(int parameter, std::string_view text) {
+    if (statement_)
+      sqlite3_bind_text(statement_.get(), parameter, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+  }
   void bind(int parameter, std::int64_t number) {
     if (statement_) sqlite3_bind_int64(statement_.get(), parameter, number);
   }
@@ -60,7 +65,8 @@ class SqliteStatement {
   [[nodiscard]] std::int64_t integer(int column) { return sqlite3_column_int64(statement_.get(), column); }
   [[nodiscard]] std::string text(int column) {
     const auto* value = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
-    return value != nullptr ? value : "";
+    if (value == nullptr) return {};
+    return {value, static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
   }
   // False if the column is no blob of exactly that size.
   template <std::size_t N>

@@ -43,9 +43,9 @@ void StateWriter::run() {
     const auto now = std::chrono::time_point_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now());
     const auto written = store_.write(change, now);
     if (written)
-      boost::asio::post(loop_, [this, change] { on_written_(change); });
+      boost::asio::post(loop_, lifetime_.guard([this, change] { on_written_(change); }));
     else
-      boost::asio::post(loop_, [this, why = written.error()] { on_failed_(why); });
+      boost::asio::post(loop_, lifetime_.guard([this, why = written.error()] { on_failed_(why); }));
     lock.lock();
     if (written) continue;
     // Older than what may have come meanwhile. It waits for the next write(), a second from now.

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "controlplane/lifetime.hpp"
 #include "controlplane/store.hpp"
 
 namespace boost::asio {
@@ -34,6 +35,7 @@ class StateWriter {
   void run();
 
   boost::asio::io_context& loop_;
+  const Lifetime lifetime_;
   Store store_;  // of the thread
   OnWritten on_written_;
   OnFailed on_failed_;

@@ -4,8 +4,10 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 
 #include "controlplane/sqlite_statement.hpp"
 #include "controlplane/wireguard/constants.hpp"
@@ -33,6 +35,37 @@ constexpr const char* create_tables = R"(
   CREATE TABLE IF NOT EXISTS own_timestamps (
     tunnel_key BLOB NOT NULL PRIMARY KEY CHECK (length(tunnel_key) = 32),
     reserved_until BLOB NOT NULL CHECK (length(reserved_until) = 12)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS policy_version (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    generation INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    source INTEGER NOT NULL,
+    applied_at_unix_s INTEGER NOT NULL,
+    git_commit TEXT NOT NULL,
+    git_author TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS policy_files (
+    position INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    content TEXT NOT NULL);
+  CREATE TABLE IF NOT EXISTS policy_numbers (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (kind, name)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS service_endpoints (
+    service TEXT NOT NULL PRIMARY KEY,
+    prefixes TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS policy_changes (
+    number INTEGER PRIMARY KEY,
+    at_unix_s INTEGER NOT NULL,
+    applied INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    source INTEGER NOT NULL,
+    done_by TEXT NOT NULL,
+    git_commit TEXT NOT NULL,
+    git_author TEXT NOT NULL,
+    summary TEXT NOT NULL);
   PRAGMA user_version = 1;
 )";
 
@@ -59,6 +92,167 @@ SqliteResult prepare(sqlite3* database) {
   return execute(database, "COMMIT");
 }
 
+// Lists of short texts are kept as lines.
+template <typename List, typename Show>
+std::string lines_of(const List& list, Show&& show) {
+  std::string text;
+  for (const auto& one : list) text += show(one) + '\n';
+  return text;
+}
+
+template <typename Take>
+void for_each_line(const std::string& text, Take&& take) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    take(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+}
+
+std::chrono::sys_seconds seconds_of(std::int64_t unix_s) {
+  return std::chrono::sys_seconds(std::chrono::seconds(unix_s));
+}
+
+PolicySource source_of(std::int64_t number) {
+  return number >= 0 && number <= static_cast<std::int64_t>(PolicySource::stored) ? static_cast<PolicySource>(number)
+                                                                                  : PolicySource::files;
+}
+
+SqliteResult for_each_row(SqliteStatement& statement, const std::function<void()>& take) {
+  for (;;) {
+    const auto row = statement.step();
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    take();
+  }
+}
+
+SqliteResult load_policy(sqlite3* database, StoredState& state) {
+  auto policy = std::make_shared<StoredPolicy>();
+  bool found = false;
+  SqliteStatement version(database,
+                          "SELECT generation, etag, source, applied_at_unix_s, git_commit, git_author "
+                          "FROM policy_version");
+  const auto read = for_each_row(version, [&] {
+    found = true;
+    policy->version = {static_cast<std::uint32_t>(version.integer(0)),
+                       version.text(1),
+                       source_of(version.integer(2)),
+                       seconds_of(version.integer(3)),
+                       version.text(4),
+                       version.text(5),
+                       false};
+  });
+  if (!read || !found) return read;
+  SqliteStatement files(database, "SELECT name, content FROM policy_files ORDER BY position");
+  if (auto done = for_each_row(files, [&] { policy->bundle.files.push_back({files.text(0), files.text(1)}); }); !done)
+    return done;
+  SqliteStatement numbers(database, "SELECT kind, name, number FROM policy_numbers");
+  const auto numbered = for_each_row(numbers, [&] {
+    auto& map = numbers.text(0) == "rule" ? policy->rules : policy->services;
+    map[numbers.text(1)] = static_cast<std::uint32_t>(numbers.integer(2));
+  });
+  if (!numbered) return numbered;
+  state.policy = std::move(policy);
+  return {};
+}
+
+SqliteResult load_endpoints(sqlite3* database, StoredState& state) {
+  SqliteStatement endpoints(database, "SELECT service, prefixes FROM service_endpoints");
+  return for_each_row(endpoints, [&] {
+    for_each_line(endpoints.text(1), [&](const std::string& line) {
+      if (const auto prefix = IpPrefix::parse(line)) state.endpoints[endpoints.text(0)].push_back(*prefix);
+    });
+  });
+}
+
+SqliteResult load_changes(sqlite3* database, StoredState& state) {
+  SqliteStatement changes(database,
+                          "SELECT number, at_unix_s, applied, generation, etag, source, done_by, git_commit, "
+                          "git_author, summary FROM policy_changes ORDER BY number");
+  return for_each_row(changes, [&] {
+    PolicyChange& change = state.policy_changes[changes.integer(0)];
+    change.at = seconds_of(changes.integer(1));
+    change.applied = changes.integer(2) != 0;
+    change.generation = static_cast<std::uint32_t>(changes.integer(3));
+    change.etag = changes.text(4);
+    change.source = source_of(changes.integer(5));
+    change.by = changes.text(6);
+    change.git_commit = changes.text(7);
+    change.git_author = changes.text(8);
+    for_each_line(changes.text(9), [&](const std::string& line) { change.summary.push_back(line); });
+  });
+}
+
+SqliteResult write_numbers(sqlite3* database, const char* kind, const std::map<std::string, std::uint32_t>& numbers) {
+  SqliteStatement set(database, "INSERT INTO policy_numbers VALUES (?1, ?2, ?3)");
+  for (const auto& [name, number] : numbers) {
+    set.bind_text(1, kind);
+    set.bind_text(2, name);
+    set.bind(3, std::int64_t{number});
+    if (auto done = set.run(); !done) return done;
+  }
+  return {};
+}
+
+SqliteResult write_policy(sqlite3* database, const StoredPolicy& policy) {
+  if (auto done = execute(database, "DELETE FROM policy_files; DELETE FROM policy_numbers"); !done) return done;
+  SqliteStatement version(database, "INSERT OR REPLACE INTO policy_version VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)");
+  version.bind(1, std::int64_t{policy.version.generation});
+  version.bind_text(2, policy.version.etag);
+  version.bind(3, static_cast<std::int64_t>(policy.version.source));
+  version.bind(4, policy.version.applied_at.time_since_epoch().count());
+  version.bind_text(5, policy.version.git_commit);
+  version.bind_text(6, policy.version.git_author);
+  if (auto done = version.run(); !done) return done;
+  SqliteStatement file(database, "INSERT INTO policy_files VALUES (?1, ?2, ?3)");
+  std::int64_t position = 0;
+  for (const policy::BundleFile& one : policy.bundle.files) {
+    file.bind(1, position++);
+    file.bind_text(2, one.name);
+    file.bind_text(3, one.text);
+    if (auto done = file.run(); !done) return done;
+  }
+  if (auto done = write_numbers(database, "rule", policy.rules); !done) return done;
+  return write_numbers(database, "service", policy.services);
+}
+
+SqliteResult write_endpoints(sqlite3* database, const policy::Endpoints& endpoints) {
+  SqliteStatement set(database, "INSERT OR REPLACE INTO service_endpoints VALUES (?1, ?2)");
+  SqliteStatement forget(database, "DELETE FROM service_endpoints WHERE service = ?1");
+  for (const auto& [service, prefixes] : endpoints) {
+    const std::string lines = lines_of(prefixes, [](const IpPrefix& prefix) { return prefix.to_string(); });
+    SqliteStatement& statement = prefixes.empty() ? forget : set;
+    statement.bind_text(1, service);
+    if (!prefixes.empty()) statement.bind_text(2, lines);
+    if (auto done = statement.run(); !done) return done;
+  }
+  return {};
+}
+
+SqliteResult write_changes(sqlite3* database, const std::map<std::int64_t, PolicyChange>& changes) {
+  if (changes.empty()) return {};
+  SqliteStatement set(database,
+                      "INSERT OR REPLACE INTO policy_changes VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+  for (const auto& [number, change] : changes) {
+    const std::string summary = lines_of(change.summary, [](const std::string& line) { return line; });
+    set.bind(1, number);
+    set.bind(2, change.at.time_since_epoch().count());
+    set.bind(3, std::int64_t{change.applied ? 1 : 0});
+    set.bind(4, std::int64_t{change.generation});
+    set.bind_text(5, change.etag);
+    set.bind(6, static_cast<std::int64_t>(change.source));
+    set.bind_text(7, change.by);
+    set.bind_text(8, change.git_commit);
+    set.bind_text(9, change.git_author);
+    set.bind_text(10, summary);
+    if (auto done = set.run(); !done) return done;
+  }
+  SqliteStatement trim(database, "DELETE FROM policy_changes WHERE number <= ?1");
+  trim.bind(1, changes.rbegin()->first - Store::policy_changes_max);
+  return trim.run();
+}
+
 }  // namespace
 
 void StoreChange::merge(StoreChange later) {
@@ -68,6 +262,9 @@ void StoreChange::merge(StoreChange later) {
     set.timestamps[key] = row;
   }
   for (auto& [key, until] : later.set.reservations) set.reservations[key] = until;
+  if (later.set.policy) set.policy = std::move(later.set.policy);
+  for (auto& [service, prefixes] : later.set.endpoints) set.endpoints[service] = std::move(prefixes);
+  for (auto& [number, change] : later.set.policy_changes) set.policy_changes[number] = std::move(change);
   forget.insert(forget.end(), later.forget.begin(), later.forget.end());
 }
 
@@ -129,6 +326,8 @@ tl::expected<StoredState, std::string> Store::load(WallTime now) {
       return tl::unexpected(std::string("a row of own_timestamps is damaged"));
     state.reservations[key] = until;
   }
+  for (const auto load_part : {load_policy, load_endpoints, load_changes})
+    if (auto done = load_part(database_.get(), state); !done) return tl::unexpected(done.error());
   return state;
 }
 
@@ -158,6 +357,10 @@ tl::expected<void, std::string> Store::write(const StoreChange& change, WallTime
     SqliteStatement lapse(database_.get(), "DELETE FROM peer_timestamps WHERE set_at_unix_ns <= ?1");
     lapse.bind(1, lapse_limit(now));
     if (auto done = lapse.run(); !done) return done;
+    if (change.set.policy)
+      if (auto done = write_policy(database_.get(), *change.set.policy); !done) return done;
+    if (auto done = write_endpoints(database_.get(), change.set.endpoints); !done) return done;
+    if (auto done = write_changes(database_.get(), change.set.policy_changes); !done) return done;
     return execute(database_.get(), "COMMIT");
   };
   auto done = transact();

@@ -1,8 +1,8 @@
 // What the control plane must remember over a restart, in one SQLite file: the greatest TAI64N of each peer, with the
-// wall time of the handshake that set it (it lapses after 24 h), and how far our own timestamps are reserved ahead. No
-// key is ever in it but public ones. Survives a kill at any moment: WAL, every write is one transaction and is
-// synchronised. One process at a time: the file stays locked while it is open. Blocking; see state_writer.hpp for the
-// thread that writes.
+// wall time of the handshake that set it (it lapses after 24 h), how far our own timestamps are reserved ahead, the
+// policy that passed last, the endpoints of live services, and the audit trail. No key is ever in it but public ones.
+// Survives a kill at any moment: WAL, every write is one transaction and is synchronised. One process at a time: the
+// file stays locked while it is open. Blocking; see state_writer.hpp for the thread that writes.
 #pragma once
 
 #include <chrono>
@@ -16,6 +16,7 @@
 #include <tl/expected.hpp>
 
 #include "config/base/base64.hpp"
+#include "controlplane/api/policy_backend.hpp"
 #include "controlplane/wireguard/tai64n.hpp"
 
 struct sqlite3;
@@ -37,10 +38,20 @@ struct TimestampRow {
   friend bool operator==(const TimestampRow&, const TimestampRow&) = default;
 };
 
+// The version that passed last, and the numbers under which the dataplane knows its rules and services.
+struct StoredPolicy {
+  PolicyVersion version;
+  policy::Bundle bundle;  // of default = "allow" empty
+  std::map<std::string, std::uint32_t> rules, services;
+};
+
 // What the file holds, or a change to it.
 struct StoredState {
   std::map<PeerKey, TimestampRow> timestamps;
   std::map<PublicKey, wireguard::Tai64n> reservations;  // by tunnel public key
+  std::shared_ptr<const StoredPolicy> policy;           // null: none yet, or no change
+  policy::Endpoints endpoints;                          // a change with an empty list ends the service's
+  std::map<std::int64_t, PolicyChange> policy_changes;  // by number, which rises
 };
 
 struct StoreChange {
@@ -48,7 +59,8 @@ struct StoreChange {
   std::vector<PeerKey> forget;
 
   [[nodiscard]] bool empty() const noexcept {
-    return set.timestamps.empty() && set.reservations.empty() && forget.empty();
+    return set.timestamps.empty() && set.reservations.empty() && forget.empty() && set.policy == nullptr &&
+           set.endpoints.empty() && set.policy_changes.empty();
   }
   // Adds a later change; where both touch the same row the later one wins.
   void merge(StoreChange later);
@@ -69,6 +81,7 @@ class Store {
   [[nodiscard]] tl::expected<void, std::string> write(const StoreChange& change, wireguard::WallTime now);
 
   static constexpr int schema_version = 1;
+  static constexpr std::int64_t policy_changes_max = 10'000;  // older ones go
 
  private:
   struct Close {

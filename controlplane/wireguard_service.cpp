@@ -56,9 +56,7 @@ void WireguardService::apply(const ServiceSettings& settings) {
   std::vector<std::uint32_t> gone;
   for (const auto& [id, peer] : peers_) {
     const auto wanted = wanted_peers.find(id);
-    if (wanted == wanted_peers.end() || wanted->second->tunnel_id != peer->settings.tunnel_id ||
-        wanted->second->keys->public_key != peer->settings.keys->public_key)
-      gone.push_back(id);
+    if (wanted == wanted_peers.end() || is_another(*peer, *wanted->second)) gone.push_back(id);
   }
   for (const std::uint32_t id : gone) remove_peer(id);
 
@@ -67,25 +65,39 @@ void WireguardService::apply(const ServiceSettings& settings) {
     if (tunnels_.contains(id)) continue;
     tunnels_[id] = std::make_unique<Tunnel>(*tunnel, random_, indices_);
   }
-  for (const auto& [id, wanted] : wanted_peers) {
-    Tunnel* tunnel = find_tunnel(wanted->tunnel_id);
-    if (tunnel == nullptr) continue;
-    if (Peer* peer = find(id)) {
-      const bool called_before = peer->settings.persistent_keepalive && peer->settings.endpoint.is_set();
-      if (peer->settings.keys != wanted->keys) peer->handshake.replace_keys(wanted->keys);
-      peer->settings = *wanted;
-      reschedule(*peer);
-      if (!called_before && connected_) call(id);
-      continue;
-    }
-    peers_[id] = std::make_unique<Peer>(++last_incarnation_, *wanted, *tunnel);
-    tunnel->peers[wanted->keys->public_key] = id;
-    if (!connected_) continue;
-    if (rekeyed_peers.contains(id))
-      to_call_.push_back(id);
-    else
-      call(id);
+  for (const auto& [id, wanted] : wanted_peers)
+    set_peer(*wanted, rekeyed_peers.contains(id) ? Call::in_turn : Call::now);
+}
+
+bool WireguardService::is_another(const Peer& peer, const PeerSettings& wanted) {
+  return wanted.tunnel_id != peer.settings.tunnel_id || wanted.keys->public_key != peer.settings.keys->public_key;
+}
+
+void WireguardService::set_peer(const PeerSettings& settings) {
+  if (const Peer* peer = find(settings.peer_id); peer != nullptr && is_another(*peer, settings))
+    remove_peer(settings.peer_id);
+  set_peer(settings, Call::now);
+}
+
+void WireguardService::set_peer(const PeerSettings& wanted, Call new_peers) {
+  const std::uint32_t id = wanted.peer_id;
+  Tunnel* tunnel = find_tunnel(wanted.tunnel_id);
+  if (tunnel == nullptr) return;
+  if (Peer* peer = find(id)) {
+    const bool called_before = peer->settings.persistent_keepalive && peer->settings.endpoint.is_set();
+    if (peer->settings.keys != wanted.keys) peer->handshake.replace_keys(wanted.keys);
+    peer->settings = wanted;
+    reschedule(*peer);
+    if (!called_before && connected_) call(id);
+    return;
   }
+  peers_[id] = std::make_unique<Peer>(++last_incarnation_, wanted, *tunnel);
+  tunnel->peers[wanted.keys->public_key] = id;
+  if (!connected_) return;
+  if (new_peers == Call::in_turn)
+    to_call_.push_back(id);
+  else
+    call(id);
 }
 
 void WireguardService::remove_peer(std::uint32_t peer_id) {

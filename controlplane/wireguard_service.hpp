@@ -60,6 +60,9 @@ class WireguardService {
   // Makes tunnels and peers so. What stays the same keeps its handshakes. Sessions of a tunnel whose private key
   // changed are retired, and its peers are called again.
   void apply(const ServiceSettings& settings);
+  // The same for one peer of a tunnel that is there. One that has another key or tunnel under a known id is a new peer.
+  void set_peer(const PeerSettings& settings);
+  void remove_peer(std::uint32_t peer_id);
   // A name resolved anew.
   void set_endpoint(std::uint32_t peer_id, const IpEndpoint& endpoint);
   // A floor from the store. Call after apply().
@@ -154,7 +157,9 @@ class WireguardService {
   };
 
   // wireguard_service.cpp: peers, events and timers
-  void remove_peer(std::uint32_t peer_id);
+  enum class Call : std::uint8_t { now, in_turn };
+  void set_peer(const PeerSettings& wanted, Call new_peers);
+  [[nodiscard]] static bool is_another(const Peer& peer, const PeerSettings& wanted);
   void retire_sessions_of(const Tunnel& tunnel);
   void want_session(Peer& peer);
   void call(std::uint32_t peer_id);

@@ -23,6 +23,8 @@ namespace {
 static_assert(sizeof(OpenSession) == MemoryCosts{}.open_session);
 static_assert(sizeof(SealSession) == MemoryCosts{}.seal_session);
 static_assert(sizeof(Peer) == MemoryCosts{}.peer);
+static_assert(sizeof(RateSlot) == rate_slot_bytes);
+static_assert(DelayWheel::max_packets == BufferDemand{}.shaped_per_worker);
 static_assert(sizeof(PacketMeta) == MemoryCosts{}.packet_metadata &&
               sizeof(PacketMeta) == BufferDemand{}.private_bytes);
 
@@ -64,6 +66,7 @@ tl::expected<std::unique_ptr<Gateway>, std::string> Gateway::create(const config
 }
 
 Gateway::~Gateway() {
+  for (const auto& worker : workers_) worker->drop_all_held();
   if (housekeeping_) housekeeping_->drop_all_held();
   housekeeping_.reset();
   workers_.clear();
@@ -121,10 +124,22 @@ std::string Gateway::allocate_tables(const config::Dataplane& dataplane) {
   open_sessions_.reset(allocate_zeroed<OpenSession>(max_sessions_));
   seal_sessions_.reset(allocate_zeroed<SealSession>(max_sessions_));
   peers_.reset(allocate_zeroed<Peer>(dataplane.max_peers));
-  verdict_rows_.reset(allocate_zeroed<std::atomic<std::uint64_t>>(dataplane.max_classes));
+  const FlowLimits flows = flow_limits(dataplane);
+  flow_entries_.reset(allocate_zeroed<FlowEntry>(flows.entries()));
+  flow_buckets_.reset(allocate_zeroed<FlowBucket>(flows.buckets()));
+  identity_flows_.reset(allocate_zeroed<std::atomic<std::uint32_t>>(flows.max_identities));
+  rate_slots_.reset(allocate_zeroed<RateSlot>(rate_slot_count));
   if (!open_sessions_ || !seal_sessions_) return no_memory("sessions");
   if (!peers_) return no_memory("peers");
-  if (!verdict_rows_) return no_memory("verdict rows");
+  if (!flow_entries_ || !flow_buckets_ || !identity_flows_) return no_memory("flows");
+  if (!rate_slots_) return no_memory("rates");
+  std::array<std::uint64_t, 4> hash_secret;
+  randombytes_buf(hash_secret.data(), sizeof hash_secret);
+  policy_ = std::make_unique<PolicyTable>(rcu_.get());
+  flows_ = std::make_unique<FlowTable>(
+      flows, FlowTable::Memory{flow_entries_.get(), flow_buckets_.get(), identity_flows_.get()}, rcu_.get(),
+      hash_secret);
+  rates_ = std::make_unique<RateLimiter>(rate_slots_.get(), rate_slot_count, rte_get_tsc_hz());
   tables_.reset(new Tables{.ports = *ports_,
                            .devices = devices_,
                            .pools = *pools_,
@@ -133,7 +148,9 @@ std::string Gateway::allocate_tables(const config::Dataplane& dataplane) {
                            .sessions = SessionTable(open_sessions_.get(), seal_sessions_.get(), max_sessions_),
                            .peers = PeerTable(peers_.get(), dataplane.max_peers),
                            .tunnels = *tunnels_,
-                           .verdicts = VerdictTable(verdict_rows_.get(), dataplane.max_classes),
+                           .policy = *policy_,
+                           .flows = *flows_,
+                           .rates = *rates_,
                            .capture = capture_filter_,
                            .rcu = rcu_.get(),
                            .tsc_hz = rte_get_tsc_hz()});
@@ -150,6 +167,7 @@ std::string Gateway::make_statistics(const config::Config& configuration) {
   header.abi_version = abi::version;
   header.max_peers = configuration.dataplane.max_peers;
   header.max_sessions = max_sessions_;
+  header.max_flows = configuration.dataplane.max_flows;
   header.worker_count = worker_count_;
   header.port_count = static_cast<std::uint32_t>(ports_->ports().size());
   header.started_at_ns = boottime_ns();
@@ -180,6 +198,8 @@ std::string Gateway::make_workers(const config::Dataplane& dataplane) {
     rings.held = PacketRing::create((name + "held").c_str(), ring_slots);
     rings.from_housekeeping = PacketRing::create((name + "housekeeping").c_str(), ring_slots);
     rings.notes.reset(new NoteRing());
+    rings.flow_notes.reset(new FlowNoteRing());
+    rings.packets_held.reset(new std::atomic<std::uint32_t>(0));
     if (!rings.own_address || !rings.handshakes || !rings.held || !rings.from_housekeeping) return no_memory("rings");
     rings.from_worker.resize(worker_count_);
     for (std::uint16_t other = 0; other < worker_count_; ++other) {
@@ -198,6 +218,11 @@ std::string Gateway::make_workers(const config::Dataplane& dataplane) {
     auto capture = CaptureTap::create(capture_filter_, *capture_pool_, *worker_counters_.back(), id);
     if (!reassembly || !capture) return no_memory("reassembly and capture");
     captures_.push_back(capture.get());
+    std::uint64_t fragment_seed = 0;
+    randombytes_buf(&fragment_seed, sizeof fragment_seed);
+    auto* rule_rows = statistics_.at<abi::RuleCounters>(layout_.rules);
+    auto flow = std::make_unique<FlowState>(&rule_rows[std::size_t{id} * abi::max_rules], rings_[id].flow_notes.get(),
+                                            tables_->tsc_hz, fragment_seed);
     std::vector<ReceiveQueue> queues;
     for (std::uint8_t device = 0; device < devices_.size(); ++device)
       for (std::uint16_t queue = 0; queue < devices_[device]->queues().rx_queues; ++queue)
@@ -212,6 +237,7 @@ std::string Gateway::make_workers(const config::Dataplane& dataplane) {
                                                .aead = std::move(*aead),
                                                .reassembly = std::move(reassembly),
                                                .capture = std::move(capture),
+                                               .flow = std::move(flow),
                                                .queues = std::move(queues),
                                                .rings = &rings_,
                                                .sleeps_when_idle = dataplane.idle == config::IdleMode::adaptive}));

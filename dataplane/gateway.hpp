@@ -69,7 +69,13 @@ class Gateway {
   RteArray<OpenSession> open_sessions_;
   RteArray<SealSession> seal_sessions_;
   RteArray<Peer> peers_;
-  RteArray<std::atomic<std::uint64_t>> verdict_rows_;
+  RteArray<FlowEntry> flow_entries_;
+  RteArray<FlowBucket> flow_buckets_;
+  RteArray<std::atomic<std::uint32_t>> identity_flows_;
+  RteArray<RateSlot> rate_slots_;
+  std::unique_ptr<PolicyTable> policy_;
+  std::unique_ptr<FlowTable> flows_;
+  std::unique_ptr<RateLimiter> rates_;
   std::unique_ptr<TunnelTable> tunnels_;
   CaptureFilter capture_filter_;
   std::unique_ptr<Tables> tables_;

@@ -68,6 +68,8 @@ void read_route(Draft& draft, TableReader reader);
 void read_wireguard(Draft& draft, TableReader reader);
 void read_pool(Draft& draft, TableReader reader);
 void read_peer(Draft& draft, TableReader reader);
+// The same with a name for a peer that says none.
+void read_peer(Draft& draft, TableReader reader, const std::string& default_name);
 void read_enrolment(Draft& draft, TableReader reader);
 void read_cluster(Draft& draft, TableReader reader, const TomlEntry& entry);
 void read_flow_records(Draft& draft, TableReader reader);

@@ -1,4 +1,6 @@
 // WireGuard peers, IPsec and its peers.
+#include <utility>
+
 #include "config/limits.hpp"
 #include "config/read/draft.hpp"
 #include "config/read/network_scalars.hpp"
@@ -63,10 +65,18 @@ void check_remote(const IpsecPeer& peer, TableReader& reader) {
 }  // namespace
 
 void read_peer(Draft& draft, TableReader reader) {
+  read_peer(draft, std::move(reader), {});
+}
+
+void read_peer(Draft& draft, TableReader reader, const std::string& default_name) {
   const Owner owner{Kind::peer, draft.config.peers.size()};
   Peer& peer = draft.config.peers.emplace_back();
   peer.location = reader.location();
-  reader.require("name", peer.name, parse_name);
+  peer.name = default_name;
+  if (!default_name.empty())
+    reader.read("name", peer.name, parse_name);
+  else
+    reader.require("name", peer.name, parse_name);
   reader.require("wireguard", peer.wireguard, parse_name);
   reader.require("public_key", peer.public_key, parse_public_key);
   reader.read("preshared_key_file", peer.preshared_key_file,

@@ -3,21 +3,12 @@
 #include <algorithm>
 #include <array>
 
-#include "config/toml/suggest.hpp"
 #include "controlplane/api/capture.hpp"
-#include "controlplane/api/target.hpp"
+#include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
 namespace {
-
-struct Call {
-  const HttpRequest& request;
-  const Target& target;
-  AdminBackend& backend;
-  const RequestTime& time;
-  std::string name;  // what stands where the endpoint has NAME
-};
 
 struct Endpoint {
   std::string_view method;
@@ -25,33 +16,6 @@ struct Endpoint {
   HttpResponse (*answer)(const Call&);
   std::string_view text;
 };
-
-HttpResponse document(const Json& value, unsigned status = 200) {
-  return {.status = status, .body = to_text(value) + '\n'};
-}
-
-HttpResponse failure(unsigned status, std::string_view message) {
-  return document({{"error", message}}, status);
-}
-
-HttpResponse stream(std::unique_ptr<BodySource> source, std::string_view content_type = "application/json") {
-  return {.content_type = std::string(content_type), .stream = std::move(source)};
-}
-
-const config::Peer* find_peer(const Call& call, std::string_view name) {
-  const auto& peers = call.backend.configuration().peers;
-  const auto found =
-      std::find_if(peers.begin(), peers.end(), [&](const config::Peer& peer) { return peer.name == name; });
-  return found == peers.end() ? nullptr : &*found;
-}
-
-HttpResponse unknown_peer(const Call& call, std::string_view name) {
-  constexpr std::size_t most_names = 10'000;  // looked at for a suggestion
-  const auto& peers = call.backend.configuration().peers;
-  std::vector<std::string_view> names;
-  for (std::size_t i = 0; i < peers.size() && i < most_names; ++i) names.emplace_back(peers[i].name);
-  return failure(404, "there is no peer '" + std::string(name) + "'" + config::did_you_mean(name, names));
-}
 
 HttpResponse get_status(const Call& call) {
   return document(status_view(call.backend, call.time));
@@ -62,15 +26,15 @@ HttpResponse get_peers(const Call& call) {
 }
 
 HttpResponse get_peer(const Call& call) {
-  const config::Peer* peer = find_peer(call, call.name);
-  return peer == nullptr ? unknown_peer(call, call.name) : document(peer_view(*peer, call.backend, call.time));
+  const config::Peer* peer = find_peer(call.backend, call.name);
+  return peer == nullptr ? unknown_peer(call.backend, call.name) : document(peer_view(*peer, call.backend, call.time));
 }
 
 HttpResponse get_sessions(const Call& call) {
   std::optional<std::uint32_t> peer_id;
   if (const auto name = call.target.parameter("peer")) {
     peer_id = call.backend.peer_id(*name);
-    if (!peer_id) return unknown_peer(call, *name);
+    if (!peer_id) return unknown_peer(call.backend, *name);
   }
   return stream(sessions_view(call.backend, call.time, peer_id));
 }
@@ -96,24 +60,19 @@ HttpResponse get_configuration(const Call& call) {
 }
 
 HttpResponse get_client_configuration(const Call& call) {
-  const config::Peer* peer = find_peer(call, call.name);
-  return peer == nullptr ? unknown_peer(call, call.name) : document(client_configuration_view(*peer, call.backend));
+  const config::Peer* peer = find_peer(call.backend, call.name);
+  return peer == nullptr ? unknown_peer(call.backend, call.name)
+                         : document(client_configuration_view(*peer, call.backend));
 }
 
 HttpResponse post_reload(const Call& call) {
   auto reloaded = call.backend.reload();
   if (reloaded) return document({{"changes", reloaded->changes}, {"warnings", reloaded->warnings}});
-  Json errors = Json::array();
-  for (const config::Error& error : reloaded.error())
-    errors.push_back({{"file", error.location.file ? Json(*error.location.file) : Json()},
-                      {"line", error.location.line},
-                      {"column", error.location.column},
-                      {"message", error.message}});
-  return document({{"error", "the configuration has errors; nothing was changed"}, {"errors", std::move(errors)}}, 422);
+  return errors_document("the configuration has errors; nothing was changed", reloaded.error());
 }
 
 HttpResponse post_forget_timestamp(const Call& call) {
-  if (find_peer(call, call.name) == nullptr) return unknown_peer(call, call.name);
+  if (find_peer(call.backend, call.name) == nullptr) return unknown_peer(call.backend, call.name);
   const auto done = call.backend.forget_timestamp(call.name);
   if (!done) return failure(409, done.error());
   return document({{"peer", call.name}, {"forgotten", true}});
@@ -145,6 +104,23 @@ constexpr std::array endpoints = {
     Endpoint{"POST", {"reload"}, post_reload, "read the configuration again: all of it or nothing"},
     Endpoint{"POST", {"capture"}, post_capture, "packets as pcapng or JSON lines, until the client goes"},
     Endpoint{"GET", {"client-config", "NAME"}, get_client_configuration, "what a peer's own configuration needs"},
+    Endpoint{"GET", {"policy"}, get_policy, "the policy in force: its version, source and size"},
+    Endpoint{"PUT", {"policy"}, put_policy, "put other files in force: all of them or nothing; honours If-Match"},
+    Endpoint{"GET", {"policy", "bundle"}, get_bundle, "the files of the policy in force"},
+    Endpoint{"GET", {"policy", "rules"}, get_policy_rules, "every rule with its counters, and what no rule allowed"},
+    Endpoint{"POST", {"policy", "apply"}, post_policy_apply, "read the configured files again; honours If-Match"},
+    Endpoint{"POST", {"policy", "diff"}, post_policy_difference, "who would gain and lose what by other files"},
+    Endpoint{"GET",
+             {"explain"},
+             get_explanation,
+             "the decision about a flow: ?source= &destination= &protocol= &port= &at="},
+    Endpoint{"GET", {"whois"}, get_whois, "?address=: its peer, identity, services and route"},
+    Endpoint{"GET", {"flows"}, get_flows, "live flows: ?peer= &address= &port= &protocol= &rule= &most="},
+    Endpoint{"GET", {"identities"}, get_identities, "every configured peer as the policy sees it"},
+    Endpoint{"GET", {"audit"}, get_audit, "changes of the policy, newest first; ?most="},
+    Endpoint{"GET", {"services"}, get_services, "the services of the policy"},
+    Endpoint{"GET", {"services", "NAME", "endpoints"}, get_endpoints, "the addresses of a live service"},
+    Endpoint{"PUT", {"services", "NAME", "endpoints"}, put_endpoints, "replace them"},
 };
 
 std::string path_of(const Endpoint& endpoint) {

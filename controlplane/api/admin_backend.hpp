@@ -14,6 +14,7 @@
 
 #include "config/base/base64.hpp"
 #include "config/config.hpp"
+#include "controlplane/api/policy_backend.hpp"
 #include "dataplane/abi/packets.hpp"
 #include "dataplane/abi/statistics_view.hpp"
 
@@ -43,10 +44,8 @@ struct LastReload {
   std::uint64_t at_ns = 0;  // CLOCK_BOOTTIME
 };
 
-class AdminBackend {
+class AdminBackend : public PolicyBackend {
  public:
-  virtual ~AdminBackend() = default;
-
   [[nodiscard]] virtual const config::Config& configuration() const = 0;
   [[nodiscard]] virtual std::uint64_t started_at_ns() const = 0;
   // Null while no dataplane is connected.

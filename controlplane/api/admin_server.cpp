@@ -4,13 +4,23 @@
 #include "controlplane/api/http_server.hpp"
 
 namespace sallyport::controlplane {
+namespace {
+
+// A policy or a list of endpoints comes as one body, and takes a while to be read on a busy machine.
+constexpr HttpLimits limits{.body_bytes = std::uint64_t{16} << 20, .request_timeout = std::chrono::seconds(30)};
+
+}  // namespace
 
 class AdminServer::Impl {
  public:
   Impl(boost::asio::io_context& loop, AdminBackend& backend, std::filesystem::path socket)
-      : socket_(std::move(socket)), server_(loop, [&backend](const HttpRequest& request) {
-          return handle_admin_request(request, backend, RequestTime::now());
-        }) {}
+      : socket_(std::move(socket)),
+        server_(
+            loop,
+            [&backend](const HttpRequest& request) {
+              return handle_admin_request(request, backend, RequestTime::now());
+            },
+            limits) {}
 
   tl::expected<void, std::string> start() { return server_.listen_unix(socket_, 0660); }
 

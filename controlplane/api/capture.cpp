@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "controlplane/api/backlog_source.hpp"
 #include "controlplane/api/pcapng.hpp"
 #include "controlplane/api/views.hpp"
 
@@ -125,8 +126,7 @@ class CaptureWriter {
   std::uint32_t interface_count_ = 0;
 };
 
-// What the backend's callbacks and the answer share. The callbacks may come once more after the answer is gone.
-struct Backlog {
+struct Backlog : AnswerBacklog {
   Backlog(const CaptureRequest& request, const AdminBackend& backend, const RequestTime& time)
       : writer(request, backend, time) {
     writer.begin(bytes);
@@ -140,43 +140,15 @@ struct Backlog {
     }
     const bool was_empty = bytes.empty();
     writer.packet(bytes, packet, std::exchange(lost, 0));
-    if (was_empty && wake) wake();  // otherwise it was woken already, or has not yet asked
+    if (was_empty) notify();
   }
   void end() {
     ended = true;
-    if (!closed && wake) wake();
+    if (!closed) notify();
   }
 
   CaptureWriter writer;
-  std::string bytes;
   std::uint64_t lost = 0;
-  bool ended = false;
-  bool closed = false;
-  std::function<void()> wake;
-};
-
-class CaptureSource final : public BodySource {
- public:
-  CaptureSource(AdminBackend& backend, std::shared_ptr<Backlog> backlog, std::uint32_t capture_id)
-      : backend_(backend), backlog_(std::move(backlog)), capture_id_(capture_id) {}
-  ~CaptureSource() override {
-    backlog_->closed = true;
-    backlog_->wake = nullptr;
-    if (!backlog_->ended) backend_.stop_capture(capture_id_);
-  }
-
-  void on_ready(std::function<void()> wake) override { backlog_->wake = std::move(wake); }
-
-  Next next(std::string& out) override {
-    out.swap(backlog_->bytes);
-    if (!out.empty()) return Next::more;
-    return backlog_->ended ? Next::done : Next::wait;
-  }
-
- private:
-  AdminBackend& backend_;
-  std::shared_ptr<Backlog> backlog_;
-  std::uint32_t capture_id_;
 };
 
 }  // namespace
@@ -189,7 +161,7 @@ tl::expected<std::unique_ptr<BodySource>, CaptureRefusal> start_capture(const Ca
       request.command, [backlog](const CapturedPacket& packet) { backlog->add(packet); },
       [backlog] { backlog->end(); });
   if (!id) return tl::unexpected(CaptureRefusal{409, id.error()});
-  return std::make_unique<CaptureSource>(backend, std::move(backlog), *id);
+  return std::make_unique<BacklogSource>(std::move(backlog), [&backend, id = *id] { backend.stop_capture(id); });
 }
 
 }  // namespace sallyport::controlplane

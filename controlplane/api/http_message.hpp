@@ -14,6 +14,8 @@ struct HttpRequest {
   std::string method;
   std::string target;
   std::string body;
+  std::string if_match;  // the header of that name (RFC 9110, 13.1.1); empty: none
+  std::string client;    // who asks, from the socket: "uid 0"; empty: not known
 };
 
 // The body of an answer that is made piece by piece: a long list, so that no answer holds up the event loop, or a
@@ -40,6 +42,7 @@ struct HttpResponse {
   std::string body;
   std::unique_ptr<BodySource> stream;  // if set, in place of the body
   std::string allow;                   // the methods that there are, with status 405
+  std::string etag;                    // of what the answer is about, without quotes; empty: none
 };
 
 }  // namespace sallyport::controlplane

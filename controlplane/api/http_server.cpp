@@ -1,13 +1,16 @@
 #include "controlplane/api/http_server.hpp"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
 #include <set>
+#include <type_traits>
 #include <utility>
 
 #include <boost/asio/io_context.hpp>
@@ -46,9 +49,11 @@ void apply_limits(Parser& parser, const HttpLimits& limits) {
 HttpRequest to_request(http::request<http::string_body>&& message) {
   const auto method = message.method_string();
   const auto target = message.target();
+  const auto if_match = message[http::field::if_match];
   return {.method = {method.data(), method.size()},
           .target = {target.data(), target.size()},
-          .body = std::move(message.body())};
+          .body = std::move(message.body()),
+          .if_match = {if_match.data(), if_match.size()}};
 }
 
 unsigned status_of(const error_code& error) {
@@ -65,6 +70,24 @@ struct Framing {
   bool keep_alive = false;
 };
 
+// etagc of RFC 9110, 8.8.3, without what is above ASCII: nothing else may stand in a header.
+bool is_etag(std::string_view text) {
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"'; });
+}
+
+// The user behind a Unix socket, as the kernel noted it when the client connected.
+template <typename Socket>
+std::string client_of(Socket& socket) {
+  if constexpr (std::is_same_v<Socket, asio::local::stream_protocol::socket>) {
+    ucred peer{};
+    socklen_t length = sizeof peer;
+    if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0)
+      return "uid " + std::to_string(peer.uid);
+  }
+  return {};
+}
+
 std::string header_of(const HttpResponse& response, const Framing& framing) {
   const auto reason = http::obsolete_reason(static_cast<http::status>(response.status));
   std::string header = "HTTP/1.1 " + std::to_string(response.status) + ' ';
@@ -73,6 +96,7 @@ std::string header_of(const HttpResponse& response, const Framing& framing) {
   if (framing.has_length) header += "\r\nContent-Length: " + std::to_string(framing.length);
   if (framing.chunked) header += "\r\nTransfer-Encoding: chunked";
   if (!response.allow.empty()) header += "\r\nAllow: " + response.allow;
+  if (is_etag(response.etag)) header += "\r\nETag: \"" + response.etag + '"';
   if (!framing.keep_alive) header += "\r\nConnection: close";
   return header + "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n";
 }
@@ -191,7 +215,8 @@ class Connection final : public ConnectionBase, public std::enable_shared_from_t
   void on_request() {
     const bool keep_alive = parser_->keep_alive();
     const bool old = parser_->get().version() < 11;
-    const HttpRequest request = to_request(parser_->release());
+    HttpRequest request = to_request(parser_->release());
+    request.client = client_of(socket_);
     parser_.reset();
     respond(server_->answer(request), request.method == "HEAD", keep_alive, !old);
   }

@@ -15,6 +15,9 @@
 namespace sallyport::controlplane {
 namespace {
 
+constexpr std::size_t most_rules_counted = 10'000;
+constexpr std::string_view no_rule_name = "(none)";  // no rule can be called that
+
 // id, name, type, help
 #define SALLYPORT_METRICS(X)                                                                                         \
   X(build, "sallyport_build_info", gauge, "1; the labels say what runs")                                             \
@@ -27,6 +30,8 @@ namespace {
   X(neighbours, "sallyport_neighbours", gauge, "neighbours (ARP and ND) that the dataplane knows")                   \
   X(buffers, "sallyport_buffers", gauge, "packet buffers that there are")                                            \
   X(buffers_used, "sallyport_buffers_in_use", gauge, "packet buffers outside their pools")                           \
+  X(flows, "sallyport_live_flows", gauge, "flows in the flow table")                                                 \
+  X(most_flows, "sallyport_max_flows", gauge, "flows that the flow table can hold")                                  \
   X(held, "sallyport_packets_held", gauge, "packets staged, waiting for a neighbour or for fragments")               \
   X(under_load, "sallyport_under_load", gauge, "1 while handshakes need a cookie")                                   \
   X(dropped, "sallyport_dropped_packets_total", counter, "packets dropped, by receiving port and reason")            \
@@ -47,6 +52,14 @@ namespace {
   X(configured, "sallyport_peers_configured", gauge, "peers in the configuration")                                   \
   X(reload_good, "sallyport_last_reload_successful", gauge, "1 if the newest attempt to load the configuration was") \
   X(reload_time, "sallyport_last_reload_timestamp_seconds", gauge, "when that attempt was, Unix time")               \
+  X(generation, "sallyport_policy_generation", gauge, "version of the policy, rises with each")                      \
+  X(policy_in_force, "sallyport_policy_in_force", gauge, "1 if the dataplane has committed that version")            \
+  X(rules, "sallyport_policy_rules", gauge, "rules of the policy; the first 10,000 have counters here")              \
+  X(rule_allowed, "sallyport_rule_allowed_packets_total", counter, "inner packets that a rule allowed")              \
+  X(rule_bytes, "sallyport_rule_allowed_bytes_total", counter, "bytes of those packets")                             \
+  X(rule_denied, "sallyport_rule_denied_packets_total", counter,                                                     \
+    "inner packets that a rule denied; (none): that no rule allowed")                                                \
+  X(rule_limited, "sallyport_rule_limited_packets_total", counter, "inner packets dropped by a rule's rate")         \
   X(process_start, "process_start_time_seconds", gauge, "when the control plane started, Unix time")                 \
   X(process_cpu, "process_cpu_seconds_total", counter, "user and system CPU time of the control plane")              \
   X(process_memory, "process_resident_memory_bytes", gauge, "resident memory of the control plane")                  \
@@ -131,6 +144,8 @@ void add_header(Exposition& out, const abi::StatisticsHeader& header, const Requ
   out.one(Metric::sessions, relaxed(header.live_sessions));
   out.one(Metric::routes, relaxed(header.live_routes));
   out.one(Metric::neighbours, relaxed(header.live_neighbours));
+  out.one(Metric::flows, relaxed(header.live_flows));
+  out.one(Metric::most_flows, header.max_flows);
   out.one(Metric::buffers, relaxed(header.buffers_total));
   out.one(Metric::buffers_used, relaxed(header.buffers_in_use));
   out.one(Metric::held, relaxed(header.packets_held));
@@ -234,6 +249,38 @@ void add_control_plane(Exposition& out, const AdminBackend& backend, const Reque
   }
 }
 
+struct CountedRule {
+  std::string name;
+  PolicyBackend::RuleCounts counts;
+};
+
+// Those that decide first, and what no rule allowed.
+std::vector<CountedRule> counted_rules(const policy::Policy& policy, const PolicyBackend& backend) {
+  std::vector<CountedRule> rules;
+  for (std::size_t i = 0; i < policy.rules.size() && i < most_rules_counted; ++i)
+    rules.push_back({policy.rules[i].name, backend.rule_counts(policy.rules[i].name)});
+  rules.push_back({std::string(no_rule_name), backend.rule_counts({})});
+  return rules;
+}
+
+void add_policy(Exposition& out, const PolicyBackend& backend) {
+  const PolicyVersion version = backend.policy_version();
+  out.one(Metric::generation, version.generation);
+  out.one(Metric::policy_in_force, version.in_force ? 1 : 0);
+  const policy::Policy* policy = backend.policy();
+  out.one(Metric::rules, policy == nullptr ? 0 : policy->rules.size());
+  if (policy == nullptr) return;
+  const auto rules = counted_rules(*policy, backend);
+  const auto each = [&](Metric metric, std::uint64_t PolicyBackend::RuleCounts::*value) {
+    out.begin(metric);
+    for (const CountedRule& rule : rules) out.sample({{"rule", rule.name}}, rule.counts.*value);
+  };
+  each(Metric::rule_allowed, &PolicyBackend::RuleCounts::allowed_packets);
+  each(Metric::rule_bytes, &PolicyBackend::RuleCounts::allowed_bytes);
+  each(Metric::rule_denied, &PolicyBackend::RuleCounts::denied_packets);
+  each(Metric::rule_limited, &PolicyBackend::RuleCounts::limited_packets);
+}
+
 void add_process(Exposition& out, const AdminBackend& backend, const RequestTime& time) {
   out.one_seconds(Metric::process_start, wall_seconds(backend.started_at_ns(), time));
   rusage usage{};
@@ -272,6 +319,7 @@ std::string metrics_text(const AdminBackend& backend, const RequestTime& time) {
     add_ports(out, *statistics, ports);
   }
   add_control_plane(out, backend, time);
+  add_policy(out, backend);
   add_process(out, backend, time);
   return out.take();
 }

@@ -27,8 +27,9 @@ std::string name_in(const Map& map, const Key& key, std::string fallback) {
 
 }  // namespace
 
-void Publisher::connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence) {
+void Publisher::connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence, Flows flows) {
   disconnect();
+  flows_ = flows;
   channel_.emplace(ring, applied_sequence);
   enqueue_everything();
 }
@@ -39,33 +40,51 @@ void Publisher::disconnect() {
   urgent_.clear();
   announced_peers_.clear();
   announced_tunnels_.reset();
+  announced_source_classes_.clear();
+  announced_destination_classes_.clear();
   problems_.clear();
+  last_queue_sequence_ = 0;
+  policy_commit_sequence_ = 0;
   end_sync_sequence_ = 0;
   pushed_ = false;
 }
 
 void Publisher::enqueue(Action action, const Subject& subject, const PublicKey& removed_key) {
-  if (channel_) queue_.push_back({action, subject, removed_key});
+  if (!channel_) return;
+  queue_.push_back({action, subject, removed_key});
 }
 
 void Publisher::enqueue_everything() {
   ++sync_id_;
   if (channel_->send(abi::BeginSync{sync_id_}, {.kind = SubjectKind::sync}, Share::state)) pushed_ = true;
   for (const auto& [id, tunnel] : desired_.tunnels) enqueue(Action::set, Subject::tunnel(id));
-  for (const auto& [id, row] : desired_.verdict_rows) enqueue(Action::set, Subject::verdict_row(id));
   if (cookie_secrets_) enqueue(Action::set, {.kind = SubjectKind::cookie_secrets});
   for (const auto& [id, peer] : desired_.peers) enqueue(Action::set, Subject::peer(id));
   for (const auto& [prefix, route] : desired_.routes) enqueue(Action::set, Subject::route(prefix));
+  if (policy_.image != 0) stage_policy();
   enqueue(Action::set, {.kind = SubjectKind::sync});
+}
+
+// The access of a peer goes with it.
+void Publisher::drop_peer(std::uint32_t peer_id, const PublicKey& key) {
+  problems_.forget(Subject::peer(peer_id));
+  problems_.forget(Subject::of_policy(SubjectKind::peer_access, policy_.image, peer_id));
+  policy_.peers.erase(peer_id);
+  if (peer_id < announced_peers_.size()) announced_peers_[peer_id] = false;
+  enqueue(Action::remove, Subject::peer(peer_id), key);
 }
 
 std::size_t Publisher::set_desired(DesiredState next) {
   const std::size_t before = queue_.size();
   std::size_t touched = 0;
   const DesiredState old = std::exchange(desired_, std::move(next));
-  const auto remove = [&](const Subject& subject, const PublicKey& key = {}) {
+  const auto remove = [&](const Subject& subject) {
     problems_.forget(subject);
-    enqueue(Action::remove, subject, key);
+    enqueue(Action::remove, subject);
+    ++touched;
+  };
+  const auto remove_peer = [&](std::uint32_t id, const PublicKey& key) {
+    drop_peer(id, key);
     ++touched;
   };
   const auto set = [&](const Subject& subject) {
@@ -78,16 +97,11 @@ std::size_t Publisher::set_desired(DesiredState next) {
   compare(
       old.routes, desired_.routes, [&](const auto& prefix, const auto&) { remove(Subject::route(prefix)); }, ignore);
   compare(
-      old.peers, desired_.peers,
-      [&](auto id, const auto& peer) {
-        remove(Subject::peer(id), peer.message.public_key);
-        if (id < announced_peers_.size()) announced_peers_[id] = false;
-      },
+      old.peers, desired_.peers, [&](auto id, const auto& peer) { remove_peer(id, peer.message.public_key); },
       [&](auto id, const auto& peer) {
         const auto former = old.peers.find(id);
         if (former == old.peers.end() || former->second.message.public_key == peer.message.public_key) return;
-        remove(Subject::peer(id), former->second.message.public_key);
-        if (id < announced_peers_.size()) announced_peers_[id] = false;
+        remove_peer(id, former->second.message.public_key);
       });
   compare(
       old.tunnels, desired_.tunnels,
@@ -96,16 +110,45 @@ std::size_t Publisher::set_desired(DesiredState next) {
         announced_tunnels_[id] = false;
       },
       ignore);
-  compare(
-      old.verdict_rows, desired_.verdict_rows, [&](auto id, const auto&) { remove(Subject::verdict_row(id)); }, ignore);
 
   // 2. What comes or changes, what others depend on first.
   compare(old.tunnels, desired_.tunnels, ignore, [&](auto id, const auto&) { set(Subject::tunnel(id)); });
-  compare(old.verdict_rows, desired_.verdict_rows, ignore,
-          [&](auto id, const auto&) { set(Subject::verdict_row(id)); });
   compare(old.peers, desired_.peers, ignore, [&](auto id, const auto&) { set(Subject::peer(id)); });
   compare(old.routes, desired_.routes, ignore, [&](const auto& prefix, const auto&) { set(Subject::route(prefix)); });
   return channel_ ? queue_.size() - before : touched;
+}
+
+void Publisher::set_peer(Named<abi::SetPeer> peer) {
+  const std::uint32_t id = peer.message.peer_id;
+  const auto known = desired_.peers.find(id);
+  if (known != desired_.peers.end()) {
+    if (known->second == peer) return;
+    if (known->second.message.public_key != peer.message.public_key) drop_peer(id, known->second.message.public_key);
+  }
+  desired_.peers[id] = std::move(peer);
+  enqueue(Action::set, Subject::peer(id));
+}
+
+void Publisher::remove_peer(std::uint32_t peer_id) {
+  const auto known = desired_.peers.find(peer_id);
+  if (known == desired_.peers.end()) return;
+  const PublicKey key = known->second.message.public_key;
+  desired_.peers.erase(known);
+  drop_peer(peer_id, key);
+}
+
+void Publisher::set_route(Named<abi::SetRoute> route) {
+  const IpPrefix prefix = route.message.prefix;
+  const auto known = desired_.routes.find(prefix);
+  if (known != desired_.routes.end() && known->second == route) return;
+  desired_.routes[prefix] = std::move(route);
+  enqueue(Action::set, Subject::route(prefix));
+}
+
+void Publisher::remove_route(const IpPrefix& prefix) {
+  if (desired_.routes.erase(prefix) == 0) return;
+  problems_.forget(Subject::route(prefix));
+  enqueue(Action::remove, Subject::route(prefix));
 }
 
 void Publisher::set_peer_endpoint(std::uint32_t peer_id, const IpEndpoint& endpoint, std::uint32_t generation) {
@@ -160,6 +203,10 @@ void Publisher::set_capture(const abi::SetCapture& capture) {
   send_urgently(abi::make_command(0, capture));
 }
 
+void Publisher::list_flows(const abi::ListFlows& request) {
+  send_urgently(abi::make_command(0, request));
+}
+
 bool Publisher::on_refused(const abi::CommandRefused& refused, std::uint64_t now_ns) {
   ++refusals_;
   if (refused.reason == abi::Refusal::out_of_order || refused.reason == abi::Refusal::bad_header) {
@@ -170,7 +217,7 @@ bool Publisher::on_refused(const abi::CommandRefused& refused, std::uint64_t now
   const auto subject = channel_ ? channel_->subject_of(refused.sequence) : std::nullopt;
   if (!subject) return false;
   if (subject->kind == SubjectKind::session) {
-    hooks_.on_install_refused(subject->id, subject->session_id, refused.reason);
+    hooks_.on_install_refused(subject->id, subject->serial, refused.reason);
     return false;
   }
   if (subject->kind == SubjectKind::other) {
@@ -181,8 +228,11 @@ bool Publisher::on_refused(const abi::CommandRefused& refused, std::uint64_t now
   }
   const bool gone_already = refused.command_kind == abi::CommandKind::remove_peer ||
                             refused.command_kind == abi::CommandKind::remove_route ||
-                            refused.command_kind == abi::CommandKind::remove_verdict_row;
-  if (gone_already) return false;
+                            refused.command_kind == abi::CommandKind::remove_address ||
+                            refused.command_kind == abi::CommandKind::remove_source_class ||
+                            refused.command_kind == abi::CommandKind::remove_destination_class;
+  if (gone_already || is_normal(*subject, refused.reason)) return false;
+  part_refused(*subject);
   if (problems_.refused(*subject, describe(*subject), std::string(abi::to_string(refused.reason)), now_ns) &&
       refusal_log_.admit(now_ns))
     log_warning("dataplane refused an object", {{"object", describe(*subject)},
@@ -196,98 +246,109 @@ Publisher::Pumped Publisher::pump(std::uint64_t now_ns) {
   channel_->scrub_applied_keys();
   for (const std::string& what : problems_.settle(channel_->applied_sequence(), now_ns))
     log_info("dataplane took what it had refused", {{"object", what}});
-  for (const Subject& subject : problems_.take_due(now_ns))
-    enqueue(is_desired(subject) ? Action::set : Action::remove, subject);
+  for (const Subject& subject : problems_.take_due(now_ns)) {
+    if (subject.kind == SubjectKind::policy_begin || subject.kind == SubjectKind::policy_commit) {
+      problems_.forget(subject);
+      stage_policy();
+    } else {
+      enqueue(is_desired(subject) ? Action::set : Action::remove, subject);
+    }
+  }
 
   while (!urgent_.empty() && channel_->send(urgent_.front(), {.kind = SubjectKind::other}, Share::sessions)) {
     urgent_.pop_front();
     pushed_ = true;
   }
-  while (!queue_.empty()) {
-    const auto sequence = perform(queue_.front());
-    if (!sequence) break;
-    if (*sequence != 0) {
-      problems_.retried(queue_.front().subject, *sequence, now_ns);
-      pushed_ = true;
-    } else {
-      problems_.forget(queue_.front().subject);  // nobody wants it any more
-    }
-    queue_.pop_front();
-  }
+  send_queue(now_ns);
   if (channel_->broken()) return Pumped::broken;
   return std::exchange(pushed_, false) ? Pumped::sent : Pumped::nothing;
 }
 
-std::optional<std::uint64_t> Publisher::perform(const Operation& operation) {
+void Publisher::send_queue(std::uint64_t now_ns) {
+  while (!queue_.empty()) {
+    if (const auto missing = missing_class(queue_.front())) queue_.push_front({Action::set, *missing});
+    Operation& operation = queue_.front();
+    const Performed performed = perform(operation);
+    if (performed.outcome == Outcome::no_room) return;
+    if (performed.sequence != 0) {
+      pushed_ = true;
+      last_queue_sequence_ = performed.sequence;
+    }
+    if (performed.outcome == Outcome::unfinished) continue;
+    if (performed.outcome == Outcome::sent) problems_.retried(operation.subject, performed.sequence, now_ns);
+    if (performed.outcome == Outcome::unwanted) problems_.forget(operation.subject);
+    queue_.pop_front();
+  }
+}
+
+template <typename Map, typename Key>
+Publisher::Performed Publisher::send_from(const Map& map, const Key& key, const Subject& subject, Share share) {
+  const auto found = map.find(key);
+  if (found == map.end()) return {Outcome::unwanted};
+  return send(found->second.message, subject, share);
+}
+
+Publisher::Performed Publisher::perform(Operation& operation) {
+  if (operation.subject.is_of_policy()) return perform_policy(operation);
   return operation.action == Action::set ? perform_set(operation.subject, Share::state) : perform_remove(operation);
 }
 
-std::optional<std::uint64_t> Publisher::perform_set(const Subject& subject, Share share) {
-  const auto send_from = [&](const auto& map, const auto& key) -> std::optional<std::uint64_t> {
-    const auto found = map.find(key);
-    return found == map.end() ? 0 : channel_->send(found->second.message, subject, share);
-  };
+Publisher::Performed Publisher::perform_set(const Subject& subject, Share share) {
   switch (subject.kind) {
     case SubjectKind::sync: {
-      const auto sequence = channel_->send(abi::EndSync{sync_id_}, subject, share);
-      if (sequence) end_sync_sequence_ = *sequence;
-      return sequence;
+      const Performed sent = send(abi::EndSync{sync_id_}, subject, share);
+      end_sync_sequence_ = sent.sequence;
+      return sent;
     }
     case SubjectKind::tunnel: {
-      const auto sequence = send_from(desired_.tunnels, static_cast<std::uint16_t>(subject.id));
-      if (sequence && *sequence != 0) announced_tunnels_[subject.id] = true;
-      return sequence;
+      const Performed sent = send_from(desired_.tunnels, static_cast<std::uint16_t>(subject.id), subject, share);
+      if (sent.outcome == Outcome::sent) announced_tunnels_[subject.id] = true;
+      return sent;
     }
     case SubjectKind::peer: {
       const auto found = desired_.peers.find(subject.id);
-      if (found == desired_.peers.end()) return 0;
+      if (found == desired_.peers.end()) return {Outcome::unwanted};
       abi::SetPeer message = found->second.message;
       if (hooks_.complete_peer) hooks_.complete_peer(message);
-      const auto sequence = channel_->send(message, subject, share);
-      if (sequence) {
+      const Performed sent = send(message, subject, share);
+      if (sent.outcome == Outcome::sent) {
         if (subject.id >= announced_peers_.size()) announced_peers_.resize(std::size_t{subject.id} + 1);
         announced_peers_[subject.id] = true;
       }
-      return sequence;
+      return sent;
     }
     case SubjectKind::route:
-      return send_from(desired_.routes, subject.prefix);
-    case SubjectKind::verdict_row:
-      return send_from(desired_.verdict_rows, subject.id);
+      return send_from(desired_.routes, subject.prefix, subject, share);
     case SubjectKind::cookie_secrets: {
-      if (!cookie_secrets_) return 0;
+      if (!cookie_secrets_) return {Outcome::unwanted};
       abi::SetCookieSecrets message;
       std::memcpy(message.current.data(), cookie_secrets_->first.expose().data(), message.current.size());
       std::memcpy(message.previous.data(), cookie_secrets_->second.expose().data(), message.previous.size());
-      const auto sequence = channel_->send(message, subject, share);
+      const Performed sent = send(message, subject, share);
       explicit_bzero(&message, sizeof message);
-      return sequence;
+      return sent;
     }
-    case SubjectKind::none:
-    case SubjectKind::session:
-    case SubjectKind::other:
-      break;
+    default:
+      return {Outcome::unwanted};
   }
-  return 0;
 }
 
-std::optional<std::uint64_t> Publisher::perform_remove(const Operation& operation) {
+Publisher::Performed Publisher::perform_remove(const Operation& operation) {
   const Subject& subject = operation.subject;
   if (subject.kind == SubjectKind::peer) {
     const auto found = desired_.peers.find(subject.id);
-    if (found != desired_.peers.end() && found->second.message.public_key == operation.removed_key) return 0;
-    return channel_->send(abi::RemovePeer{subject.id, operation.removed_key}, subject, Share::state);
+    if (found != desired_.peers.end() && found->second.message.public_key == operation.removed_key)
+      return {Outcome::known};
+    return send(abi::RemovePeer{subject.id, operation.removed_key}, subject, Share::state);
   }
-  if (is_desired(subject)) return 0;  // wanted again before the removal was sent
+  if (is_desired(subject)) return {Outcome::known};  // wanted again before the removal was sent
   switch (subject.kind) {
     case SubjectKind::tunnel:
-      return channel_->send(abi::RemoveTunnel{static_cast<std::uint16_t>(subject.id)}, subject, Share::state);
+      return send(abi::RemoveTunnel{static_cast<std::uint16_t>(subject.id)}, subject, Share::state);
     case SubjectKind::route:
-      return channel_->send(abi::RemoveRoute{subject.prefix}, subject, Share::state);
-    case SubjectKind::verdict_row:
-      return channel_->send(abi::RemoveVerdictRow{subject.id}, subject, Share::state);
+      return send(abi::RemoveRoute{subject.prefix}, subject, Share::state);
     default:
-      return 0;
+      return {Outcome::unwanted};
   }
 }
 
@@ -299,10 +360,8 @@ bool Publisher::is_desired(const Subject& subject) const {
       return desired_.peers.contains(subject.id);
     case SubjectKind::route:
       return desired_.routes.contains(subject.prefix);
-    case SubjectKind::verdict_row:
-      return desired_.verdict_rows.contains(subject.id);
     default:
-      return true;
+      return subject.is_of_policy() ? is_desired_part(subject) : true;
   }
 }
 
@@ -315,19 +374,15 @@ std::string Publisher::describe(const Subject& subject) const {
       return "peer " + name_in(desired_.peers, subject.id, std::to_string(subject.id));
     case SubjectKind::route:
       return "route " + name_in(desired_.routes, subject.prefix, subject.prefix.to_string());
-    case SubjectKind::verdict_row:
-      return "verdict row " + std::to_string(subject.id);
     case SubjectKind::cookie_secrets:
       return "cookie secrets";
     case SubjectKind::sync:
       return "synchronisation";
     case SubjectKind::session:
       return "session " + hex(subject.id);
-    case SubjectKind::none:
-    case SubjectKind::other:
-      break;
+    default:
+      return subject.is_of_policy() ? describe_part(subject) : "command";
   }
-  return "command";
 }
 
 std::uint64_t Publisher::pending() const noexcept {

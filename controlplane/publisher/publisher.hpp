@@ -4,8 +4,11 @@
 // outdated) until there is room.
 //
 //   set_desired ─▶ desired state ──difference──▶ keys to send ──pump──▶ CommandChannel ─▶ ring
-//                       ▲                                                     │
-//                       └──── retried every 5 s ◀── ProblemList ◀── command_refused
+//   set_policy  ─▶ desired policy     ▲                                       │
+//                                     └── retried every 5 s ◀── ProblemList ◀── command_refused
+//
+// A policy is staged as a new image: begun, filled, committed. What changes afterwards is sent alone, and every class
+// goes ahead of the first address or peer that has it. publisher_policy.cpp has that part.
 //
 // No I/O and no clock of its own. All calls on the event loop.
 #pragma once
@@ -38,22 +41,51 @@ class Publisher {
     std::function<void(std::uint32_t index, std::uint64_t session_id, abi::Refusal)> on_install_refused;
   };
   // `first_sync_id` must differ from all that an earlier control plane may have used with the same dataplane, which
-  // tells by it what is left over.
-  Publisher(Hooks hooks, std::uint64_t first_sync_id) : hooks_(std::move(hooks)), sync_id_(first_sync_id) {}
+  // tells by it what is left over; so must the images after it.
+  Publisher(Hooks hooks, std::uint64_t first_sync_id)
+      : hooks_(std::move(hooks)), sync_id_(first_sync_id), last_image_(first_sync_id) {}
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
-  // A new link: the whole desired state is queued. What the old link had not applied is forgotten.
-  void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence);
+  // A new link: the whole desired state is queued. What the old link had not applied is forgotten. Connections of a
+  // dataplane that lost its flows by a restart, or had none because everything was allowed, may be picked up in
+  // mid-stream for a while.
+  enum class Flows : std::uint8_t { kept, lost };
+  void connect(abi::CommandRing& ring, const std::atomic<std::uint64_t>& applied_sequence, Flows flows = Flows::kept);
   void disconnect();
   [[nodiscard]] bool connected() const noexcept { return channel_.has_value(); }
 
   // Replaces the desired state; queues the difference. Returns how many objects it touches.
   std::size_t set_desired(DesiredState next);
   [[nodiscard]] const DesiredState& desired() const noexcept { return desired_; }
+  // The same for single objects, at a cost that does not grow with the others. A removed peer's routes must be gone.
+  void set_peer(Named<abi::SetPeer> peer);
+  void remove_peer(std::uint32_t peer_id);
+  void set_route(Named<abi::SetRoute> route);
+  void remove_route(const IpPrefix& prefix);
   // One peer's configured endpoint changed (a name that resolved anew). Ignored if the peer is not desired.
   void set_peer_endpoint(std::uint32_t peer_id, const IpEndpoint& endpoint, std::uint32_t generation);
   void set_cookie_secrets(Secret<32> current, Secret<32> previous);
+
+  // Another policy takes the place of the one in force: a new image is begun, filled and committed. The image number is
+  // given here.
+  void set_policy(DesiredPolicy next);
+  // Changes of the policy in force; equal ones send nothing. A class must be there before what names it, and nothing
+  // may name a class that is removed, or whose number gets another meaning: see policy_settled().
+  void set_source_class(std::uint32_t number, const std::vector<abi::RowEntry>& row);
+  void set_destination_class(std::uint32_t number, const std::vector<std::uint32_t>& services);
+  void remove_source_class(std::uint32_t number);
+  void remove_destination_class(std::uint32_t number);
+  void set_address(const abi::SetAddress& address);
+  void remove_address(const IpPrefix& prefix);
+  // Goes with remove_peer().
+  void set_peer_access(const abi::SetPeerAccess& access);
+  [[nodiscard]] const DesiredPolicy& policy() const noexcept { return policy_; }
+  // Everything that was to be sent of the policy and of peers is applied (or there is no link, and the next one begins
+  // with a new image): classes that nothing names any more may go.
+  [[nodiscard]] bool policy_settled() const noexcept;
+  // The image of policy() is in force in the dataplane.
+  [[nodiscard]] bool policy_committed() const noexcept;
 
   // Sends a session ahead of everything but its own peer and tunnel. Returns the sequence number that the handshake's
   // packet must wait for; nothing if there is no link or no room (the peer will try again). The caller wipes `session`.
@@ -62,6 +94,7 @@ class Publisher {
   void retire_session(std::uint32_t index, std::uint64_t session_id);
   void forget_timestamp(std::uint32_t peer_id);
   void set_capture(const abi::SetCapture& capture);
+  void list_flows(const abi::ListFlows& request);
 
   // Returns true if the link must be reopened: the dataplane lost count of our commands.
   [[nodiscard]] bool on_refused(const abi::CommandRefused& refused, std::uint64_t now_ns);
@@ -85,29 +118,68 @@ class Publisher {
   struct Operation {
     Action action;
     Subject subject;
-    PublicKey removed_key{};  // of a removed peer: the id may have a new owner by then
+    PublicKey removed_key{};   // of a removed peer: the id may have a new owner by then
+    std::uint32_t offset = 0;  // how much of a list was sent
+  };
+  enum class Outcome : std::uint8_t { sent, unfinished, no_room, unwanted, known };
+  struct Performed {
+    Outcome outcome;
+    std::uint64_t sequence = 0;
   };
 
   void enqueue(Action action, const Subject& subject, const PublicKey& removed_key = {});
   void enqueue_everything();
-  // The sequence number; 0 if there was nothing to send any more; nothing if there is no room.
-  std::optional<std::uint64_t> perform(const Operation& operation);
-  std::optional<std::uint64_t> perform_set(const Subject& subject, Share share);
-  std::optional<std::uint64_t> perform_remove(const Operation& operation);
+  void drop_peer(std::uint32_t peer_id, const PublicKey& key);
+  [[nodiscard]] Performed perform(Operation& operation);
+  [[nodiscard]] Performed perform_set(const Subject& subject, Share share);
+  [[nodiscard]] Performed perform_remove(const Operation& operation);
+  template <typename Message>
+  [[nodiscard]] Performed send(const Message& message, const Subject& subject, Share share) {
+    const auto sequence = channel_->send(message, subject, share);
+    return sequence ? Performed{Outcome::sent, *sequence} : Performed{Outcome::no_room};
+  }
+  template <typename Map, typename Key>
+  [[nodiscard]] Performed send_from(const Map& map, const Key& key, const Subject& subject, Share share);
+  void send_queue(std::uint64_t now_ns);
   [[nodiscard]] bool is_desired(const Subject& subject) const;
   [[nodiscard]] std::string describe(const Subject& subject) const;
   void send_urgently(const abi::Command& command);
 
+  // publisher_policy.cpp
+  void stage_policy();
+  void enqueue_policy(Action action, SubjectKind kind, std::uint32_t number = 0);
+  void restart_list(const Subject& subject);
+  [[nodiscard]] Performed perform_policy(Operation& operation);
+  [[nodiscard]] Performed set_part(Operation& operation);
+  [[nodiscard]] Performed remove_part(const Operation& operation);
+  template <typename Message>
+  [[nodiscard]] Performed send_part(const Message& message, const Subject& subject);
+  template <typename Message, typename Element>
+  [[nodiscard]] Performed send_piece(Operation& operation, const std::vector<Element>& list,
+                                     std::vector<bool>& announced);
+  // A class that must be sent before this operation.
+  [[nodiscard]] std::optional<Subject> missing_class(const Operation& operation) const;
+  [[nodiscard]] bool is_desired_part(const Subject& subject) const;
+  [[nodiscard]] std::string describe_part(const Subject& subject) const;
+  [[nodiscard]] bool is_normal(const Subject& subject, abi::Refusal reason) const;
+  void part_refused(const Subject& subject);
+
   Hooks hooks_;
   DesiredState desired_;
+  DesiredPolicy policy_;
+  Flows flows_ = Flows::kept;
   std::optional<std::pair<Secret<32>, Secret<32>>> cookie_secrets_;
   std::optional<CommandChannel> channel_;
   std::deque<Operation> queue_;
   std::deque<abi::Command> urgent_;    // without secrets
   std::vector<bool> announced_peers_;  // on this link, by id
   std::bitset<abi::max_tunnels> announced_tunnels_;
-  std::uint64_t sync_id_;                // of the next link
-  std::uint64_t end_sync_sequence_ = 0;  // 0: not sent yet
+  std::vector<bool> announced_source_classes_, announced_destination_classes_;  // of this image, by number
+  std::uint64_t last_queue_sequence_ = 0;     // of what was in queue_; 0: none on this link
+  std::uint64_t policy_commit_sequence_ = 0;  // of this image; 0: not sent yet, or refused
+  std::uint64_t sync_id_;                     // of the next link
+  std::uint64_t last_image_;                  // as sync_id_: never used before
+  std::uint64_t end_sync_sequence_ = 0;       // 0: not sent yet
   ProblemList problems_;
   LogLimiter refusal_log_{20, 1'000'000'000};
   bool pushed_ = false;  // since the last pump

@@ -13,29 +13,13 @@
 
 #include "config/base/base64.hpp"
 #include "config/base/ip.hpp"
+#include "dataplane/abi/command_kind.hpp"
 #include "dataplane/abi/counters.hpp"
 #include "dataplane/abi/limits.hpp"
+#include "dataplane/abi/policy_commands.hpp"
 #include "dataplane/abi/spsc_ring.hpp"
 
 namespace sallyport::abi {
-
-enum class CommandKind : std::uint16_t {
-  begin_sync = 1,
-  end_sync,
-  set_tunnel,
-  remove_tunnel,
-  set_peer,
-  remove_peer,
-  set_route,
-  remove_route,
-  install_session,
-  retire_session,
-  set_cookie_secrets,
-  set_verdict_row,
-  remove_verdict_row,
-  forget_timestamp,
-  set_capture,
-};
 
 using Tai64n = std::array<std::uint8_t, 12>;  // the WireGuard paper, 5.1; all zero: none
 
@@ -75,15 +59,13 @@ struct SetPeer {
   std::uint16_t tunnel_id;
   std::uint16_t persistent_keepalive_s;  // 0: off
   PublicKey public_key;
-  std::uint32_t source_class;
-  std::uint32_t destination_class;
   IpEndpoint endpoint;  // unset: the peer must come first
   std::uint32_t endpoint_generation;
   Tai64n greatest_timestamp;  // the dataplane keeps the greater of this and its own
   std::uint32_t reserved;
   std::uint64_t timestamp_set_at_ns;  // CLOCK_BOOTTIME of the handshake that set it
 };
-static_assert(sizeof(SetPeer) == 96);
+static_assert(sizeof(SetPeer) == 88);
 
 struct RemovePeer {  // ends its sessions; its routes must be gone or go with it
   static constexpr CommandKind kind = CommandKind::remove_peer;
@@ -100,11 +82,10 @@ struct SetRoute {
   RouteKind route_kind;
   std::uint8_t reserved;
   std::uint32_t peer_id;  // RouteKind::peer
-  std::uint32_t destination_class;
-  IpAddress via;  // RouteKind::via: a neighbour on a port's connected prefix
+  IpAddress via;          // RouteKind::via: a neighbour on a port's connected prefix
   std::array<std::uint8_t, 3> reserved2;
 };
-static_assert(sizeof(SetRoute) == 48);
+static_assert(sizeof(SetRoute) == 44);
 
 struct RemoveRoute {
   static constexpr CommandKind kind = CommandKind::remove_route;
@@ -147,21 +128,6 @@ struct SetCookieSecrets {
   static constexpr CommandKind kind = CommandKind::set_cookie_secrets;
   std::array<std::uint8_t, 32> current;
   std::array<std::uint8_t, 32> previous;
-};
-
-enum class Verdict : std::uint8_t { deny = 0, allow = 1 };
-
-// The verdict row of a source class. Without a row the answer is deny.
-struct SetVerdictRow {
-  static constexpr CommandKind kind = CommandKind::set_verdict_row;
-  std::uint32_t source_class;
-  std::uint32_t rule;  // that decides
-  Verdict verdict;
-  std::array<std::uint8_t, 3> reserved;
-};
-struct RemoveVerdictRow {
-  static constexpr CommandKind kind = CommandKind::remove_verdict_row;
-  std::uint32_t source_class;
 };
 
 struct ForgetTimestamp {

@@ -35,11 +35,14 @@ namespace sallyport::abi {
   X(handed_over, "packets passed to the worker that owns their session or transmit queue")                     \
   X(reassembled, "outer packets put together from fragments")                                                  \
   X(mss_clamped, "TCP SYNs whose MSS was lowered")                                                             \
-  X(icmp_errors_sent, "ICMP and ICMPv6 errors originated")                                                     \
+  X(icmp_errors_sent, "ICMP and ICMPv6 errors, and TCP resets, originated")                                    \
   X(icmp_errors_suppressed, "ICMP and ICMPv6 errors not sent because of their rate limit or RFC 1812 4.3.2.7") \
   X(solicitations_sent, "ARP requests and neighbour solicitations sent")                                       \
   X(captured, "packets copied to a capture")                                                                   \
   X(capture_lost, "packets that a capture missed because its ring was full")                                   \
+  X(flows_opened, "flows that the policy allowed to begin")                                                    \
+  X(flows_revoked, "flows that lost their right while they were open")                                         \
+  X(audited, "packets that an audit rule would have denied")                                                   \
   X(events_lost, "events that found the event ring full or no control plane")
 
 // Why a packet was dropped. Counted at the port that received it (or at "no port" for what the gateway originated).
@@ -69,6 +72,13 @@ namespace sallyport::abi {
   X(inside_source_is_peer, "inside packet whose source address belongs to a peer")                            \
   X(ecn_inconsistent, "outer says congestion experienced, inner is not ECN-capable (RFC 6040)")               \
   X(denied, "the policy does not allow it")                                                                   \
+  X(rate_limited, "over the rate that the policy's rule gives the identity, and more than may wait for it")   \
+  X(out_of_state, "TCP segment or ICMP reply that opens nothing and belongs to no flow, or impossible flags") \
+  X(icmp_unrelated, "ICMP error about a packet of no flow, or from another side than the packet went to")     \
+  X(port_zero, "TCP or UDP with port 0")                                                                      \
+  X(fragment_refused, "inner fragment whose first one was not seen or was refused, or a dangerous one")       \
+  X(flow_quota, "the identity has as many flows as the flow table has left for it")                           \
+  X(flow_table_full, "no room in the flow table")                                                             \
   X(no_route, "no route to the inner destination")                                                            \
   X(loop, "route leads back into the tunnel or port that it came from, or into the underlay")                 \
   X(ttl_expired, "TTL or hop limit reached zero")                                                             \

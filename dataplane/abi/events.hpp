@@ -10,20 +10,12 @@
 
 #include "config/base/ip.hpp"
 #include "dataplane/abi/commands.hpp"
+#include "dataplane/abi/event_kind.hpp"
+#include "dataplane/abi/flow.hpp"
 #include "dataplane/abi/limits.hpp"
 #include "dataplane/abi/spsc_ring.hpp"
 
 namespace sallyport::abi {
-
-enum class EventKind : std::uint16_t {
-  session_wanted = 1,
-  rekey_wanted,
-  session_confirmed,
-  session_ended,
-  endpoint_moved,
-  command_refused,
-  link_changed,
-};
 
 // Packets are staged for a peer without a usable session, or its persistent keepalive is due.
 struct SessionWanted {
@@ -76,6 +68,8 @@ struct EndpointMoved {
   X(slot_in_use, "another live session holds the slot of this index")      \
   X(tunnel_in_use, "the tunnel still has peers")                           \
   X(route_unreachable, "no port's connected prefix contains the next hop") \
+  X(no_such_image, "the policy image is neither in force nor being built") \
+  X(incomplete_image, "a part of the policy image was refused")            \
   X(table_full, "the table is full")                                       \
   X(conflict, "the address or port is taken by another object")
 
@@ -122,13 +116,13 @@ struct EventHeader {
   std::uint64_t at_ns;  // CLOCK_BOOTTIME
 };
 
-inline constexpr std::size_t event_payload_bytes = 112;
+inline constexpr std::size_t event_payload_bytes = 176;
 
 struct Event {
   EventHeader header;
   std::array<std::uint8_t, event_payload_bytes> payload;
 };
-static_assert(sizeof(Event) == 128);
+static_assert(sizeof(Event) == 192);
 
 using EventRing = SpscRing<Event, event_ring_slots>;
 

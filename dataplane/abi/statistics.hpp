@@ -3,6 +3,7 @@
 //
 //   StatisticsHeader | CounterBlock[1 + workers] | WorkerStatus[1 + workers] | PortStatus[max_ports]
 //   | NeighbourStatus[max_neighbours_shown] | PeerStatus[max_peers] | SessionStatus[max_sessions]
+//   | RuleCounters[workers * max_rules]
 //
 // Peer and session records are written by housekeeping alone, under a sequence lock, at most 250 ms late.
 #pragma once
@@ -72,6 +73,10 @@ struct StatisticsHeader {
   std::atomic<std::uint64_t> live_sessions;
   std::atomic<std::uint64_t> live_routes;
   std::atomic<std::uint64_t> live_neighbours;
+  std::atomic<std::uint64_t> live_flows;
+  std::atomic<std::uint64_t> policy_image;       // in force; 0: none was committed yet, and everything is denied
+  std::atomic<std::uint32_t> policy_generation;  // of that image
+  std::uint32_t max_flows;
   std::atomic<std::uint32_t> under_load;  // 1: handshakes need a cookie
   std::atomic<std::uint32_t> capture_remaining;
   std::array<char, 32> crypto_engine;  // zero-terminated
@@ -173,9 +178,20 @@ struct SessionStatusValue {
 using SessionStatus = SequenceLocked<SessionStatusValue>;
 static_assert(sizeof(SessionStatus) <= 128);
 
+// How often a rule spoke, in packets and inner bytes. Of each worker one row, written by that worker alone, by the
+// rule's number; number 0 counts what no rule allowed. A number keeps its counts when it is given to another rule: the
+// reader remembers what was there.
+struct RuleCounters {
+  std::atomic<std::uint64_t> allowed_packets;
+  std::atomic<std::uint64_t> allowed_bytes;
+  std::atomic<std::uint64_t> denied_packets;   // of an audit rule: what it would have denied
+  std::atomic<std::uint64_t> limited_packets;  // over the rule's rate
+};
+static_assert(sizeof(RuleCounters) == 32);
+
 // Where each array of the segment starts, in bytes. Computed by both sides from the limits in the hello.
 struct StatisticsLayout {
-  std::size_t counters, workers, ports, neighbours, peers, sessions, total;
+  std::size_t counters, workers, ports, neighbours, peers, sessions, rules, total;
 
   static constexpr StatisticsLayout of(std::uint32_t worker_count, std::uint32_t max_peers,
                                        std::uint32_t max_sessions) noexcept {
@@ -187,7 +203,8 @@ struct StatisticsLayout {
     layout.neighbours = align(layout.ports + max_ports * sizeof(PortStatus));
     layout.peers = align(layout.neighbours + max_neighbours_shown * sizeof(NeighbourStatus));
     layout.sessions = align(layout.peers + std::size_t{max_peers} * sizeof(PeerStatus));
-    layout.total = align(layout.sessions + std::size_t{max_sessions} * sizeof(SessionStatus));
+    layout.rules = align(layout.sessions + std::size_t{max_sessions} * sizeof(SessionStatus));
+    layout.total = align(layout.rules + std::size_t{worker_count} * max_rules * sizeof(RuleCounters));
     return layout;
   }
 };

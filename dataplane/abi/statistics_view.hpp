@@ -46,6 +46,22 @@ class StatisticsView {
     for (unsigned port = 0; port <= max_ports; ++port) sum += counter(port, index);
     return sum;
   }
+  struct RuleTotals {
+    std::uint64_t allowed_packets = 0, allowed_bytes = 0, denied_packets = 0, limited_packets = 0;
+  };
+  // Of all workers. `number` < max_rules.
+  [[nodiscard]] RuleTotals rule(std::uint32_t number) const noexcept {
+    RuleTotals sum;
+    for (std::uint32_t worker = 0; worker < worker_count_; ++worker) {
+      const RuleCounters& counters =
+          segment_->at<const RuleCounters>(layout_.rules)[std::size_t{worker} * max_rules + number];
+      sum.allowed_packets += counters.allowed_packets.load(std::memory_order_relaxed);
+      sum.allowed_bytes += counters.allowed_bytes.load(std::memory_order_relaxed);
+      sum.denied_packets += counters.denied_packets.load(std::memory_order_relaxed);
+      sum.limited_packets += counters.limited_packets.load(std::memory_order_relaxed);
+    }
+    return sum;
+  }
   [[nodiscard]] std::optional<PortStatusValue> port(unsigned index) const noexcept {
     return record<PortStatus, PortStatusValue>(layout_.ports, index);
   }

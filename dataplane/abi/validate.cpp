@@ -1,5 +1,7 @@
 #include "dataplane/abi/validate.hpp"
 
+#include <algorithm>
+
 namespace sallyport::abi {
 namespace {
 
@@ -14,6 +16,13 @@ bool valid_network(const IpPrefix& prefix) noexcept {
 }
 
 constexpr std::uint8_t all_points = 31;
+
+// The pieces of a list without a gap. An empty list is one empty piece.
+template <typename Payload>
+bool valid_piece(const Payload& payload, unsigned most) noexcept {
+  return payload.count <= most && payload.offset <= payload.total && payload.count <= payload.total - payload.offset &&
+         (payload.count != 0 || payload.total == 0);
+}
 
 }  // namespace
 
@@ -31,7 +40,6 @@ bool valid(const RemoveTunnel& payload) noexcept {
 
 bool valid(const SetPeer& payload, const CommandLimits& limits) noexcept {
   return payload.peer_id < limits.max_peers && payload.tunnel_id < max_tunnels &&
-         payload.source_class < limits.max_classes && payload.destination_class < limits.max_classes &&
          valid_endpoint_or_unset(payload.endpoint);
 }
 
@@ -40,7 +48,7 @@ bool valid(const RemovePeer& payload, const CommandLimits& limits) noexcept {
 }
 
 bool valid(const SetRoute& payload, const CommandLimits& limits) noexcept {
-  if (!valid_network(payload.prefix) || payload.destination_class >= limits.max_classes) return false;
+  if (!valid_network(payload.prefix)) return false;
   switch (payload.route_kind) {
     case RouteKind::peer:
       return payload.peer_id < limits.max_peers;
@@ -68,13 +76,84 @@ bool valid(const RetireSession& payload) noexcept {
   return payload.index != 0 && payload.session_id != 0;
 }
 
-bool valid(const SetVerdictRow& payload, const CommandLimits& limits) noexcept {
-  return payload.source_class < limits.max_classes &&
-         (payload.verdict == Verdict::deny || payload.verdict == Verdict::allow);
+bool valid(const BeginPolicy& payload) noexcept {
+  return payload.image != 0 && payload.allow_all <= 1 && payload.record_flows <= 1;
 }
 
-bool valid(const RemoveVerdictRow& payload, const CommandLimits& limits) noexcept {
-  return payload.source_class < limits.max_classes;
+bool valid(const CommitPolicy& payload) noexcept {
+  return payload.image != 0;
+}
+
+bool valid(const SetRule& payload) noexcept {
+  return payload.number != 0 && payload.number < max_rules && payload.rank != no_rank &&
+         payload.action <= RuleAction::audit && payload.log <= RuleLog::all && payload.reject <= 1 &&
+         payload.rate_bits_per_s <= max_rate_bits_per_s;
+}
+
+bool valid(const SetService& payload) noexcept {
+  if (payload.number == 0 || payload.number >= max_services || payload.port_count > max_service_ports) return false;
+  return std::all_of(payload.ports.begin(), payload.ports.begin() + payload.port_count, [](const PortRange& range) {
+    return range.protocol <= any_protocol && range.first <= range.last;
+  });
+}
+
+bool valid(const SetSourceClass& payload, const CommandLimits& limits) noexcept {
+  if (payload.number == 0 || payload.number >= limits.max_classes || payload.total > max_services) return false;
+  if (!valid_piece(payload, row_entries_per_piece)) return false;
+  for (unsigned i = 0; i < payload.count; ++i) {
+    const RowEntry& entry = payload.entries[i];
+    if (entry.service == 0 || (entry.service >= max_services && entry.service != any_service)) return false;
+    if (entry.rule >= max_rules || entry.audit_rule >= max_rules) return false;
+    if (i > 0 && payload.entries[i - 1].service >= entry.service) return false;
+  }
+  return true;
+}
+
+bool valid(const RemoveSourceClass& payload, const CommandLimits& limits) noexcept {
+  return payload.number != 0 && payload.number < limits.max_classes;
+}
+
+bool valid(const SetDestinationClass& payload, const CommandLimits& limits) noexcept {
+  if (payload.number == 0 || payload.number >= limits.max_classes || payload.total > max_services) return false;
+  if (!valid_piece(payload, services_per_piece)) return false;
+  for (unsigned i = 0; i < payload.count; ++i) {
+    if (payload.services[i] == 0 || payload.services[i] >= max_services) return false;
+    if (i > 0 && payload.services[i - 1] >= payload.services[i]) return false;
+  }
+  return true;
+}
+
+bool valid(const RemoveDestinationClass& payload, const CommandLimits& limits) noexcept {
+  return payload.number != 0 && payload.number < limits.max_classes;
+}
+
+bool valid(const Access& access, const CommandLimits& limits) noexcept {
+  if (access.source_class >= limits.max_classes || access.step_count > max_access_steps) return false;
+  for (unsigned i = 0; i < access.step_count; ++i) {
+    if (access.steps[i].next_class >= limits.max_classes) return false;
+    if (i > 0 && access.steps[i - 1].not_after_ns >= access.steps[i].not_after_ns) return false;
+  }
+  return true;
+}
+
+bool valid(const SetAddress& payload, const CommandLimits& limits) noexcept {
+  return valid_network(payload.prefix) && valid(payload.access, limits) &&
+         payload.destination_class < limits.max_classes;
+}
+
+bool valid(const RemoveAddress& payload) noexcept {
+  return valid_network(payload.prefix);
+}
+
+bool valid(const SetPeerAccess& payload, const CommandLimits& limits) noexcept {
+  return payload.peer_id < limits.max_peers && payload.identity < limits.max_peers && valid(payload.access, limits) &&
+         payload.destination_class < limits.max_classes;
+}
+
+bool valid(const ListFlows& payload, const CommandLimits& limits) noexcept {
+  return (payload.peer_id == no_peer || payload.peer_id < limits.max_peers) && payload.protocol <= any_protocol &&
+         payload.rule < max_rules && (!payload.address.address.is_set() || valid_network(payload.address)) &&
+         payload.address.address.valid();
 }
 
 bool valid(const ForgetTimestamp& payload, const CommandLimits& limits) noexcept {

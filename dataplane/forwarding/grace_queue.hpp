@@ -40,6 +40,12 @@ class GraceQueue {
     }
   }
 
+  // Everything, at once: for the end, when no reader is left.
+  template <typename Reclaim>
+  void drain(Reclaim&& reclaim) noexcept {
+    for (; count_ > 0; --count_, first_ = (first_ + 1) % waiting_.size()) reclaim(waiting_[first_].item);
+  }
+
   [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
  private:

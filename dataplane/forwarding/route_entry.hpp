@@ -1,5 +1,4 @@
-// Where a packet goes and what its destination is called: the value that a route look-up yields. Addresses are routed
-// and classified by the same look-up (the destination class lies in the entry that routes it).
+// Where a packet goes: the value that a route look-up yields.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +28,7 @@ struct alignas(16) RouteEntry {
   std::uint16_t mtu = 0;               // 0: that of the port or tunnel
   std::uint32_t peer_id = 0xffffffff;  // 0xffffffff: none (abi::no_peer)
   std::uint32_t neighbour_index = no_neighbour;
-  std::uint32_t destination_class = 0;
+  std::uint32_t reserved = 0;
 
   friend bool operator==(const RouteEntry&, const RouteEntry&) = default;
 };

@@ -14,17 +14,14 @@ namespace {
 constexpr unsigned commands_per_poll = 512;
 constexpr std::size_t max_retired_tunnels = 1024;
 
-RouteEntry to_peer(std::uint32_t peer_id, std::uint32_t destination_class) noexcept {
-  return {.kind = NextHopKind::peer, .peer_id = peer_id, .destination_class = destination_class};
+RouteEntry to_peer(std::uint32_t peer_id) noexcept {
+  return {.kind = NextHopKind::peer, .peer_id = peer_id};
 }
 
 }  // namespace
 
 Commands::Commands(const Parts& parts, const abi::CommandLimits& limits)
-    : parts_(parts),
-      limits_(limits),
-      verdict_sync_(limits.max_classes),
-      retired_tunnels_(parts.context.tables.rcu, max_retired_tunnels) {
+    : parts_(parts), limits_(limits), retired_tunnels_(parts.context.tables.rcu, max_retired_tunnels) {
   // Until the control plane sends some, cookies are made with secrets that nobody knows.
   for (Secret<32>* secret : {&cookie_secret_, &previous_cookie_secret_})
     randombytes_buf(secret->expose_mutable().data(), secret->expose_mutable().size());
@@ -135,19 +132,32 @@ Commands::Outcome Commands::apply(const abi::Command& command) noexcept {
         set_cookie_secrets(set);
         return Refusal::none;
       });
-    case CommandKind::set_verdict_row:
-      return with<abi::SetVerdictRow>(command, [&](const auto& set) {
-        return checked(abi::valid(set, limits_), [&] {
-          parts_.context.tables.verdicts.set(set.source_class, {.verdict = set.verdict, .rule = set.rule});
-          verdict_sync_[set.source_class] = std::max<std::uint64_t>(sync_id_, 1);
-          return Refusal::none;
-        });
-      });
-    case CommandKind::remove_verdict_row:
-      return with<abi::RemoveVerdictRow>(command, [&](const auto& remove) {
-        return checked(abi::valid(remove, limits_), [&] {
-          parts_.context.tables.verdicts.set(remove.source_class, {});
-          verdict_sync_[remove.source_class] = 0;
+    case CommandKind::begin_policy:
+      return change_policy(command, &PolicyKeeper::begin);
+    case CommandKind::commit_policy:
+      return change_policy(command, &PolicyKeeper::commit);
+    case CommandKind::set_rule:
+      return change_policy(command, &PolicyKeeper::set_rule);
+    case CommandKind::set_service:
+      return change_policy(command, &PolicyKeeper::set_service);
+    case CommandKind::set_source_class:
+      return change_policy(command, &PolicyKeeper::set_source_class);
+    case CommandKind::remove_source_class:
+      return change_policy(command, &PolicyKeeper::remove_source_class);
+    case CommandKind::set_destination_class:
+      return change_policy(command, &PolicyKeeper::set_destination_class);
+    case CommandKind::remove_destination_class:
+      return change_policy(command, &PolicyKeeper::remove_destination_class);
+    case CommandKind::set_address:
+      return change_policy(command, &PolicyKeeper::set_address);
+    case CommandKind::remove_address:
+      return change_policy(command, &PolicyKeeper::remove_address);
+    case CommandKind::set_peer_access:
+      return change_policy(command, &PolicyKeeper::set_peer_access);
+    case CommandKind::list_flows:
+      return with<abi::ListFlows>(command, [&](const auto& payload) {
+        return checked(abi::valid(payload, limits_), [&] {
+          parts_.flows.list(payload);
           return Refusal::none;
         });
       });
@@ -257,6 +267,26 @@ bool Commands::is_tunnel_address(const IpAddress& address, std::uint16_t except_
   return false;
 }
 
+// --- policy ---
+
+template <typename Payload>
+Commands::Outcome Commands::change_policy(const abi::Command& command,
+                                          abi::Refusal (PolicyKeeper::*change)(const Payload&) noexcept) noexcept {
+  return with<Payload>(command, [&](const Payload& payload) {
+    // What workers still read of the policy is bounded; a change that finds no room waits for their quiescent states.
+    busy_ = !parts_.policy.has_room();
+    if (busy_) return abi::Refusal::none;
+    bool is_valid = false;
+    if constexpr (requires { abi::valid(payload, limits_); })
+      is_valid = abi::valid(payload, limits_);
+    else
+      is_valid = abi::valid(payload);
+    const abi::Refusal refusal = is_valid ? (parts_.policy.*change)(payload) : abi::Refusal::bad_value;
+    if (refusal != abi::Refusal::none) parts_.policy.spoil(payload.image, Payload::kind);
+    return refusal;
+  });
+}
+
 // --- peers ---
 
 abi::Refusal Commands::set_peer(const abi::SetPeer& set) noexcept {
@@ -282,11 +312,10 @@ abi::Refusal Commands::set_peer(const abi::SetPeer& set) noexcept {
     peer.tunnel_id.store(set.tunnel_id, std::memory_order_relaxed);
     peer.send_index.store(0, std::memory_order_relaxed);
     peer.live.store(1, std::memory_order_release);
+    parts_.policy.forget_peer(set.peer_id);
   }
   record.sync_id = sync_id_;
   record.persistent_keepalive_s = set.persistent_keepalive_s;
-  record.destination_class = set.destination_class;
-  peer.source_class.store(set.source_class, std::memory_order_relaxed);
   if (std::lexicographical_compare(record.greatest_timestamp.begin(), record.greatest_timestamp.end(),
                                    set.greatest_timestamp.begin(), set.greatest_timestamp.end())) {
     record.greatest_timestamp = set.greatest_timestamp;
@@ -320,6 +349,7 @@ bool Commands::remove_peer(std::uint32_t peer_id) noexcept {
   parts_.staging.drop_all(peer_id, DropReason::peer_removed);
   Peer& peer = parts_.context.tables.peers[peer_id];
   peer.live.store(0, std::memory_order_release);
+  parts_.policy.forget_peer(peer_id);
   record.live = false;
   record.endpoint = {};
   record.greatest_timestamp = {};
@@ -361,11 +391,11 @@ abi::Refusal Commands::set_route(const abi::SetRoute& set) noexcept {
               .peer_id = abi::no_peer,
               .neighbour = no_neighbour,
               .is_underlay = false};
-  RouteEntry entry{.kind = NextHopKind::blackhole, .destination_class = set.destination_class};
+  RouteEntry entry{.kind = NextHopKind::blackhole};
   if (set.route_kind == abi::RouteKind::peer) {
     if (!parts_.state.peers[set.peer_id].live) return abi::Refusal::unknown_peer;
     route.peer_id = set.peer_id;
-    entry = to_peer(set.peer_id, set.destination_class);
+    entry = to_peer(set.peer_id);
   } else if (set.route_kind == abi::RouteKind::via) {
     const auto ports = tables.ports.ports();
     const auto port =
@@ -376,10 +406,7 @@ abi::Refusal Commands::set_route(const abi::SetRoute& set) noexcept {
       route.neighbour = parts_.neighbours.acquire(port->index, set.via);
       if (route.neighbour == no_neighbour) return abi::Refusal::table_full;
     }
-    entry = {.kind = NextHopKind::port,
-             .port_index = port->index,
-             .neighbour_index = route.neighbour,
-             .destination_class = set.destination_class};
+    entry = {.kind = NextHopKind::port, .port_index = port->index, .neighbour_index = route.neighbour};
   }
   parts_.neighbours.forget_gleaned_covered_by(set.prefix);
   const auto before = routes_.find(set.prefix);
@@ -459,11 +486,6 @@ void Commands::end_sync(std::uint64_t sync_id) noexcept {
     if (parts_.state.peers[live[i]].sync_id != sync_id && !remove_peer(live[i])) return;
   for (std::uint16_t id = 0; id < abi::max_tunnels; ++id)
     if (tunnel_sync_[id] != sync_id) (void)remove_tunnel(id);
-  for (std::uint32_t source_class = 0; source_class < verdict_sync_.size(); ++source_class) {
-    if (verdict_sync_[source_class] == 0 || verdict_sync_[source_class] == sync_id) continue;
-    parts_.context.tables.verdicts.set(source_class, {});
-    verdict_sync_[source_class] = 0;
-  }
   in_sync_ = false;
 }
 

@@ -12,10 +12,12 @@
 #include "dataplane/abi/validate.hpp"
 #include "dataplane/forwarding/grace_queue.hpp"
 #include "dataplane/housekeeping/capture_control.hpp"
+#include "dataplane/housekeeping/flow_keeper.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
 #include "dataplane/housekeeping/neighbour_service.hpp"
 #include "dataplane/housekeeping/packets_down.hpp"
 #include "dataplane/housekeeping/paths.hpp"
+#include "dataplane/housekeeping/policy_keeper.hpp"
 #include "dataplane/housekeeping/session_keeper.hpp"
 #include "dataplane/housekeeping/staging.hpp"
 #include "dataplane/housekeeping/statistics_writer.hpp"
@@ -36,6 +38,8 @@ class Commands {
     StatisticsWriter& statistics;
     PacketsDown& packets_down;
     CaptureControl& capture;
+    PolicyKeeper& policy;
+    FlowKeeper& flows;
   };
   Commands(const Parts& parts, const abi::CommandLimits& limits);
 
@@ -70,6 +74,9 @@ class Commands {
   [[nodiscard]] bool remove_peer(std::uint32_t peer_id) noexcept;
   [[nodiscard]] abi::Refusal set_route(const abi::SetRoute& set) noexcept;
   [[nodiscard]] abi::Refusal remove_route(const IpPrefix& prefix) noexcept;
+  template <typename Payload>
+  [[nodiscard]] Outcome change_policy(const abi::Command& command,
+                                      abi::Refusal (PolicyKeeper::*change)(const Payload&) noexcept) noexcept;
   void set_cookie_secrets(const abi::SetCookieSecrets& set) noexcept;
   void end_sync(std::uint64_t sync_id) noexcept;
 
@@ -85,7 +92,6 @@ class Commands {
   std::array<abi::SetTunnel, abi::max_tunnels> tunnel_settings_{};
   std::array<std::uint64_t, abi::max_tunnels> tunnel_sync_{};
   std::array<std::uint32_t, abi::max_tunnels> tunnel_peers_{};
-  std::vector<std::uint64_t> verdict_sync_;  // by source class; 0: no row
   GraceQueue<Tunnel*> retired_tunnels_;
   Secret<32> cookie_secret_;
   Secret<32> previous_cookie_secret_;

@@ -58,6 +58,8 @@ Housekeeping::Housekeeping(Setup&& setup)
       timers_(context_, state_, sessions_, staging_, statistics_),
       packets_down_(context_, neighbours_, underlay_routes_),
       capture_(context_, statistics_.header(), std::move(setup.captures)),
+      policy_(context_, statistics_.header(), setup.limits),
+      flows_(context_, statistics_.header()),
       commands_({.context = context_,
                  .state = state_,
                  .neighbours = neighbours_,
@@ -67,7 +69,9 @@ Housekeeping::Housekeeping(Setup&& setup)
                  .staging = staging_,
                  .statistics = statistics_,
                  .packets_down = packets_down_,
-                 .capture = capture_},
+                 .capture = capture_,
+                 .policy = policy_,
+                 .flows = flows_},
                 setup.limits) {
   for (const auto& device : setup.tables.devices) context_.transmit_worker.push_back(device->queues().tx_worker_for(0));
   for (WorkerRings& rings : rings_) notes_.emplace_back(rings.notes.get());
@@ -104,6 +108,8 @@ bool Housekeeping::run_once() noexcept {
   paths_.poll();
   sessions_.poll();
   capture_.poll();
+  policy_.poll();
+  flows_.poll();
   context_.tables.routes.poll();
   if (context_.now_ns >= next_second_ns_) every_second();
   link_->flush();
@@ -113,6 +119,7 @@ bool Housekeeping::run_once() noexcept {
 void Housekeeping::on_new_link() noexcept {
   link_generation_ = link_->generation();
   commands_.on_new_link();
+  flows_.on_new_link();
   timers_.raise_all_again();
 }
 
@@ -174,12 +181,15 @@ void Housekeeping::every_second() noexcept {
   next_second_ns_ = context_.now_ns + second_ns;
   clock_.calibrate(rte_rdtsc(), boottime_ns());
   statistics_.write_ports();
+  flows_.write_totals();
   statistics_.write_totals(packets_held(), context_.tables.neighbours.size(),
                            static_cast<std::uint32_t>(context_.tables.routes.routes().size()));
 }
 
 std::uint64_t Housekeeping::packets_held() const noexcept {
-  return staging_.held_packets() + neighbours_.held_packets() + sessions_.held_packets();
+  std::uint64_t held = staging_.held_packets() + neighbours_.held_packets() + sessions_.held_packets();
+  for (const WorkerRings& rings : rings_) held += rings.packets_held->load(std::memory_order_relaxed);
+  return held;
 }
 
 void Housekeeping::drop_all_held() noexcept {

@@ -81,6 +81,8 @@ class Housekeeping {
   SessionTimers timers_;
   PacketsDown packets_down_;
   CaptureControl capture_;
+  PolicyKeeper policy_;
+  FlowKeeper flows_;
   Commands commands_;
   std::uint64_t link_generation_ = 0;
   std::uint64_t next_second_ns_ = 0;

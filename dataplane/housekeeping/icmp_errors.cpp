@@ -3,6 +3,7 @@
 #include "dataplane/housekeeping/link_header.hpp"
 #include "dataplane/housekeeping/port_addresses.hpp"
 #include "dataplane/packet/icmp_error.hpp"
+#include "dataplane/packet/tcp_reset.hpp"
 
 namespace sallyport::dataplane {
 namespace {
@@ -63,11 +64,16 @@ bool IcmpErrors::send(const Packet* about, IcmpErrorRequest error) noexcept {
   if (meta.ip.family == IpFamily::none || meta.ip.total_bytes > offending.size()) return false;
   const IpAddress sender = source_address(offending, meta.ip);
   const auto source = reply_source(meta, sender);
-  if (!source || !all_.would_take(context_.now_ns) || !by_source_.take(sender, context_.now_ns)) return false;
+  if ((!source && !error.as_tcp_reset) || !all_.would_take(context_.now_ns) ||
+      !by_source_.take(sender, context_.now_ns))
+    return false;
 
   Packet* reply = context_.allocate(max_icmpv6_error_bytes);
   if (reply == nullptr) return false;
-  const std::size_t length = build_icmp_error(bytes_of(reply), offending, meta.ip, error.kind, error.mtu, *source);
+  // A RST speaks for the destination, an error for us.
+  const std::size_t length =
+      error.as_tcp_reset ? build_tcp_reset(bytes_of(reply), offending, meta.ip)
+                         : build_icmp_error(bytes_of(reply), offending, meta.ip, error.kind, error.mtu, *source);
   reset_meta(reply, abi::no_port);
   shorten(reply, length);
   PacketMeta& reply_meta = meta_of(reply);

@@ -40,9 +40,7 @@ void NeighbourService::glean(Packet* packet) noexcept {
   const IpAddress destination = destination_address(bytes_of(packet), meta.ip);
   if (!is_on_link(port, destination))
     return context_.counters.drop(packet, DropReason::multicast);  // a subnet's broadcast
-  std::uint32_t destination_class = 0;
-  if (!is_still_connected(port.index, destination, destination_class))
-    return context_.counters.drop(packet, DropReason::peer_removed);
+  if (!is_still_connected(port.index, destination)) return context_.counters.drop(packet, DropReason::peer_removed);
   const std::uint32_t index = table_.find_or_create(port.index, destination, context_.now_ns);
   if (index == no_neighbour) return context_.counters.drop(packet, DropReason::neighbour_queue_full);
   MacAddress mac;
@@ -194,11 +192,9 @@ void NeighbourService::release(std::uint32_t index) noexcept {
 
 // --- gleaned routes ---
 
-bool NeighbourService::is_still_connected(std::uint8_t port_index, const IpAddress& address,
-                                          std::uint32_t& destination_class) const noexcept {
+bool NeighbourService::is_still_connected(std::uint8_t port_index, const IpAddress& address) const noexcept {
   const RouteTable& routes = context_.tables.routes;
   const RouteEntry& entry = routes.entry(routes.lookup(address));
-  destination_class = entry.destination_class;
   if (entry.kind == NextHopKind::connected) return entry.port_index == port_index;
   return entry.kind == NextHopKind::port && entry.neighbour_index < uses_.size() &&
          uses_[entry.neighbour_index].has_gleaned_route && uses_[entry.neighbour_index].gleaned == address;
@@ -207,14 +203,12 @@ bool NeighbourService::is_still_connected(std::uint8_t port_index, const IpAddre
 void NeighbourService::install_gleaned_route(std::uint32_t index, std::uint8_t port_index,
                                              const IpAddress& address) noexcept {
   Use& use = uses_[index];
-  std::uint32_t destination_class = 0;
   if (use.has_gleaned_route || gleaned_count_ >= most_gleaned_) return;
-  if (!is_still_connected(port_index, address, destination_class)) return;
+  if (!is_still_connected(port_index, address)) return;
   // Where it cannot be installed (the table is full), its packets go on by way of housekeeping.
-  if (context_.tables.routes.set(IpPrefix::host(address), {.kind = NextHopKind::port,
-                                                           .port_index = port_index,
-                                                           .neighbour_index = index,
-                                                           .destination_class = destination_class}) != RouteError::none)
+  if (context_.tables.routes.set(IpPrefix::host(address),
+                                 {.kind = NextHopKind::port, .port_index = port_index, .neighbour_index = index}) !=
+      RouteError::none)
     return;
   use.has_gleaned_route = true;
   use.gleaned = address;

@@ -78,9 +78,8 @@ class NeighbourService {
   void solicit(const NeighbourWork::Solicitation& question) noexcept;
 
   void reference(std::uint32_t index) noexcept;
-  // Whether the address is one that this port's connected route, or a gleaned one, still leads to; if so, its class.
-  [[nodiscard]] bool is_still_connected(std::uint8_t port_index, const IpAddress& address,
-                                        std::uint32_t& destination_class) const noexcept;
+  // Whether the address is one that this port's connected route, or a gleaned one, still leads to.
+  [[nodiscard]] bool is_still_connected(std::uint8_t port_index, const IpAddress& address) const noexcept;
   void install_gleaned_route(std::uint32_t index, std::uint8_t port_index, const IpAddress& address) noexcept;
   void remove_gleaned_route(std::uint32_t index) noexcept;
   void review_gleaned_routes() noexcept;

@@ -27,7 +27,6 @@ struct PeerRecord {
   PublicKey public_key{};
   std::uint16_t tunnel_id = 0;
   std::uint16_t persistent_keepalive_s = 0;
-  std::uint32_t destination_class = 0;
   std::uint32_t routes = 0;  // that lead to it
 
   // The configured endpoint, and the one in force.

@@ -39,6 +39,12 @@ RouteLimits route_limits(const config::Dataplane& dataplane) noexcept {
           .max_prefixes = std::max<std::uint32_t>(4096, dataplane.max_peers / 4)};
 }
 
+FlowLimits flow_limits(const config::Dataplane& dataplane) noexcept {
+  return {.max_flows = dataplane.max_flows,
+          .workers = static_cast<std::uint32_t>(dataplane.workers.size()),
+          .max_identities = dataplane.max_peers + inside_flow_identities};
+}
+
 std::uint32_t session_slots(const config::Dataplane& dataplane) noexcept {
   return std::bit_ceil(dataplane.max_sessions);
 }
@@ -63,7 +69,8 @@ MemoryNeed compute_memory(const config::Dataplane& dataplane, std::span<const co
       {count("peers", dataplane.max_peers), dataplane.max_peers * demand.costs.peer},
       {count("routes, hosts and prefixes", std::uint64_t{routes.max_hosts} + routes.max_prefixes),
        route_table_bytes(routes)},
-      {count("verdict rows", dataplane.max_classes), dataplane.max_classes * sizeof(std::uint64_t)},
+      {count("flows", dataplane.max_flows), flow_limits(dataplane).bytes()},
+      {count("rates", rate_slot_count), rate_slot_count * rate_slot_bytes},
       {count("capture buffers", workers * demand.capture_packets_per_worker),
        workers * demand.capture_packets_per_worker * buffers.packet_bytes()},
       {"reassembly", workers * reassembly_bytes},

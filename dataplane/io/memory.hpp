@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "dataplane/forwarding/flow_limits.hpp"
 #include "dataplane/forwarding/route_limits.hpp"
 #include "dataplane/io/buffer_plan.hpp"
 
@@ -39,6 +40,7 @@ struct MemoryDemand {
 
 // A peer has an address of each family, as a rule, and a site some prefixes.
 [[nodiscard]] RouteLimits route_limits(const config::Dataplane& dataplane) noexcept;
+[[nodiscard]] FlowLimits flow_limits(const config::Dataplane& dataplane) noexcept;
 // A power of two, so that a session's slot is a mask of its index.
 [[nodiscard]] std::uint32_t session_slots(const config::Dataplane& dataplane) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dataplane/packet/answerable.hpp"
 #include "dataplane/packet/icmp.hpp"
 #include "dataplane/packet/icmp6.hpp"
 
@@ -68,14 +69,6 @@ bool is_icmp_that_forbids_an_error(std::span<const std::uint8_t> offending, cons
   return ip.l4_protocol != IpProtocol::icmpv6 || !may_cause_icmp6_error(static_cast<Icmp6Type>(type));
 }
 
-// Group and broadcast addresses (and 240/4, which cannot be told from one) neither cause nor receive errors.
-bool addresses_forbid_an_error(const IpAddress& source, const IpAddress& destination) noexcept {
-  const auto is_group = [](const IpAddress& address) {
-    return address.is_multicast() || (address.is_v4() && address.bytes[0] >= 224);
-  };
-  return source.is_unspecified() || source.is_loopback() || is_group(source) || is_group(destination);
-}
-
 std::size_t build_v4(std::span<std::uint8_t> out, std::span<const std::uint8_t> quotable, IcmpErrorKind kind,
                      std::uint32_t mtu, const IpAddress& source, const IpAddress& destination) noexcept {
   constexpr std::size_t headers = ipv4_header_bytes + icmp_header_bytes;
@@ -132,7 +125,7 @@ std::size_t build_icmp_error(std::span<std::uint8_t> out, std::span<const std::u
   if (!ip.first_fragment || reply_source.family != ip.family) return 0;
   if (is_icmp_that_forbids_an_error(offending, ip)) return 0;
   const IpAddress sender = source_address(offending, ip);
-  if (addresses_forbid_an_error(sender, destination_address(offending, ip)) || sender == reply_source) return 0;
+  if (!may_be_answered(sender, destination_address(offending, ip)) || sender == reply_source) return 0;
   const auto quotable = offending.first(ip.total_bytes);
   return ip.is_v4() ? build_v4(out, quotable, kind, mtu, reply_source, sender)
                     : build_v6(out, quotable, kind, mtu, reply_source, sender);

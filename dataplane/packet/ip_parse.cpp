@@ -68,24 +68,16 @@ IpParseError take_fragment_header(std::span<const std::uint8_t> packet, std::siz
   return IpParseError::none;
 }
 
-// Finds the transport header. Every extension header has its successor in byte 0 and, but for fragment and
-// authentication headers, its length in units of 8 bytes beyond the first 8 in byte 1 (RFC 8200, RFC 4302, RFC 6564).
+// Finds the transport header. RFC 8200 section 4.
 IpParseError walk_extension_headers(std::span<const std::uint8_t> packet, IpProtocol next, ParsedIp& out) noexcept {
   std::size_t at = ipv6_header_bytes;
   for (unsigned seen = 0;; ++seen) {
-    std::size_t bytes = 8;
-    const bool known = next == IpProtocol::hop_by_hop || next == IpProtocol::destination_options ||
-                       next == IpProtocol::routing || next == IpProtocol::fragment ||
-                       next == IpProtocol::authentication;
-    if (!known) break;
+    if (!is_extension_header(next)) break;
     if (seen == max_extension_headers) return IpParseError::too_many_extension_headers;
     if (next == IpProtocol::hop_by_hop && seen != 0) return IpParseError::bad_extension_header;
+    if (packet.size() - at < ipv6_least_extension_bytes) return IpParseError::bad_extension_header;
+    const std::size_t bytes = extension_header_bytes(next, packet[at + 1]);
     if (packet.size() - at < bytes) return IpParseError::bad_extension_header;
-    if (next == IpProtocol::authentication)
-      bytes = (packet[at + 1] + std::size_t{2}) * 4;
-    else if (next != IpProtocol::fragment)
-      bytes = (packet[at + 1] + std::size_t{1}) * 8;
-    if (bytes < 8 || packet.size() - at < bytes) return IpParseError::bad_extension_header;
     if (next == IpProtocol::routing && (packet[at + 2] == 0 || packet[at + 3] != 0)) return IpParseError::source_routed;
     if (next == IpProtocol::fragment)
       if (const auto error = take_fragment_header(packet, at, out); error != IpParseError::none) return error;

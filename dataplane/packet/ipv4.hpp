@@ -18,6 +18,7 @@ enum class IpProtocol : std::uint8_t {
   icmpv6 = 58,
   no_next_header = 59,
   destination_options = 60,
+  sctp = 132,
 };
 
 struct Ipv4Header {

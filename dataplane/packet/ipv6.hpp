@@ -33,6 +33,21 @@ struct Ipv6FragmentHeader {
 };
 static_assert(sizeof(Ipv6FragmentHeader) == 8 && WireStruct<Ipv6FragmentHeader>);
 
+// What a walk to the transport header steps over.
+[[nodiscard]] constexpr bool is_extension_header(IpProtocol header) noexcept {
+  return header == IpProtocol::hop_by_hop || header == IpProtocol::destination_options ||
+         header == IpProtocol::routing || header == IpProtocol::fragment || header == IpProtocol::authentication;
+}
+
+// Every extension header has its successor in byte 0 and, but for fragment and authentication headers, its length in
+// units of 8 bytes beyond the first 8 in byte 1, `length_byte` (RFC 8200, RFC 4302, RFC 6564).
+inline constexpr std::size_t ipv6_least_extension_bytes = 8;
+[[nodiscard]] constexpr std::size_t extension_header_bytes(IpProtocol header, std::uint8_t length_byte) noexcept {
+  if (header == IpProtocol::fragment) return sizeof(Ipv6FragmentHeader);
+  if (header == IpProtocol::authentication) return (length_byte + std::size_t{2}) * 4;
+  return (length_byte + std::size_t{1}) * 8;
+}
+
 inline constexpr std::uint32_t ipv6_minimum_mtu = 1280;
 inline constexpr Ipv6Bytes ipv6_all_nodes{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 

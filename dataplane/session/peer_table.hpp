@@ -1,5 +1,6 @@
-// What workers know of a peer: its class, the session to send with, and the path of its outer packets. Housekeeping
-// writes; the rest of a peer (keys' names, timers, staged packets) is housekeeping's own (worker/peer_record.hpp).
+// What workers know of a peer: the epoch of its access, the session to send with, and the path of its outer packets.
+// Housekeeping writes; the rest of a peer (keys' names, timers, staged packets) is housekeeping's own
+// (worker/peer_record.hpp).
 #pragma once
 
 #include <array>
@@ -32,7 +33,9 @@ struct alignas(abi::cache_line_bytes) Peer {
   // The session to send with; 0: none. Housekeeping decides; a worker that receives the first packet of a new session
   // moves it there at once. Release/acquire, though SessionTable::find_seal checks again.
   std::atomic<std::uint32_t> send_index;
-  std::atomic<std::uint32_t> source_class;
+  // Rises when what the policy gives the peer may have changed; flows remember it. Housekeeping stores (release),
+  // workers load (acquire). Never 0 once the peer has lived, and never set back.
+  std::atomic<std::uint32_t> access_epoch;
   std::atomic<std::uint16_t> tunnel_id;
   std::atomic<std::uint8_t> live;
   // Which of `paths` is in force. Housekeeping writes the other one and switches (release); it writes the former one

@@ -25,15 +25,13 @@ void check_source(Worker& worker, Batch& packets) noexcept {
   unsigned kept = 0;
   for (Packet* packet : packets) {
     PacketMeta& meta = meta_of(packet);
-    if (!meta.is_trusted) {
+    if (!meta.is_trusted && !meta.passed_policy) {
       const RouteEntry& source = worker.tables.routes.entry(static_cast<RouteIndex>(meta.source_route));
       const DropReason reason = judge_source(meta, source);
       if (reason != DropReason::count) {
         worker.drop(packet, reason);
         continue;
       }
-      // What came in plain is classified by its address; what came through a tunnel was by its peer.
-      if (meta.source_peer == abi::no_peer) meta.source_class = inside_source_class;
     }
     packets[kept++] = packet;
   }

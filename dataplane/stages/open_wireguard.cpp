@@ -79,7 +79,7 @@ void accept_inner(Worker& worker, Packet* packet, OpenSession& session) noexcept
   rte_pktmbuf_trim(packet, static_cast<std::uint16_t>(packet->data_len - meta.ip.total_bytes));
   add_relaxed(session.rx_bytes, meta.ip.total_bytes);
   meta.source_peer = session.peer_id;
-  meta.source_class = worker.tables.peers[session.peer_id].source_class.load(std::memory_order_relaxed);
+  meta.opened_session = meta.session_index;
   if (!apply_ecn_decapsulation(rte_pktmbuf_mtod(packet, std::uint8_t*), meta.ip, meta.outer_tos))
     return worker.drop(packet, DropReason::ecn_inconsistent);
   worker.capture.take_if(abi::CapturePoint::inner_received, packet, true);

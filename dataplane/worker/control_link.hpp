@@ -57,6 +57,16 @@ class ControlLink {
   bool push_event(std::uint64_t at_ns, const Payload& payload) noexcept {
     return push_event_slot(abi::make_event(at_ns, payload));
   }
+  // Whether an event that may come in masses has room: half of the ring is kept for others, and of the rest half for
+  // flows that the policy allowed, so that whoever sends what is denied silences nothing but denials. A broken ring has
+  // room: the push notices.
+  enum class Mass : std::uint8_t { denials, flows };
+  [[nodiscard]] bool has_room_for(Mass mass) const noexcept {
+    if (!connection_) return false;
+    const std::uint64_t backlog = connection_->events.backlog();
+    return backlog < abi::event_ring_slots / (mass == Mass::denials ? 4 : 2) || backlog > abi::event_ring_slots;
+  }
+  [[nodiscard]] bool is_connected() const noexcept { return connection_ != nullptr; }
   enum class UpRing : std::uint8_t { unproven, proven };  // proven: a valid MAC2
   // `fill` writes the slot; broken or full: false.
   template <typename Fill>

@@ -44,7 +44,7 @@ enum class Layer : std::uint8_t { ethernet, ip, message };
 // The ICMP error that answers a dropped packet.
 struct IcmpErrorRequest {
   IcmpErrorKind kind;
-  std::uint8_t reserved;
+  bool as_tcp_reset;  // a TCP segment is answered by a RST instead
   std::uint16_t mtu;  // packet_too_big alone
 };
 
@@ -56,7 +56,7 @@ struct alignas(abi::cache_line_bytes) PacketMeta {
   std::uint32_t source_peer;       // no_peer: came in plain through an inside port, or is the gateway's own
   std::uint32_t destination_peer;  // once routed into a tunnel
   std::uint32_t neighbour_index;   // once routed out of a port
-  std::uint32_t source_class;
+  std::uint32_t opened_session;    // the index of the session that it came through; 0: none
   // Up to the open stage the session that a data message names, behind it the routes of its inner addresses.
   union {
     std::uint32_t session_index;
@@ -75,8 +75,9 @@ struct alignas(abi::cache_line_bytes) PacketMeta {
   Layer layer;
   bool outer_is_v6 : 1;
   bool mac2_valid : 1;
-  bool is_trusted : 1;  // the gateway's own, or passed the policy before it was held: no source check, no policy
-  std::uint8_t reserved;
+  bool passed_policy : 1;  // and waited for its rate: no source check, no policy, but a hop like any other
+  bool is_trusted : 1;     // the gateway's own, or passed the policy before it was held: no source check, no policy
+  std::uint8_t reserved2;
   IcmpErrorRequest icmp;  // Task::icmp_error
 };
 static_assert(sizeof(PacketMeta) == abi::cache_line_bytes);

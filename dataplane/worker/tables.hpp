@@ -10,9 +10,11 @@
 #include <memory>
 #include <vector>
 
+#include "dataplane/forwarding/flow_table.hpp"
 #include "dataplane/forwarding/neighbour_table.hpp"
+#include "dataplane/forwarding/policy_table.hpp"
+#include "dataplane/forwarding/rate_limiter.hpp"
 #include "dataplane/forwarding/route_table.hpp"
-#include "dataplane/forwarding/verdict_table.hpp"
 #include "dataplane/io/device.hpp"
 #include "dataplane/io/mbuf_pool.hpp"
 #include "dataplane/io/port_table.hpp"
@@ -40,7 +42,9 @@ struct Tables {
   SessionTable sessions;
   PeerTable peers;
   TunnelTable& tunnels;
-  VerdictTable verdicts;
+  PolicyTable& policy;
+  FlowTable& flows;
+  RateLimiter& rates;
   CaptureFilter& capture;
   rte_rcu_qsbr* rcu;  // workers are its readers, thread id = worker id
   std::uint64_t tsc_hz;

@@ -39,9 +39,11 @@ Worker::Worker(Setup&& setup) noexcept
       aead(*setup.aead),
       reassembly(*setup.reassembly),
       capture(*setup.capture),
+      flow(*setup.flow),
       aead_owner_(std::move(setup.aead)),
       reassembly_owner_(std::move(setup.reassembly)),
       capture_owner_(std::move(setup.capture)),
+      flow_owner_(std::move(setup.flow)),
       worker_count_(setup.worker_count),
       status_(*setup.status),
       queues_(std::move(setup.queues)),
@@ -84,11 +86,14 @@ void Worker::run(const std::atomic<bool>& stop) noexcept {
 
 unsigned Worker::run_once() noexcept {
   now_tsc = rte_rdtsc();
+  release_shaped();
   const unsigned taken = take_from_rings() + receive_from_ports();
   run_stages();
   for (TransmitBuffer& buffer : transmit_)
     if (!buffer.frames.empty()) flush_transmit(buffer);
   if (now_tsc >= next_slow_turn_tsc_) do_slow_turn();
+  if (const std::uint32_t held = flow.packets_held(); held != rings_[id].packets_held->load(std::memory_order_relaxed))
+    rings_[id].packets_held->store(held, std::memory_order_relaxed);
   const std::uint64_t spent = rte_rdtsc() - now_tsc;
   std::atomic<std::uint64_t>& cycles = taken != 0 ? status_.busy_cycles : status_.idle_cycles;
   cycles.store(cycles.load(std::memory_order_relaxed) + spent, std::memory_order_relaxed);
@@ -100,9 +105,27 @@ unsigned Worker::run_once() noexcept {
 void Worker::do_slow_turn() noexcept {
   next_slow_turn_tsc_ = now_tsc + tables.tsc_hz / 20;
   reassembly.expire(now_tsc, counters);
+  expire_fragments(now_tsc);
   for (std::size_t i = 0; i < transmit_.size(); ++i)
     if (tables.devices[i]->needs_idle_tx() && transmit_[i].queue != no_queue)
       rte_eth_tx_burst(transmit_[i].ethdev, transmit_[i].queue, nullptr, 0);
+}
+
+void Worker::expire_fragments(std::uint64_t at_tsc) noexcept {
+  flow.held.expire(at_tsc, [this](void* packet) { drop(static_cast<Packet*>(packet), DropReason::fragment_refused); });
+}
+
+void Worker::release_shaped() noexcept {
+  flow.shaped.release_due(now_tsc, [this](Packet* packet) {
+    if (flow.released.room() == 0) run_stages();
+    flow.released.push(packet);
+  });
+}
+
+void Worker::drop_all_held() noexcept {
+  flow.shaped.release_all([this](Packet* packet) { drop(packet, DropReason::rate_limited); });
+  expire_fragments(~std::uint64_t{0});
+  rings_[id].packets_held->store(0, std::memory_order_relaxed);
 }
 
 void Worker::go_idle() noexcept {
@@ -181,9 +204,11 @@ unsigned Worker::receive_from_ports() noexcept {
 }
 
 void Worker::run_stages() noexcept {
+  if (!flow.released.empty()) forward(flow.released);  // they came before what comes now
   if (!to_open.empty()) open_wireguard(*this);
   if (!opened.empty()) forward(opened);
   if (!plain.empty()) forward(plain);
+  if (!flow.released.empty()) forward(flow.released);
   if (!to_seal.empty()) seal_wireguard(*this);
   if (!to_neighbour.empty()) add_link_headers(*this);
 }

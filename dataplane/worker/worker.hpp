@@ -16,6 +16,7 @@
 #include "dataplane/crypto/aead_batch.hpp"
 #include "dataplane/worker/capture_tap.hpp"
 #include "dataplane/worker/counters.hpp"
+#include "dataplane/worker/flow_state.hpp"
 #include "dataplane/worker/notes.hpp"
 #include "dataplane/worker/packet.hpp"
 #include "dataplane/worker/packet_ring.hpp"
@@ -36,13 +37,14 @@ struct WorkerRings {
   std::unique_ptr<PacketRing> handshakes;
   std::unique_ptr<PacketRing> held;  // stage, resolve, glean, icmp_error, hold_for_owner
   std::unique_ptr<NoteRing> notes;
+  std::unique_ptr<FlowNoteRing> flow_notes;
+  // Packets that the worker holds: inner fragments that came before their first, and what waits for its rate. It
+  // stores, housekeeping loads.
+  std::unique_ptr<std::atomic<std::uint32_t>> packets_held;
   std::unique_ptr<PacketRing> from_housekeeping;
   // From worker i; null for itself.
   std::vector<std::unique_ptr<PacketRing>> from_worker;
 };
-
-// The class of what comes in plain through an inside port.
-inline constexpr std::uint32_t inside_source_class = 1;
 
 // A port's own addresses, laid out for comparison with packets.
 class OwnAddresses {
@@ -88,6 +90,7 @@ class Worker {
     std::unique_ptr<AeadEngine> aead;
     std::unique_ptr<Reassembly> reassembly;
     std::unique_ptr<CaptureTap> capture;
+    std::unique_ptr<FlowState> flow;
     std::vector<ReceiveQueue> queues;
     std::vector<WorkerRings>* rings;  // of all workers, by id
     bool sleeps_when_idle;
@@ -98,6 +101,8 @@ class Worker {
   void run(const std::atomic<bool>& stop) noexcept;
   // One turn of the loop; returns the packets taken in. Tests and benchmarks drive it by hand (then without RCU sleep).
   unsigned run_once() noexcept;
+  // Frees the packets that wait inside, counted: for the end, and for tests that count buffers.
+  void drop_all_held() noexcept;
 
   // --- what the stages use ---
   const std::uint16_t id;
@@ -106,6 +111,7 @@ class Worker {
   AeadEngine& aead;
   Reassembly& reassembly;
   CaptureTap& capture;
+  FlowState& flow;
   std::uint64_t now_tsc = 0;
 
   Batch to_open;       // data messages of sessions that this worker owns; data pointer at the WireGuard header
@@ -138,6 +144,8 @@ class Worker {
   unsigned receive_from_ports() noexcept;
   void accept_task(Packet* packet, std::uint16_t from_worker) noexcept;
   void do_slow_turn() noexcept;
+  void expire_fragments(std::uint64_t at_tsc) noexcept;
+  void release_shaped() noexcept;
   void capture_drop(Packet* packet, DropReason reason) noexcept;
   void run_stages() noexcept;
   void forward(Batch& packets) noexcept;
@@ -147,6 +155,7 @@ class Worker {
   std::unique_ptr<AeadEngine> aead_owner_;
   std::unique_ptr<Reassembly> reassembly_owner_;
   std::unique_ptr<CaptureTap> capture_owner_;
+  std::unique_ptr<FlowState> flow_owner_;
   std::uint16_t worker_count_;
   abi::WorkerStatus& status_;
   std::vector<ReceiveQueue> queues_;

@@ -31,7 +31,6 @@ void check(const SetTunnel& tunnel) {
 }
 void check(const SetPeer& peer) {
   SP_CHECK(peer.peer_id < limits.max_peers && peer.tunnel_id < max_tunnels);
-  SP_CHECK(peer.source_class < limits.max_classes && peer.destination_class < limits.max_classes);
   check(peer.endpoint);
 }
 void check(const SetRoute& route) {
@@ -47,8 +46,41 @@ void check(const InstallSession& session) {
   check(session.endpoint);
   check(session.local);
 }
-void check(const SetVerdictRow& row) {
-  SP_CHECK(row.source_class < limits.max_classes && static_cast<unsigned>(row.verdict) <= 1);
+void check(const BeginPolicy& begin) {
+  SP_CHECK(begin.image != 0 && begin.allow_all <= 1);
+}
+void check(const SetRule& rule) {
+  SP_CHECK(rule.number != 0 && rule.number < max_rules && static_cast<unsigned>(rule.action) <= 2);
+  SP_CHECK(static_cast<unsigned>(rule.log) <= 2);
+}
+void check(const SetService& service) {
+  SP_CHECK(service.number != 0 && service.number < max_services && service.port_count <= max_service_ports);
+}
+void check(const SetSourceClass& row) {
+  SP_CHECK(row.number != 0 && row.number < limits.max_classes && row.count <= row_entries_per_piece);
+  for (unsigned i = 0; i < row.count; ++i)
+    SP_CHECK(row.entries[i].rule < max_rules && row.entries[i].audit_rule < max_rules);
+}
+void check(const SetDestinationClass& list) {
+  SP_CHECK(list.number != 0 && list.number < limits.max_classes && list.count <= services_per_piece);
+  for (unsigned i = 0; i < list.count; ++i) SP_CHECK(list.services[i] < max_services);
+}
+void check(const Access& access) {
+  SP_CHECK(access.source_class < limits.max_classes && access.step_count <= max_access_steps);
+  for (unsigned i = 0; i < access.step_count; ++i) SP_CHECK(access.steps[i].next_class < limits.max_classes);
+}
+void check(const SetAddress& address) {
+  check(address.prefix);
+  check(address.access);
+  SP_CHECK(address.destination_class < limits.max_classes);
+}
+void check(const SetPeerAccess& peer) {
+  SP_CHECK(peer.peer_id < limits.max_peers && peer.identity < limits.max_peers);
+  check(peer.access);
+}
+void check(const ListFlows& listing) {
+  SP_CHECK(listing.rule < max_rules);
+  if (listing.address.address.is_set()) check(listing.address);
 }
 void check(const SetCapture& capture) {
   if (capture.capture_id == 0) return;
@@ -67,8 +99,14 @@ void check(const RemoveRoute& removed) {
 void check(const RetireSession& retired) {
   SP_CHECK(retired.index != 0);
 }
-void check(const RemoveVerdictRow& removed) {
-  SP_CHECK(removed.source_class < limits.max_classes);
+void check(const RemoveSourceClass& removed) {
+  SP_CHECK(removed.number != 0 && removed.number < limits.max_classes);
+}
+void check(const RemoveDestinationClass& removed) {
+  SP_CHECK(removed.number != 0 && removed.number < limits.max_classes);
+}
+void check(const RemoveAddress& removed) {
+  check(removed.prefix);
 }
 void check(const ForgetTimestamp& forgotten) {
   SP_CHECK(forgotten.peer_id < limits.max_peers);
@@ -96,7 +134,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Command command{};
   std::memcpy(static_cast<void*>(&command), data, std::min(size, sizeof command));
   read_all<SetTunnel, RemoveTunnel, SetPeer, RemovePeer, SetRoute, RemoveRoute, InstallSession, RetireSession,
-           SetVerdictRow, RemoveVerdictRow, ForgetTimestamp, SetCapture>(command);
+           ForgetTimestamp, SetCapture, BeginPolicy, SetRule, SetService, SetSourceClass, RemoveSourceClass,
+           SetDestinationClass, RemoveDestinationClass, SetAddress, RemoveAddress, SetPeerAccess, ListFlows>(command);
 
   PacketDown packet{};
   std::memcpy(static_cast<void*>(&packet), data, std::min(size, sizeof packet));

@@ -1,6 +1,8 @@
 // What a broken dataplane may put into the event and packets-up rings: events and packets of any bytes, in any order,
-// for the WireGuard service and the publisher. The first byte of each record says what it is; time passes in between.
+// for the WireGuard service, the publisher and what is told of flows. The first byte of each record says what it is;
+// time passes in between.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <deque>
@@ -8,6 +10,8 @@
 #include <utility>
 
 #include "config/base/log.hpp"
+#include "controlplane/flow_records.hpp"
+#include "controlplane/flow_reports.hpp"
 #include "controlplane/publisher/publisher.hpp"
 #include "controlplane/wireguard_service.hpp"
 #include "dataplane/abi/events.hpp"
@@ -71,6 +75,13 @@ struct World final : ServiceOutputs {
   void reresolve_endpoint(std::uint32_t) override {}
   void timestamp_accepted(const PeerKey&, const wireguard::GreatestTimestamp&) override {}
 
+  // What is shown or recorded can be shown.
+  static void show(const abi::FlowRecord& flow) {
+    SP_CHECK(flow.source.is_set() && flow.source.valid() && flow.destination.valid());
+    SP_CHECK(flow.rule < abi::max_rules && flow.audit_rule < abi::max_rules && flow.allowed <= 1);
+    SP_CHECK(!flow.destination.to_string().empty());
+  }
+
   static constexpr std::uint32_t max_peers = 4, max_sessions = 4;
   wireguard::Instant now = wireguard::at(std::chrono::hours(1));
   wireguard::Endpoint gateway{99};
@@ -82,6 +93,17 @@ struct World final : ServiceOutputs {
        .on_install_refused = [this](std::uint32_t index, std::uint64_t session_id,
                                     abi::Refusal reason) { service.on_install_refused(index, session_id, reason); }},
       1};
+  policy::Rule rule;
+  FlowReports flows{{.peer_name = [](std::uint32_t id) { return std::to_string(id); },
+                     .identity_of = [](std::uint32_t id) { return std::to_string(id); },
+                     .rule = [this](std::uint32_t number) { return number % 2 == 0 ? nullptr : &rule; },
+                     .record =
+                         [](const FlowReport& report) {
+                           show(report.flow);
+                           SP_CHECK(flow_record_line(report).find('\n') == std::string::npos);
+                         },
+                     .shown = [](const abi::FlowShown& shown) { show(shown.flow); },
+                     .listing_ended = [](const abi::FlowListingEnded&) {}}};
   abi::Segment commands = *abi::Segment::create("fuzz", sizeof(abi::CommandRing), abi::Segment::OtherSide::may_write);
   abi::Segment statistics = *abi::Segment::create("fuzz", abi::StatisticsLayout::of(1, max_peers, max_sessions).total,
                                                   abi::Segment::OtherSide::reads_only);
@@ -106,10 +128,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::uint8_t what = *data++;
     world.now.boot += std::chrono::milliseconds(what);
     world.now.wall += std::chrono::milliseconds(what);
-    switch (what % 4) {
+    switch (what % 5) {
+      case 4: {  // an event about a flow, of the right size
+        abi::Event event{};
+        constexpr std::array sizes = {sizeof(abi::FlowDenied), sizeof(abi::FlowAllowed), sizeof(abi::FlowEnded),
+                                      sizeof(abi::FlowShown), sizeof(abi::FlowListingEnded)};
+        const std::size_t kind = (what / 5U) % sizes.size();
+        event.header.version = abi::version;
+        event.header.kind = static_cast<abi::EventKind>(static_cast<std::size_t>(abi::EventKind::flow_denied) + kind);
+        event.header.payload_bytes = static_cast<std::uint32_t>(sizes[kind]);
+        take(event.payload.data(), sizes[kind]);
+        SP_CHECK(world.flows.on_event(event, world.now));
+        break;
+      }
       case 0: {  // any event
         abi::Event event{};
         take(&event, 48);
+        if (world.flows.on_event(event, world.now)) break;
         world.service.on_event(event);
         if (abi::CommandRefused refused; abi::read_payload(event, refused))
           (void)world.publisher.on_refused(refused, wireguard::to_boottime_ns(world.now.boot));

@@ -1,7 +1,10 @@
 // The admin API on arbitrary bytes: as a whole HTTP request, or, after a first byte of 'M', as METHOD TARGET\nBODY, so
 // that the fuzzer reaches the routes without making HTTP first. Whatever answer comes is made to its end.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "controlplane/api/admin_api.hpp"
@@ -30,7 +33,9 @@ HttpRequest plain_request(std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static FakeBackend backend;
+  static std::optional<FakeBackend> kept;
+  if (!kept) kept.emplace();
+  FakeBackend& backend = *kept;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   HttpRequest request;
   if (text.starts_with('M')) {
@@ -50,6 +55,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     packet.captured_bytes = static_cast<std::uint16_t>(size * 7);
     backend.capture_sink(packet);
   }
+  if (backend.listing) {
+    // A flow whose every field may lie, and both ends that a listing can have.
+    abi::FlowRecord flow{};
+    std::memcpy(static_cast<void*>(&flow), data, std::min(size, sizeof flow));
+    backend.flow_sink(flow);
+    if (size % 2 == 0) backend.flow_end(true);
+    if (size % 2 != 0) backend.flow_end(tl::unexpected(std::string("the dataplane went away")));
+    backend.listing.reset();
+  }
   const std::string answer = drain(response);
   const bool is_json = response.content_type == "application/json";
   if (is_json && !sallyport::ctl::parse_json(answer)) std::abort();
@@ -57,6 +71,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     sallyport::ctl::PcapngCounter counter;
     if (!counter.feed(answer) || !counter.complete()) std::abort();
   }
+  response = {};
+  // An input must not change what the next one finds.
+  if (backend.version.generation != 1 || !backend.live_endpoints.empty()) kept.emplace();
   (void)sallyport::ctl::packet_summary({data, size}, size % 2 == 0);
   return 0;
 }

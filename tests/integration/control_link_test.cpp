@@ -78,7 +78,6 @@ TEST_F(ControlLink, RaisesAgainWhatANewControlPlaneCannotKnow) {
 TEST_F(ControlLink, RemovesAtTheEndOfASyncWhatWasNotNamed) {
   lab->control->push(abi::BeginSync{.sync_id = 7});
   lab->control->push(lab->tunnel());
-  lab->control->push(abi::SetVerdictRow{.source_class = peer_class, .rule = 1, .verdict = abi::Verdict::allow});
   lab->add_peer(lab->ann);
   lab->settle();
   EXPECT_TRUE(lab->gateway->statistics().peer(lab->bob.id)->live) << "not yet";
@@ -89,10 +88,6 @@ TEST_F(ControlLink, RemovesAtTheEndOfASyncWhatWasNotNamed) {
   ASSERT_EQ(ended.size(), 1U);
   EXPECT_EQ(ended[0].index, lab->bob.gateway_index);
   EXPECT_TRUE(ann_passes()) << "named: not a packet lost";
-  lab->put_packet(lan, udp_packet(ip("10.0.0.7"), lab->ann.v4, 20));
-  EXPECT_TRUE(lab->sent().empty());
-  EXPECT_EQ(lab->dropped(DropReason::denied), 1U) << "the inside's verdict row was not named";
-
   lab->control->push(abi::BeginSync{.sync_id = 8});
   lab->control->push(abi::EndSync{.sync_id = 8});
   lab->settle();
@@ -126,9 +121,11 @@ TEST_F(ControlLink, RefusesCommandsAndSaysWhy) {
   peer = lab->peer_command(lab->ann);
   peer.peer_id = 1024;
   EXPECT_EQ(refusal_of(peer), Refusal::bad_value);
-  peer = lab->peer_command(lab->ann);
-  peer.source_class = 64;
-  EXPECT_EQ(refusal_of(peer), Refusal::bad_value);
+  abi::SetPeerAccess access{.image = lab->image(), .peer_id = lab->ann.id};
+  EXPECT_EQ(refusal_of(access), Refusal::no_such_image) << "everything is allowed, so nobody has an access";
+  access.access.source_class = 64;
+  EXPECT_EQ(refusal_of(access), Refusal::bad_value);
+  EXPECT_EQ(refusal_of(abi::CommitPolicy{.image = 99}), Refusal::no_such_image);
 
   abi::SetRoute route = lab->route_to(*IpPrefix::parse("10.60.0.0/16"), lab->ann);
   route.peer_id = 77;

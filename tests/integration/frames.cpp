@@ -117,6 +117,25 @@ Bytes tcp_syn(const IpAddress& from, const IpAddress& to, unsigned mss) {
   return with_l4_checksum(ip_packet(from, to, 6, packets::tcp(0x02, options), {}), 16);
 }
 
+Bytes tcp_segment(const IpEndpoint& from, const IpEndpoint& to, unsigned flags, std::uint32_t sequence,
+                  std::uint32_t acknowledgement) {
+  Bytes l4(20);
+  put16(l4, 0, from.port);
+  put16(l4, 2, to.port);
+  put16(l4, 4, sequence >> 16);
+  put16(l4, 6, sequence & 0xffff);
+  put16(l4, 8, acknowledgement >> 16);
+  put16(l4, 10, acknowledgement & 0xffff);
+  l4[12] = 0x50;
+  l4[13] = static_cast<std::uint8_t>(flags);
+  put16(l4, 14, 1024);
+  return with_l4_checksum(ip_packet(from.address, to.address, 6, l4, {}), 16);
+}
+
+Bytes ip_packet_of(const IpAddress& from, const IpAddress& to, unsigned protocol, const Bytes& l4) {
+  return ip_packet(from, to, protocol, l4, {});
+}
+
 bool is_v4(const Bytes& packet) {
   return packet[0] >> 4 == 4;
 }

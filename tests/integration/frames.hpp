@@ -47,6 +47,12 @@ struct IpFields {
 // With an MSS option.
 [[nodiscard]] Bytes tcp_syn(const IpAddress& from, const IpAddress& to, unsigned mss);
 
+// A segment without data. flags as in the header: 2 SYN, 16 ACK, 18 SYN ACK, 17 FIN ACK, 4 RST.
+[[nodiscard]] Bytes tcp_segment(const IpEndpoint& from, const IpEndpoint& to, unsigned flags,
+                                std::uint32_t sequence = 1000, std::uint32_t acknowledgement = 0);
+// Any transport: `l4` as it is.
+[[nodiscard]] Bytes ip_packet_of(const IpAddress& from, const IpAddress& to, unsigned protocol, const Bytes& l4);
+
 [[nodiscard]] bool is_v4(const Bytes& packet);
 [[nodiscard]] IpAddress source_address(const Bytes& packet);
 [[nodiscard]] IpAddress destination_address(const Bytes& packet);

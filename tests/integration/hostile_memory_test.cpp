@@ -55,7 +55,7 @@ TEST_P(HostileMemory, ScribblingOverASegmentEndsNothingButTheLink) {
                                      .points = 31,
                                      .port_index = abi::no_port,
                                      .any_drop_reason = 1});
-  for (unsigned round = 0; round < 60; ++round) {
+  for (unsigned round = 0; round < 100; ++round) {
     const Which which = writable[below(writable.size())];
     const std::size_t size = lab->control->segment(which).size();
     // The first three lines are the ring's indices and its first slot.
@@ -111,16 +111,35 @@ TEST_P(HostileMemory, WrongRingIndicesEndNothingButTheLink) {
 TEST_P(HostileMemory, CommandsWithRandomContentsDoNotBreakThePipeline) {
   for (unsigned round = 0; round < 4000; ++round) {
     abi::Command command{};
-    constexpr std::array<std::uint32_t, 15> sizes = {
-        sizeof(abi::BeginSync),        sizeof(abi::EndSync),          sizeof(abi::SetTunnel),
-        sizeof(abi::RemoveTunnel),     sizeof(abi::SetPeer),          sizeof(abi::RemovePeer),
-        sizeof(abi::SetRoute),         sizeof(abi::RemoveRoute),      sizeof(abi::InstallSession),
-        sizeof(abi::RetireSession),    sizeof(abi::SetCookieSecrets), sizeof(abi::SetVerdictRow),
-        sizeof(abi::RemoveVerdictRow), sizeof(abi::ForgetTimestamp),  sizeof(abi::SetCapture)};
-    const auto kind = static_cast<std::uint32_t>(1 + below(15));
+    constexpr std::array sizes = {sizeof(abi::BeginSync),
+                                  sizeof(abi::EndSync),
+                                  sizeof(abi::SetTunnel),
+                                  sizeof(abi::RemoveTunnel),
+                                  sizeof(abi::SetPeer),
+                                  sizeof(abi::RemovePeer),
+                                  sizeof(abi::SetRoute),
+                                  sizeof(abi::RemoveRoute),
+                                  sizeof(abi::InstallSession),
+                                  sizeof(abi::RetireSession),
+                                  sizeof(abi::SetCookieSecrets),
+                                  sizeof(abi::ForgetTimestamp),
+                                  sizeof(abi::SetCapture),
+                                  sizeof(abi::BeginPolicy),
+                                  sizeof(abi::CommitPolicy),
+                                  sizeof(abi::SetRule),
+                                  sizeof(abi::SetService),
+                                  sizeof(abi::SetSourceClass),
+                                  sizeof(abi::RemoveSourceClass),
+                                  sizeof(abi::SetDestinationClass),
+                                  sizeof(abi::RemoveDestinationClass),
+                                  sizeof(abi::SetAddress),
+                                  sizeof(abi::RemoveAddress),
+                                  sizeof(abi::SetPeerAccess),
+                                  sizeof(abi::ListFlows)};
+    const auto kind = static_cast<std::uint32_t>(1 + below(sizes.size()));
     command.header = {.version = abi::version,
                       .kind = static_cast<abi::CommandKind>(kind),
-                      .payload_bytes = sizes[kind - 1],
+                      .payload_bytes = static_cast<std::uint32_t>(sizes[kind - 1]),
                       .sequence = lab->control->next_sequence()};
     // Half valid messages with a few bytes changed: they come further.
     const auto write = [&](const auto& payload) { std::memcpy(command.payload.data(), &payload, sizeof payload); };
@@ -139,6 +158,38 @@ TEST_P(HostileMemory, CommandsWithRandomContentsDoNotBreakThePipeline) {
         break;
       case abi::CommandKind::install_session:
         write(lab->new_session(someone, abi::HandshakeRole::responder));
+        break;
+      case abi::CommandKind::begin_policy:
+        write(abi::BeginPolicy{.image = 1000 + below(3), .generation = 1});
+        break;
+      case abi::CommandKind::commit_policy:
+        write(abi::CommitPolicy{.image = 1000 + below(3)});
+        break;
+      case abi::CommandKind::set_rule:
+        write(abi::SetRule{.image = 1000 + below(3), .number = static_cast<std::uint32_t>(below(64))});
+        break;
+      case abi::CommandKind::set_service:
+        write(abi::SetService{.image = 1000 + below(3), .number = static_cast<std::uint32_t>(below(64))});
+        break;
+      case abi::CommandKind::set_source_class:
+        write(abi::SetSourceClass{.image = 1000 + below(3),
+                                  .number = static_cast<std::uint32_t>(below(64)),
+                                  .total = 2,
+                                  .count = 2,
+                                  .entries = {{{1, 1, 0}, {abi::any_service, 1, 2}}}});
+        break;
+      case abi::CommandKind::set_destination_class:
+        write(abi::SetDestinationClass{.image = 1000 + below(3),
+                                       .number = static_cast<std::uint32_t>(below(64)),
+                                       .total = 2,
+                                       .count = 2,
+                                       .services = {1, 40}});
+        break;
+      case abi::CommandKind::set_address:
+        write(abi::SetAddress{.image = 1000 + below(3), .prefix = *IpPrefix::parse("10.0.0.0/24")});
+        break;
+      case abi::CommandKind::set_peer_access:
+        write(abi::SetPeerAccess{.image = 1000 + below(3), .peer_id = static_cast<std::uint32_t>(below(40))});
         break;
       default:
         break;

@@ -138,7 +138,7 @@ abi::SetTunnel Lab::tunnel() const {
 }
 
 abi::SetPeer Lab::peer_command(const WireguardPeer& peer) const {
-  return {.peer_id = peer.id, .tunnel_id = 0, .public_key = peer.public_key, .source_class = peer_class};
+  return {.peer_id = peer.id, .tunnel_id = 0, .public_key = peer.public_key};
 }
 
 abi::SetRoute Lab::route_to(const IpPrefix& to, const WireguardPeer& peer) const {
@@ -179,8 +179,8 @@ void Lab::set_up() {
 
 void Lab::set_up_again() {
   control->push(tunnel());
-  for (const std::uint32_t source_class : {inside_class, peer_class})
-    control->push(abi::SetVerdictRow{.source_class = source_class, .rule = 1, .verdict = abi::Verdict::allow});
+  control->push(abi::BeginPolicy{.image = next_image(), .generation = 1, .allow_all = 1});
+  control->push(abi::CommitPolicy{.image = image_});
   for (WireguardPeer* peer : {&ann, &bob}) {
     add_peer(*peer);
     give_session(*peer);
@@ -243,6 +243,12 @@ void Lab::age_stamps(std::uint64_t nanoseconds) {
       age(*stamp);
     open.expires_at_tsc -= cycles;
     seal.expires_at_tsc -= cycles;
+  }
+  for (std::uint32_t number = 0; number < tables.flows.entry_count(); ++number) {
+    dataplane::FlowEntry& flow = tables.flows.entry(number);
+    age(flow.forward.last_seen_tsc);
+    age(flow.back.last_seen_tsc);
+    if (flow.started_tsc > cycles) flow.started_tsc -= cycles;
   }
 }
 
@@ -347,7 +353,10 @@ std::string Lab::drops() const {
 void Lab::drop_everything_held() {
   settle();
   const std::uint64_t later = rte_rdtsc() + 10 * rte_get_tsc_hz();
-  for (const auto& each : gateway->workers()) each->reassembly.expire(later, each->counters);
+  for (const auto& each : gateway->workers()) {
+    each->reassembly.expire(later, each->counters);
+    each->drop_all_held();
+  }
   gateway->housekeeping().drop_all_held();
   for (auto& wire : wires) wire->clear();
   frames_.clear();

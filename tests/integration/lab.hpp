@@ -34,7 +34,6 @@ using abi::DropReason;
 inline constexpr std::uint8_t wan = 0, lan = 1, dmz = 2;
 inline constexpr unsigned dmz_vlan = 12;
 inline constexpr std::uint16_t listen_port = 51820;
-inline constexpr std::uint32_t inside_class = 1, peer_class = 2;
 
 [[nodiscard]] constexpr Mac port_mac(std::uint8_t port) {
   return {2, 0, 0, 0, 1, port};
@@ -70,7 +69,7 @@ class Lab {
   // --- the control plane ---
   void connect();     // a new one; its commands count from 1
   void disconnect();  // it is gone, and the dataplane has noticed
-  // The tunnel, the verdict rows, ann and bob with routes and sessions; everything announced is drained.
+  // The tunnel, a policy that allows everything, ann and bob with routes and sessions; everything announced is drained.
   void set_up();
   void set_up_again();  // the same over the present link
   [[nodiscard]] abi::SetTunnel tunnel() const;
@@ -126,6 +125,10 @@ class Lab {
   std::unique_ptr<ControlPlane> control;
   std::string socket_path;
 
+  // Numbers for policy images, each new; image() is the last one.
+  std::uint64_t next_image() { return ++image_; }
+  [[nodiscard]] std::uint64_t image() const { return image_; }
+
  private:
   bool collect();
   bool run_housekeeping();
@@ -135,6 +138,7 @@ class Lab {
   IpEndpoint gateway_v4_, gateway_v6_;
   std::vector<Frame> frames_;
   std::uint64_t sessions_made_ = 0;
+  std::uint64_t image_ = 0;
   std::uint64_t ahead_of_tsc_ns_ = 0;  // what the clock was moved since housekeeping calibrated it against the TSC
 };
 

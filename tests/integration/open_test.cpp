@@ -172,20 +172,17 @@ TEST_F(Open, DropsInsidePacketsWhoseSourceIsAPeersOrOurs) {
   EXPECT_EQ(lab->dropped(DropReason::bad_source), 4U) << lab->drops();
 }
 
-TEST_F(Open, DeniesWhatHasNoVerdictRow) {
-  const Bytes inner = udp_packet(lab->ann.v4, ip("10.0.0.7"), 20);
-  lab->control->push(abi::RemoveVerdictRow{.source_class = peer_class});
-  lab->settle();
-  lab->put_inner(lab->ann, inner);
+TEST_F(Open, DeniesEverythingUntilAPolicyIsInForce) {
+  lab.reset();
+  lab = std::make_unique<Lab>();
+  lab->connect();
+  lab->control->push(lab->tunnel());
+  lab->add_peer(lab->ann);
+  lab->give_session(lab->ann);
+  static_cast<void>(lab->sent());
+  lab->put_inner(lab->ann, udp_packet(lab->ann.v4, ip("10.0.0.7"), 20));
   EXPECT_TRUE(lab->sent().empty());
   EXPECT_EQ(lab->dropped(DropReason::denied), 1U);
-  lab->control->push(abi::SetVerdictRow{.source_class = peer_class, .rule = 4, .verdict = abi::Verdict::deny});
-  lab->settle();
-  lab->put_inner(lab->ann, inner);
-  EXPECT_TRUE(lab->sent().empty());
-  EXPECT_EQ(lab->dropped(DropReason::denied), 2U);
-  lab->put_packet(lan, udp_packet(ip("10.0.0.7"), lab->ann.v4, 20));
-  EXPECT_TRUE(lab->only_inner(lab->ann)) << "the inside has a row of its own";
 }
 
 }  // namespace

@@ -12,27 +12,9 @@ RANDOM = random.Random(0x5A117)
 
 def raw_frames(namespace, link):
     """A socket that puts whole Ethernet frames on a wire of the gateway, and the gateway's address on it."""
-    with inside_of(namespace):
-        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+    wire = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
     wire.bind((link, 0))
     return wire
-
-
-class inside_of:
-    """Sockets made in this block belong to the namespace."""
-    def __init__(self, namespace): self.there = os.open(f"/run/netns/{namespace.name}", os.O_RDONLY)
-    def __enter__(self):
-        self.here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        set_namespace(self.there)
-    def __exit__(self, *_):
-        set_namespace(self.here)
-        os.close(self.here)
-        os.close(self.there)
-
-
-def set_namespace(fd):
-    import ctypes
-    if ctypes.CDLL(None, use_errno=True).setns(fd, 0x40000000) != 0: raise OSError(ctypes.get_errno(), "setns")
 
 
 def rises(gateway, name, by, action):
@@ -46,8 +28,7 @@ def rises(gateway, name, by, action):
 with Lab() as lab:
     gateway, client, attacker = site(lab, {}, {})
     client.connect()
-    with inside_of(attacker):                            # a second peer whose every byte is ours
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp = attacker.socket(socket.AF_INET, socket.SOCK_DGRAM)    # a second peer whose every byte is ours
     udp.bind(("192.0.2.12", 40000))
     udp.connect(("192.0.2.1", 51820))
     udp.settimeout(2)

@@ -9,20 +9,22 @@ from lab import HERE, Namespace, enlarge_receive_buffers, expect, run, wait_unti
 
 
 class Client(Namespace):
-    """outer: which IP version the tunnel travels on. answers: the gateway knows the endpoint and may start the handshake."""
+    """outer: which IP version the tunnel travels on. answers: the gateway knows the endpoint and may start the handshake.
+    configured: in gateway.toml; else the test adds entry() there or to peers.d. allowed_ips: what its own WireGuard lets in."""
 
-    def __init__(self, lab, gateway, number, outer=4, answers=False, configured=True, psk=False, keepalive_s=None, mtu=1420):
+    def __init__(self, lab, gateway, number, outer=4, answers=False, configured=True, psk=False, keepalive_s=None, mtu=1420,
+                 name=None, identity=None, allowed_ips="10.0.0.0/8, fd00::/8"):
         super().__init__(lab, f"client{number}")
         self.gateway, self.number, self.outer, self.keepalive_s, self.mtu = gateway, number, outer, keepalive_s, mtu
-        self.peer_name = f"client{number}"
+        self.peer_name, self.identity, self.allowed_ips = name or self.role, identity, allowed_ips
         self.link = f"wg{number}-{lab.tag}"              # wireguard-go's control socket lies in one folder for all namespaces
         self.v4, self.v6 = f"10.8.0.{number + 1}", f"fd08::{number + 1:x}"
         self.outer_v4, self.outer_v6 = f"192.0.2.{number + 10}", f"2001:db8::{number + 10:x}"
         self.private_key = run("wg", "genkey").strip()
         self.public_key = subprocess.run(["wg", "pubkey"], input=self.private_key, capture_output=True, text=True).stdout.strip()
         self.psk = run("wg", "genpsk").strip() if psk else None
-        lab.wire(lab.net, self.peer_name, self, "eth0")
-        lab.net.ip(f"link set {self.peer_name} master br0")
+        lab.wire(lab.net, self.role, self, "eth0")
+        lab.net.ip(f"link set {self.role} master br0")
         self.ip(f"addr add {self.outer_v4}/24 dev eth0")
         self.ip(f"addr add {self.outer_v6}/64 dev eth0 nodad")
         self.ip("route add default via 192.0.2.254")
@@ -34,19 +36,19 @@ class Client(Namespace):
         if self.psk: self.gateway.secret_file(f"{self.peer_name}.psk", self.psk)
         return {"name": self.peer_name, "wireguard": "wg0", "public_key": self.public_key,
                 "allowed_ips": [f"{self.v4}/32", f"{self.v6}/128"], "endpoint": f"{address}:51820" if answers else None,
-                "preshared_key_file": f"{self.peer_name}.psk" if self.psk else None}
+                "preshared_key_file": f"{self.peer_name}.psk" if self.psk else None, "identity": self.identity}
 
-    def start(self, knows_gateway=True):
-        """Brings the tunnel up. A client that does not know the gateway's endpoint can only answer."""
+    def start(self, knows_gateway=True, via=None):
+        """Brings the tunnel up. A client that does not know the gateway's endpoint can only answer. via: another address to send to."""
         self.process = self.spawn("wireguard", "wireguard-go", "-f", self.link, env={**os.environ, "LOG_LEVEL": "verbose"})
         wait_until(lambda: os.path.exists(f"/var/run/wireguard/{self.link}.sock"), 10, "wireguard-go")
-        endpoint = "192.0.2.1:51820" if self.outer == 4 else "[2001:db8::1]:51820"
+        endpoint = via or ("192.0.2.1:51820" if self.outer == 4 else "[2001:db8::1]:51820")
         self.configure(f"""[Interface]
 PrivateKey = {self.private_key}
 ListenPort = 51820
 [Peer]
 PublicKey = {self.gateway.public_key}
-AllowedIPs = 10.0.0.0/8, fd00::/8
+AllowedIPs = {self.allowed_ips}
 {f"Endpoint = {endpoint}" if knows_gateway else ""}
 {f"PresharedKey = {self.psk}" if self.psk else ""}
 {f"PersistentKeepalive = {self.keepalive_s}" if self.keepalive_s else ""}
@@ -74,8 +76,8 @@ AllowedIPs = 10.0.0.0/8, fd00::/8
         stamp = int((self.wg("latest-handshakes") or ["0"])[0])
         return time.time() - stamp if stamp else None
 
-    def connect(self, timeout_s=10):
-        self.start()
+    def connect(self, timeout_s=10, via=None):
+        self.start(via=via)
         self.wait_for_ping("10.0.0.10", timeout_s)
         return self
 

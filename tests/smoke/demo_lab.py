@@ -1,13 +1,52 @@
 #!/usr/bin/python3
-"""The laboratory part of tools/demo: two clients reach an inside web server through the gateway; everything is measured, shown
-and, with --json FILE, written down. Exit 0 only if every step worked."""
+"""The laboratory part of tools/demo: two workloads and an inside web server, and a policy that says who reaches whom; everything
+is measured, shown and, with --json FILE, written down. Exit 0 only if every step worked."""
 import argparse
 import json
 
 from smoke import *
 
 DOWNLOAD_BYTES = 50_000_000
+FRONTEND, BATCH = "sa:prod/shop/frontend", "sa:prod/shop/batch"
+CUT_LIMIT_S = 2.0
 results, failures = {}, []
+
+
+POLICY = f"""schema = 1
+
+[service]
+backend = {{ prefixes = ["10.0.0.10/32", "fd00::10/128"], ports = ["tcp/8080"] }}
+cache   = {{ identities = ["{BATCH}"], ports = ["tcp/8081"] }}
+stream  = {{ prefixes = ["10.0.0.10/32"], identities = ["{FRONTEND}"], ports = ["udp/20000-59999"] }}
+ping    = {{ prefixes = ["0.0.0.0/0", "::/0"], ports = ["icmp", "icmp6"] }}
+
+[[rule]]
+name = "stream-both-ways"
+action = "allow"
+from = ["{FRONTEND}", "net:10.0.0.0/24"]
+to = ["stream"]
+
+[[rule]]
+name = "everybody"
+action = "allow"
+from = ["*"]
+to = ["cache", "ping"]
+
+[[rule]]
+name = "batch-stays-out"
+action = "deny"
+from = ["{BATCH}"]
+to = ["backend"]
+deny = "reject"
+"""
+# What the demonstration takes away and gives back.
+FRONTEND_RULE = f"""
+[[rule]]
+name = "frontend-to-backend"
+action = "allow"
+from = ["{FRONTEND}"]
+to = ["backend"]
+"""
 
 
 def line(topic, text):
@@ -55,7 +94,7 @@ def mbit(client, host, size_bytes=DOWNLOAD_BYTES, port=8080):
 
 
 def control_plane_dies():
-    traffic = Traffic(ann)
+    traffic = Traffic(frontend)
     flow(1)
     gateway.kill("controlplane")
     gateway.wait_ready()
@@ -66,29 +105,63 @@ def control_plane_dies():
     return {"sent": sent, "lost": lost}
 
 
+def refused():
+    """batch is turned away at once, and both sides can be told why."""
+    started = time.monotonic()
+    expect(not tcp_opens(batch, "10.0.0.10", 8080), "batch should not get in")
+    took = milliseconds(started)
+    told = gateway.run_ctl("explain", "batch", "10.0.0.10", "tcp/8080").splitlines()
+    line = wait_until(lambda: gateway.log_lines("flow denied", f"identity={BATCH}"), 3, "the log line")[0]
+    keys = dict(word.split("=", 1) for word in line.split() if "=" in word)
+    keys["at"] = os.path.basename(keys["at"])
+    return {"took_ms": took, "explained": next(text for text in told if text.startswith("DENIED")).replace(lab.folder + "/", ""),
+            "logged": "flow denied " + " ".join(f"{key}={keys[key]}" for key in ("identity", "destination", "port", "rule", "at"))}
+
+
+def edit_cuts():
+    """The rule goes out of the file, the file is applied, and the download that it allowed ends."""
+    drip = Drip(frontend)
+    gateway.write_policy(POLICY)
+    edited_at = time.time()
+    said = gateway.run_ctl("policy", "apply").splitlines()
+    after_s = drip.await_cut(edited_at, CUT_LIMIT_S, "the edit")
+    expect(not tcp_opens(frontend, "10.0.0.10", 8080, 1), "frontend should be out")
+    gateway.write_policy(POLICY + FRONTEND_RULE)
+    gateway.apply()
+    wait_until(lambda: tcp_opens(frontend, "10.0.0.10", 8080, 1), 3, "frontend to be in again")
+    return {"cut_after_ms": round(after_s * 1000), "applied": next((text for text in said if "frontend" in text), said[0])}
+
+
 def gateway_view():
-    section("what the gateway says about itself (sallyctl status, sallyctl peers)")
-    for command in ("status", "peers"):
-        print("".join(f"    {text}\n" for text in gateway.run_ctl(command).rstrip().splitlines()))
+    section("what the gateway says about itself (sallyctl policy rules, sallyctl peers)")
+    for rule in gateway.ctl("policy", "rules"):
+        print(f"    {rule['name'] or '(no rule)':<22} {rule['action'] or 'deny':<6} {rule['allowed_packets']:>9,} packets allowed, "
+              f"{rule['denied_packets']:,} denied")
+    print("".join(f"    {text}\n" for text in gateway.run_ctl("peers").rstrip().splitlines()))
     results["peers"], results["ports"], results["counters"] = gateway.ctl("peers"), gateway.ctl("ports"), gateway.counters()
+    results["rules"] = gateway.ctl("policy", "rules")
 
 
 def story():
     section("handshakes: one started by each side, over IPv4 and IPv6")
-    step("handshake by client", lambda: connect(ann.start(), False),
-         lambda v: f"ann   started it over IPv4       first answer after {v['first_answer_ms']} ms, endpoint {v['endpoint']}")
-    step("handshake by gateway", lambda: connect(bob.start(knows_gateway=False), True),
-         lambda v: f"bob   was called over IPv6       first answer after {v['first_answer_ms']} ms, endpoint {v['endpoint']}")
+    step("handshake by client", lambda: connect(frontend.start(), False),
+         lambda v: f"frontend started it over IPv4     first answer after {v['first_answer_ms']} ms, endpoint {v['endpoint']}")
+    step("handshake by gateway", lambda: connect(batch.start(knows_gateway=False), True),
+         lambda v: f"batch    was called over IPv6     first answer after {v['first_answer_ms']} ms, endpoint {v['endpoint']}")
+    section(f"who may reach the backend: {FRONTEND}, and not {BATCH}")
+    step("let in", lambda: mbit(frontend, "10.0.0.10", 1_000_000), lambda v: "frontend -> backend:8080   let in")
+    step("refused", refused, lambda v: f"batch    -> backend:8080   refused after {v['took_ms']} ms\n"
+                                       f"      sallyctl explain  {v['explained']}\n      in the log        {v['logged']}")
+    step("edit", edit_cuts, lambda v: f"frontend's rule is taken out of policy.toml; sallyctl policy apply says: {v['applied']}\n"
+                                      f"      its running download stopped after {v['cut_after_ms']} ms; the rule is back")
     section("pings through the tunnel")
-    for who, name in ((ann, "ann"), (bob, "bob")):
-        for address in ("10.0.0.10", "fd00::10"):
-            step(f"ping {name} {address}", lambda: ping(who, address), lambda v: f"{name:<5} -> inside {address:<15} 10 of 10, {v['average_ms']:.2f} ms on average")
-    step("ping ann to bob", lambda: ping(ann, bob.v6), lambda v: f"ann   -> bob    {bob.v6:<15} 10 of 10, {v['average_ms']:.2f} ms on average")
-    section(f"downloads of {DOWNLOAD_BYTES // 1_000_000} MB from the inside web server, every byte compared")
-    for who, name in ((ann, "ann"), (bob, "bob")):
-        for address in ("10.0.0.10", "fd00::10"):
-            step(f"download {name} {address}", lambda: mbit(who, address), lambda v: f"{name:<5} <- inside {address:<15} {v['mbit_per_s']} Mbit/s, intact")
-    step("download ann from bob", lambda: mbit(ann, bob.v4, 20_000_000, 8081), lambda v: f"ann   <- bob    {bob.v4:<15} {v['mbit_per_s']} Mbit/s, intact")
+    for who, host, address in ((frontend, "inside", "10.0.0.10"), (batch, "inside", "fd00::10"), (frontend, "batch", batch.v6)):
+        step(f"ping {who.peer_name} {address}", lambda: ping(who, address),
+             lambda v: f"{who.peer_name:<8} -> {host:<6} {address:<15} 10 of 10, {v['average_ms']:.2f} ms on average")
+    section(f"downloads of {DOWNLOAD_BYTES // 1_000_000} MB, every byte compared")
+    for host, address, port in (("inside", "10.0.0.10", 8080), ("inside", "fd00::10", 8080), ("batch", batch.v4, 8081)):
+        step(f"download frontend {address}", lambda: mbit(frontend, address, port=port),
+             lambda v: f"frontend <- {host:<6} {address:<15} {v['mbit_per_s']} Mbit/s, intact")
     section("the control plane is killed (SIGKILL) under 4,000 numbered packets a second")
     step("control plane killed", control_plane_dies, lambda v: f"{v['lost']} of {v['sent']:,} packets lost; it is back and adopted the sessions")
     try:
@@ -112,9 +185,10 @@ def how_to_look_around():
     print(f"""
   The laboratory goes on. Look around:
     {SALLYCTL} --socket {gateway.socket} status
-    ip netns exec {ann.name} ping 10.0.0.10
-    ip netns exec {ann.name} curl http://[fd00::10]:8080/
-    ip netns exec {bob.name} wg show {bob.link}
+    ip netns exec {frontend.name} curl http://[fd00::10]:8080/
+    ip netns exec {batch.name} curl http://10.0.0.10:8080/
+    {SALLYCTL} --socket {gateway.socket} explain batch 10.0.0.10 tcp/8080
+    less {gateway.policy_file}     (edit it, then: sallyctl policy apply)
     less {gateway.config}    (edit it, then: sallyctl reload)
     tail -f {lab.folder}/gw-controlplane.log
   End it, and remove everything, with:
@@ -128,17 +202,18 @@ parser.add_argument("--keep", action="store_true")
 options = parser.parse_args()
 started = time.monotonic()
 with Lab() as lab:
-    gateway = Gateway(lab)
-    ann, bob = Client(lab, gateway, 1), Client(lab, gateway, 2, outer=6, answers=True)
-    for client, name in ((ann, "ann"), (bob, "bob")): next(peer for peer in gateway.peers if peer["name"] == client.peer_name)["name"] = client.peer_name = name
+    gateway = Gateway(lab, policy=POLICY + FRONTEND_RULE)
+    frontend = Client(lab, gateway, 1, name="frontend", identity=FRONTEND)
+    batch = Client(lab, gateway, 2, outer=6, answers=True, name="batch", identity=BATCH)
     gateway.start()
     start_web_server(lab.inside)
-    start_web_server(bob, port=8081)
-    line("lab", f"gateway on two wires, clients ann and bob, a web server inside, {time.monotonic() - started:.1f} s")
+    start_web_server(batch, port=8081)
+    line("lab", f"a gateway on two wires, the workloads frontend and batch, a backend inside, {time.monotonic() - started:.1f} s")
     story()
     summary()
     if options.json:
-        with open(options.json, "w") as file: json.dump({"ok": not failures, "failed": failures, "took_s": round(time.monotonic() - started, 1), **results}, file, indent=2)
+        summary_of_all = {"ok": not failures, "failed": failures, "took_s": round(time.monotonic() - started, 1), **results}
+        with open(options.json, "w") as file: json.dump(summary_of_all, file, indent=2)
     if options.keep:
         lab.kept = True
         how_to_look_around()

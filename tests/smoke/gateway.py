@@ -32,8 +32,19 @@ def toml(sections):
                      for name, table in sections)
 
 
+RECORDS = ("flow_records", {"file": "flows.jsonl"})       # a section for Gateway(sections=...)
+
+
+def replace_file(path, text, mode=0o644):
+    """In one step, as an editor or a deployment tool does."""
+    new = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.new")
+    with open(new, "w") as file: file.write(text)
+    os.chmod(new, mode)
+    os.rename(new, path)
+
+
 class Gateway:
-    def __init__(self, lab, *, wg_mtu=1420, wan=None, lan=None, ports=(), dataplane=None, controlplane=None, sections=()):
+    def __init__(self, lab, *, wg_mtu=1420, wan=None, lan=None, ports=(), dataplane=None, controlplane=None, sections=(), policy=None):
         self.lab, self.folder = lab, lab.folder
         self.config, self.socket = os.path.join(lab.folder, "gateway.toml"), os.path.join(lab.folder, "control.sock")
         self.private_key = run("wg", "genkey").strip()
@@ -50,6 +61,9 @@ class Gateway:
         self.wireguard = {"name": "wg0", "listen_port": 51820, "private_key_file": "wg0.key",
                           "addresses": ["10.8.0.1/16", "fd08::1/64"], "mtu": wg_mtu}
         self.peers, self.sections, self.supervisors = [], list(sections), {}
+        self.policy_file = os.path.join(lab.folder, "policy.toml")      # without a policy everything is allowed
+        self.policy = policy
+        if policy is not None: self.write_policy(policy)
 
     def secret_file(self, name, text, mode=0o600):
         path = os.path.join(self.folder, name)
@@ -60,13 +74,46 @@ class Gateway:
     def text(self):
         return toml([("gateway", {"name": "lab"}), ("dataplane", self.dataplane), ("controlplane", self.controlplane),
                      *[("[port]", port) for port in self.ports], ("[wireguard]", self.wireguard),
-                     *[("[peer]", peer) for peer in self.peers], *self.sections, ("policy", {"default": "allow"})])
+                     *[("[peer]", peer) for peer in self.peers], *self.sections,
+                     ("policy", {"default": "allow"} if self.policy is None else {"files": ["policy.toml"]})])
 
     def write_config(self):
-        """Replaces the file in one step, as an editor or a deployment tool does."""
-        with open(self.config + ".new", "w") as file: file.write(self.text())
-        os.chmod(self.config + ".new", 0o600)
-        os.rename(self.config + ".new", self.config)
+        replace_file(self.config, self.text(), 0o600)
+
+    # --- policy, and the peers of peers.d
+
+    def write_policy(self, text):
+        """Nothing happens until apply() or a reload."""
+        self.policy = text
+        replace_file(self.policy_file, text)
+
+    def apply(self, *paths):
+        """`sallyctl policy apply`; returns what it says when the dataplane has it in force."""
+        done = self.ctl("policy", "apply", *paths)
+        wait_until(lambda: self.ctl("policy")["in_force"], 10, "the dataplane to have the policy in force")
+        return done
+
+    def peer_file(self, name):
+        return os.path.join(self.folder, "peers.d", f"{name}.toml")
+
+    def add_peer_file(self, entry):
+        os.makedirs(os.path.join(self.folder, "peers.d"), exist_ok=True)
+        replace_file(self.peer_file(entry["name"]), toml([("[peer]", entry)]), 0o600)
+
+    def rule(self, name):
+        """A rule with its counters; None: what no rule allowed."""
+        return next(rule for rule in self.ctl("policy", "rules") if rule["name"] == name)
+
+    def log_lines(self, *words, which="controlplane"):
+        """Lines of a process's log that have all of these words."""
+        with open(os.path.join(self.folder, f"gw-{which}.log"), errors="replace") as log:
+            return [line.rstrip() for line in log if all(word in line for word in words)]
+
+    def flow_records(self, **wanted):
+        """Lines of the file that [flow_records] names, which have these values."""
+        path = os.path.join(self.folder, dict(self.sections)["flow_records"]["file"])
+        with open(path) as file: records = [json.loads(line) for line in file if line.endswith("\n")]
+        return [record for record in records if all(record[key] == value for key, value in wanted.items())]
 
     def start(self, timeout_s=20):
         self.write_config()

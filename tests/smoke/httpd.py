@@ -1,11 +1,13 @@
 #!/usr/bin/python3
-"""The inside host's web server, IPv4 and IPv6: GET /bytes/N sends N known bytes, POST answers the SHA-256 of what came,
-GET /mss the segment size that TCP agreed on for this connection. Arguments: ADDRESS PORT (an IPv6 wildcard takes both)."""
+"""The inside host's web server, IPv4 and IPv6: GET /bytes/N sends N known bytes, GET /drip known bytes without end, 2,000 of
+them 50 times a second, POST answers the SHA-256 of what came, GET /mss the segment size that TCP agreed on for this connection.
+Arguments: ADDRESS PORT (an IPv6 wildcard takes both)."""
 import hashlib
 import http.server
 import json
 import socket
 import sys
+import time
 
 CHUNK = bytes((i * 7 + i // 251) & 0xFF for i in range(65536))
 
@@ -30,6 +32,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             while left > 0:
                 self.wfile.write(CHUNK[:left])
                 left -= len(CHUNK)
+        elif self.path == "/drip":
+            self.send_response(200)
+            self.send_header("Connection", "close")
+            self.end_headers()
+            at = 0
+            while True:
+                piece = (CHUNK + CHUNK)[at:at + 2000]
+                try: self.wfile.write(piece)
+                except OSError: return
+                at = (at + len(piece)) % len(CHUNK)
+                time.sleep(0.02)
         else:
             self.answer(b"This is the inside host.\n")
 

@@ -84,7 +84,7 @@ class Janitor:
         os.waitpid(self.pid, 0)
 
     def _serve(self, reader):
-        processes, namespaces, links, folders, kept = {}, [], [], [], False
+        processes, namespaces, mounts, folders, kept = {}, [], [], [], False
         with os.fdopen(reader) as lines:
             for line in lines:
                 verb, *words = line.rstrip("\n").split("\t")
@@ -92,6 +92,7 @@ class Janitor:
                 elif verb == "ended": processes.pop(int(words[0]), None)
                 elif verb == "namespace": namespaces.append(words[0])
                 elif verb == "folder": folders.append(words[0])
+                elif verb == "mount": mounts.append(words[0])
                 elif verb == "keep": kept = True
         if kept:                                        # tools/demo --keep: until somebody ends us
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -112,6 +113,8 @@ class Janitor:
                 time.sleep(0.02)
         for name in namespaces:
             subprocess.run(["ip", "netns", "del", name], stderr=subprocess.DEVNULL)
+        for mount in mounts:
+            subprocess.run(["umount", mount], stderr=subprocess.DEVNULL)
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -137,6 +140,25 @@ def pids_in(namespace):
     return [int(pid) for pid in found.split()]
 
 
+class inside_of:
+    """Sockets that are made in this block belong to the namespace."""
+
+    def __init__(self, namespace): self.there = os.open(f"/run/netns/{namespace.name}", os.O_RDONLY)
+
+    def __enter__(self):
+        self.here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        set_namespace(self.there)
+
+    def __exit__(self, *_):
+        set_namespace(self.here)
+        os.close(self.here)
+        os.close(self.there)
+
+
+def set_namespace(fd):
+    if ctypes.CDLL(None, use_errno=True).setns(fd, 0x40000000) != 0: raise OSError(ctypes.get_errno(), "setns")
+
+
 class Namespace:
     def __init__(self, lab, role):
         self.lab, self.role, self.name = lab, role, f"sp{lab.tag}-{role}"
@@ -158,6 +180,10 @@ class Namespace:
 
     def spawn(self, name, *command, **more):
         return self.lab.spawn(f"{self.role}-{name}", *self.enter(*command), **more)
+
+    def socket(self, *kind):
+        """A socket of this namespace, in our hands."""
+        with inside_of(self): return socket.socket(*kind)
 
     def sysctl(self, key, value):
         self.run("sh", "-c", f"echo {value} > /proc/sys/{key.replace('.', '/')}")

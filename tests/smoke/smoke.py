@@ -5,9 +5,11 @@ import sys
 import time
 
 from client import Client, start_web_server
-from gateway import BINARIES, SALLYCTL, Gateway, af_packet
+from drip import Drip
+from gateway import BINARIES, RECORDS, SALLYCTL, Gateway, af_packet, replace_file
 from lab import BUILD, HERE, SKIPPED, Failure, Lab, Namespace, expect, run, say, wait_until
-from traffic import Traffic, without_loss
+from probes import denies, tcp_opens, udp_passes
+from traffic import Traffic, Wires, without_loss
 
 
 def flow(seconds):

@@ -31,17 +31,12 @@ class Stream:
         return got
 
 
-class Traffic:
-    """Both directions between a client and the inside host, with what is needed to tell where a packet was lost."""
-    ports = iter(range(20000, 60000))
+class Wires:
+    """What is needed to tell where a packet was lost: in the gateway, or before it and behind it."""
 
-    def __init__(self, client, per_second=2000, inner=4, counted=True):
-        self.client, self.lab, self.gateway, self.counted = client, client.lab, client.gateway, counted
-        there, here = ("10.0.0.10", client.v4) if inner == 4 else ("fd00::10", client.v6)
-        self.before = self._before_gateway() if counted else None
-        port = next(Traffic.ports)
-        self.up = Stream(f"{client.role}-up-{port}", client, self.lab.inside, there, port, per_second)
-        self.down = Stream(f"{client.role}-down-{port}", self.lab.inside, client, here, port, per_second)
+    def __init__(self, client):
+        self.client, self.lab, self.gateway = client, client.lab, client.gateway
+        self.before = self._before_gateway()
 
     def _before_gateway(self):
         """What the wires carried towards the gateway less what its ports received, and what fell before the wires."""
@@ -51,11 +46,24 @@ class Traffic:
                 "tun": self.client.statistics(self.client.link)["tx"]["dropped"],
                 "client_socket": self.client.udp_counters()["RcvbufErrors"]}
 
-    def lost_outside(self):
-        """Counted until the gateway's published counters have caught up with the wires."""
+    def lost(self):
+        """Outside the gateway, by place. Counted until the gateway's published counters have caught up with the wires."""
         def now(): return {key: value - self.before[key] for key, value in self._before_gateway().items()}
         try: return wait_until(lambda: (lambda lost: lost if not any(lost.values()) else None)(now()), 2, "equal counters")
         except Failure: return now()
+
+
+class Traffic:
+    """Both directions between a client and the inside host."""
+    ports = iter(range(20000, 60000))
+
+    def __init__(self, client, per_second=2000, inner=4, counted=True):
+        self.client, self.lab, self.gateway = client, client.lab, client.gateway
+        there, here = ("10.0.0.10", client.v4) if inner == 4 else ("fd00::10", client.v6)
+        self.wires = Wires(client) if counted else None
+        port = next(Traffic.ports)
+        self.up = Stream(f"{client.role}-up-{port}", client, self.lab.inside, there, port, per_second)
+        self.down = Stream(f"{client.role}-down-{port}", self.lab.inside, client, here, port, per_second)
 
     def stop_sending(self):
         for stream in (self.up, self.down): stream.stop_sending()
@@ -64,7 +72,7 @@ class Traffic:
         """Returns ({"up": ..., "down": ...}, packets lost outside the gateway by place)."""
         self.stop_sending()
         results = {"up": self.up.result(), "down": self.down.result()}
-        outside = self.lost_outside() if self.counted else {}
+        outside = self.wires.lost() if self.wires else {}
         for name, result in results.items():
             if not quiet: say(f"{self.client.role} {name}: sent {result['sent']}, lost {result['lost']}, duplicates {result['duplicates']}, "
                 f"reordered {result['reordered']}, longest gap {result['longest_gap_ms']} ms")

@@ -42,7 +42,8 @@ struct Command {
   ExitCode (*run)(const Invocation&);
 };
 
-[[nodiscard]] std::span<const Command> commands();
+[[nodiscard]] std::span<const Command> commands();         // all
+[[nodiscard]] std::span<const Command> policy_commands();  // those about the policy
 
 // An option's value is wrong: "sallyctl NAME: MESSAGE" and where help is. Always ExitCode::usage.
 ExitCode usage_error(Terminal& terminal, std::string_view command, std::string_view message);
@@ -66,6 +67,19 @@ ExitCode run_capture(const Invocation& call);
 ExitCode run_client_configuration(const Invocation& call);
 ExitCode run_watch(const Invocation& call);
 ExitCode run_forget_timestamp(const Invocation& call);
+ExitCode run_policy(const Invocation& call);
+ExitCode run_policy_check(const Invocation& call);
+ExitCode run_policy_test(const Invocation& call);
+ExitCode run_policy_diff(const Invocation& call);
+ExitCode run_policy_apply(const Invocation& call);
+ExitCode run_policy_rules(const Invocation& call);
+ExitCode run_explain(const Invocation& call);
+ExitCode run_whois(const Invocation& call);
+ExitCode run_flows(const Invocation& call);
+ExitCode run_identities(const Invocation& call);
+ExitCode run_audit(const Invocation& call);
+ExitCode run_services(const Invocation& call);
+ExitCode run_set_endpoints(const Invocation& call);
 ExitCode run_version(const Invocation& call);
 
 }  // namespace sallyport::ctl

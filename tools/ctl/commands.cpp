@@ -97,12 +97,12 @@ constexpr std::array all_commands = {
         "Untouched peers lose no packet. With errors in the file the exit status is 2, and the gateway goes on with\n"
         "what it has. Try a file before with 'sallyctl check'.",
         "  sallyctl check /etc/sallyport/gateway.toml && sallyctl reload", nullptr, run_reload},
-    Command{
-        "check", "FILE", 1, 1, "Whether a gateway would start with this file, and the memory that it needs",
-        "Needs no gateway. Every mistake is printed as FILE:LINE:COLUMN; exit status 2 if there is one. Key files are\n"
-        "read too: run it as the user that the control plane runs as.",
-        "  sallyctl check gateway.toml\n  sallyctl check new.toml --against /etc/sallyport/gateway.toml", check_options,
-        run_check},
+    Command{"check", "FILE", 1, 1, "Whether a gateway would start with this file, and the memory that it needs",
+            "Needs no gateway. Every mistake is printed as FILE:LINE:COLUMN; exit status 2 if there is one. Policy "
+            "files that\n"
+            "it names are checked with their tests. Key files are read too: run it as the user of the control plane.",
+            "  sallyctl check gateway.toml\n  sallyctl check new.toml --against /etc/sallyport/gateway.toml",
+            check_options, run_check},
     Command{"keygen", "", 0, 0, "A new private key", "Keep it in a file that nobody else can read.",
             "  (umask 077 && sallyctl keygen > wg0.key)\n  sallyctl pubkey < wg0.key", nullptr, run_keygen},
     Command{"genpsk", "", 0, 0, "A new preshared key",
@@ -142,7 +142,12 @@ constexpr std::array all_commands = {
 }  // namespace
 
 std::span<const Command> commands() {
-  return all_commands;
+  static const std::vector<Command> all = [] {
+    std::vector<Command> list(all_commands.begin(), all_commands.end());
+    list.insert(list.end() - 1, policy_commands().begin(), policy_commands().end());  // "version" stays the last
+    return list;
+  }();
+  return all;
 }
 
 ExitCode run_version(const Invocation& call) {

@@ -19,8 +19,8 @@ void print_located_errors(std::ostream& err, const Json& errors) {
 }
 
 tl::expected<Json, ExitCode> ask(const Invocation& call, std::string_view method, std::string_view target,
-                                 std::string_view body) {
-  auto answer = http_request(call.socket, method, target, body);
+                                 std::string_view body, std::string_view if_match = {}) {
+  auto answer = http_request(call.socket, method, target, body, {}, if_match);
   if (!answer) return tl::unexpected(report(call, answer.error()));
   if (answer->status != 200) return tl::unexpected(report_refusal(call, *answer));
   auto value = parse_json(answer->body);
@@ -36,8 +36,14 @@ tl::expected<Json, ExitCode> get(const Invocation& call, std::string_view target
   return ask(call, "GET", target, {});
 }
 
-tl::expected<Json, ExitCode> post(const Invocation& call, std::string_view target, std::string_view body) {
-  return ask(call, "POST", target, body);
+tl::expected<Json, ExitCode> post(const Invocation& call, std::string_view target, std::string_view body,
+                                  std::string_view if_match) {
+  return ask(call, "POST", target, body, if_match);
+}
+
+tl::expected<Json, ExitCode> put(const Invocation& call, std::string_view target, std::string_view body,
+                                 std::string_view if_match) {
+  return ask(call, "PUT", target, body, if_match);
 }
 
 ExitCode report(const Invocation& call, const TransportError& error) {

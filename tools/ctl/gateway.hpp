@@ -15,7 +15,11 @@ namespace sallyport::ctl {
 // The value, or the exit code after the reason was printed.
 [[nodiscard]] tl::expected<Json, ExitCode> get(const Invocation& call, std::string_view target);
 [[nodiscard]] tl::expected<Json, ExitCode> post(const Invocation& call, std::string_view target,
-                                                std::string_view body = {});
+                                                std::string_view body = {}, std::string_view if_match = {});
+
+// Replaces something. `if_match`: only if this ETag is what is there now; empty: in any case.
+[[nodiscard]] tl::expected<Json, ExitCode> put(const Invocation& call, std::string_view target, std::string_view body,
+                                               std::string_view if_match = {});
 
 // Prints why there is no answer and, if nobody listens, what to do.
 ExitCode report(const Invocation& call, const TransportError& error);
@@ -25,7 +29,7 @@ ExitCode report_refusal(const Invocation& call, const HttpAnswer& answer);
 // The document with --json: the whole output. True if it was printed.
 bool print_json(const Invocation& call, const Json& value);
 
-// A name as one segment of a path.
+// A name as one segment of a path, or as the value of a query parameter.
 [[nodiscard]] std::string segment(std::string_view name);
 
 }  // namespace sallyport::ctl

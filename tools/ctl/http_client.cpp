@@ -1,5 +1,6 @@
 #include "tools/ctl/http_client.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -26,9 +27,18 @@ namespace {
 
 constexpr std::size_t longest_socket_path = 107;  // sun_path without its NUL
 
-std::string request_text(std::string_view method, std::string_view target, std::string_view body) {
+// Only what an ETag may hold goes into the header: whatever else was asked for can match nothing.
+std::string if_match_line(std::string_view etag) {
+  if (etag.empty()) return {};
+  const bool good = std::all_of(etag.begin(), etag.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"'; });
+  return "If-Match: \"" + std::string(good ? etag : "-") + "\"\r\n";
+}
+
+std::string request_text(std::string_view method, std::string_view target, std::string_view body,
+                         std::string_view if_match = {}) {
   std::string text = std::string(method) + ' ' + std::string(target) + " HTTP/1.1\r\nHost: sallyport\r\n";
   if (!body.empty()) text += "Content-Type: application/json\r\n";
+  text += if_match_line(if_match);
   text += "Content-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n";
   return text + std::string(body);
 }
@@ -153,8 +163,8 @@ class Exchange {
 
 tl::expected<HttpAnswer, TransportError> http_request(const std::string& socket, std::string_view method,
                                                       std::string_view target, std::string_view body,
-                                                      const ClientLimits& limits) {
-  return Exchange(limits, nullptr).run(socket, request_text(method, target, body));
+                                                      const ClientLimits& limits, std::string_view if_match) {
+  return Exchange(limits, nullptr).run(socket, request_text(method, target, body, if_match));
 }
 
 tl::expected<HttpAnswer, TransportError> http_stream(const std::string& socket, std::string_view method,

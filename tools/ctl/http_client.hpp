@@ -31,9 +31,11 @@ struct TransportError {
 // Gets each piece of the body of an answer with status 200, and returns false to stop.
 using OnPiece = std::function<bool(std::string_view)>;
 
+// `if_match`: an ETag without quotes, which the server compares (RFC 9110, 13.1.1); empty: no condition.
 [[nodiscard]] tl::expected<HttpAnswer, TransportError> http_request(const std::string& socket, std::string_view method,
                                                                     std::string_view target, std::string_view body = {},
-                                                                    const ClientLimits& limits = {});
+                                                                    const ClientLimits& limits = {},
+                                                                    std::string_view if_match = {});
 
 // The same for an answer without an end: no bound on its length and no timeout between pieces; it ends when on_piece
 // says so, with SIGINT or SIGTERM (both a success), or when the other side ends it. The answer's body is empty if its

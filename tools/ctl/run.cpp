@@ -78,18 +78,29 @@ Found find_command(const std::vector<std::string>& arguments) {
     at += arguments[at] == "--socket" || arguments[at] == "-S" ? 2 : 1;
   if (at >= arguments.size()) return found;
   found.word = arguments[at];
-  for (const Command& command : commands()) {
-    const std::size_t space = command.name.find(' ');
-    const bool two_words = space != std::string_view::npos;
-    if (command.name.substr(0, space) != found.word) continue;
-    if (two_words && (at + 1 >= arguments.size() || arguments[at + 1] != command.name.substr(space + 1))) continue;
-    found.command = &command;
-    found.arguments.assign(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(at));
-    found.arguments.insert(found.arguments.end(),
-                           arguments.begin() + static_cast<std::ptrdiff_t>(at) + (two_words ? 2 : 1), arguments.end());
-    return found;
-  }
+  const std::string second = at + 1 < arguments.size() ? arguments[at + 1] : std::string();
+  const auto takes = [&](std::string_view name, std::ptrdiff_t words) {
+    const auto found_command = std::find_if(commands().begin(), commands().end(),
+                                            [&](const Command& command) { return command.name == name; });
+    if (found_command == commands().end()) return false;
+    const auto name_begin = arguments.begin() + static_cast<std::ptrdiff_t>(at);
+    found.command = &*found_command;
+    found.arguments.assign(arguments.begin(), name_begin);
+    found.arguments.insert(found.arguments.end(), name_begin + words, arguments.end());
+    return true;
+  };
+  if (!takes(found.word + ' ' + second, 2)) (void)takes(found.word, 1);  // the longer name wins: "policy diff"
   return found;
+}
+
+// "; did you mean 'check'?" for the second word of a command that has one word only and others of two.
+std::string suggest_second_word(const Command& command, const std::string& word) {
+  std::vector<std::string_view> seconds;
+  for (const Command& other : commands())
+    if (other.name.size() > command.name.size() && other.name.starts_with(command.name) &&
+        other.name[command.name.size()] == ' ')
+      seconds.push_back(other.name.substr(command.name.size() + 1));
+  return config::did_you_mean(word, seconds);
 }
 
 ExitCode unknown_command(Terminal& terminal, const std::string& word) {
@@ -138,7 +149,9 @@ ExitCode parse_and_run(const Command& command, const std::vector<std::string>& a
   }
   if (call.has(arguments_option)) call.arguments = call.options[arguments_option].as<std::vector<std::string>>();
   if (call.arguments.size() > command.most_arguments)
-    return usage_error(terminal, command.name, "too much: '" + call.arguments[command.most_arguments] + "'");
+    return usage_error(terminal, command.name,
+                       "too much: '" + call.arguments[command.most_arguments] + "'" +
+                           suggest_second_word(command, call.arguments[command.most_arguments]));
   if (call.arguments.size() < command.fewest_arguments)
     return usage_error(terminal, command.name, "expected " + std::string(command.arguments));
   call.json = call.has("json");

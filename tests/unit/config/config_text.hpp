@@ -62,6 +62,11 @@ inline std::string complete(std::string_view first) {
   return joined({first, gateway_toml, policy_toml, wan_toml, lan_toml, wg0_toml});
 }
 
+// As complete(), with policy files.
+inline std::string complete_with_policy(std::string_view first) {
+  return joined({first, gateway_toml, "[policy]\nfiles = [\"policy.toml\"]\n", wan_toml, lan_toml, wg0_toml});
+}
+
 // As complete(), but `first` brings the ports, or the interfaces, itself.
 inline std::string with_ports(std::string_view first) {
   return joined({first, gateway_toml, policy_toml});

@@ -30,8 +30,8 @@ TEST(Difference, NamesWhatCameWentAndChanged) {
   EXPECT_EQ(changes(joined({gateway_toml, policy_toml, wan_toml, lan_toml, wg0_toml}),
                     joined({gateway_toml, policy_toml, wan_toml, lan_toml, wg0_toml, "mtu = 1300\n"})),
             "~ wireguard wg0\n");
-  EXPECT_EQ(changes(complete("[[pool]]\nname = \"a\"\nprefixes = [\"10.9.0.0/16\"]\n"),
-                    complete("[flow_records]\nfile = \"f\"\n")),
+  EXPECT_EQ(changes(complete_with_policy("[[pool]]\nname = \"a\"\nprefixes = [\"10.9.0.0/16\"]\n"),
+                    complete_with_policy("[flow_records]\nfile = \"f\"\n")),
             "~ [flow_records]\n- pool a\n");
 }
 

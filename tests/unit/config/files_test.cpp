@@ -152,7 +152,7 @@ TEST(Repository, DocumentedDefaultsAreTheRealOnes) {
       {&keys::peer, joined({peer_toml("ann", ann_key, "10.8.0.2/32"), "@\n", gateway_toml, policy_toml, wan_toml,
                             lan_toml, wg0_toml})},
       {&keys::cluster, complete("[cluster.c]\napi_server = \"https://h\"\nca_file = \"c\"\ntoken_file = \"t\"\n@\n")},
-      {&keys::flow_records, complete("[flow_records]\nfile = \"f\"\n@\n")},
+      {&keys::flow_records, complete_with_policy("[flow_records]\nfile = \"f\"\n@\n")},
   };
   for (const auto& section : sections) {
     const TableInfo* table = section.first;
@@ -177,7 +177,11 @@ TEST(Unsupported, EachSectionThatDoesNothingYetIsNamed) {
     EXPECT_NE(error.location.line, 0U);
     all += error.message.substr(0, error.message.find(" is understood")) + ';';
   }
-  EXPECT_EQ(all, "[[pool]];[enrolment];[cluster.NAME];[flow_records];[ipsec];[[ipsec_peer]];[policy] files;");
+  EXPECT_EQ(all, "[[pool]];[enrolment];[cluster.NAME];[ipsec];[[ipsec_peer]];");
+}
+
+TEST(Unsupported, APolicyAndFlowRecordsMayBeUsed) {
+  EXPECT_TRUE(unsupported_features(valid(complete_with_policy("[flow_records]\nfile = \"f\"\n"))).empty());
 }
 
 TEST(Unsupported, PlainVpnMayStart) {

@@ -212,14 +212,19 @@ TEST(Cluster, WantsHttpsAndDurationsWithUnits) {
 }
 
 TEST(FlowRecords, HasDefaults) {
-  const Config config = valid(complete("[flow_records]\nfile = \"/var/log/flows.jsonl\"\n"));
+  const Config config = valid(complete_with_policy("[flow_records]\nfile = \"/var/log/flows.jsonl\"\n"));
   ASSERT_TRUE(config.flow_records);
   EXPECT_EQ(config.flow_records->rotate_mb, 100U);
   EXPECT_EQ(config.flow_records->keep, 10U);
-  expect_errors(complete("[flow_records]\nrotate_mb = 0\nkeep = -1\n"),
+  expect_errors(complete_with_policy("[flow_records]\nrotate_mb = 0\nkeep = -1\n"),
                 {"1:1: missing key 'file' in [flow_records]: expected file name",
                  "2:13: rotate_mb: expected an integer from 1 to 1048576, got the integer 0",
                  "3:8: keep: expected an integer from 0 to 10000, got the integer -1"});
+}
+
+TEST(FlowRecords, NeedAPolicyThatLooksAtFlows) {
+  expect_errors(complete("[flow_records]\nfile = \"f\"\n"),
+                {"1:1: [flow_records]: expected [policy] files, as default = \"allow\" keeps no flows to record"});
 }
 
 }  // namespace

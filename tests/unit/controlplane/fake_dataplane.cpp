@@ -3,6 +3,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -111,7 +114,7 @@ abi::Refusal FakeDataplane::apply_one(const abi::Command& command) {
       EXPECT_NE(begin.sync_id, sync_id_) << "what carries this id would seem to be named again";
       sync_id_ = begin.sync_id;
       syncing_ = true;
-      named_tunnels_.clear(), named_peers_.clear(), named_rows_.clear(), named_routes_.clear();
+      named_tunnels_.clear(), named_peers_.clear(), named_routes_.clear();
       return abi::Refusal::none;
     }
     case abi::CommandKind::end_sync:
@@ -145,6 +148,8 @@ abi::Refusal FakeDataplane::apply_one(const abi::Command& command) {
       const auto found = peers.find(removed.peer_id);
       if (found == peers.end() || found->second.public_key != removed.public_key) return abi::Refusal::unknown_peer;
       peers.erase(found);
+      policy.peers.erase(removed.peer_id);
+      if (staged_policy) staged_policy->peers.erase(removed.peer_id);
       return abi::Refusal::none;
     }
     case abi::CommandKind::set_route: {
@@ -174,17 +179,36 @@ abi::Refusal FakeDataplane::apply_one(const abi::Command& command) {
     }
     case abi::CommandKind::set_cookie_secrets:
       return take(cookie_secrets) ? abi::Refusal::none : abi::Refusal::bad_value;
-    case abi::CommandKind::set_verdict_row: {
-      abi::SetVerdictRow row;
-      if (!take(row) || !abi::valid(row, limits)) return abi::Refusal::bad_value;
-      verdict_rows[row.source_class] = row;
-      named_rows_.insert(row.source_class);
-      return abi::Refusal::none;
+    case abi::CommandKind::begin_policy: {
+      abi::BeginPolicy begin;
+      return take(begin) && abi::valid(begin) ? begin_policy(begin) : abi::Refusal::bad_value;
     }
-    case abi::CommandKind::remove_verdict_row: {
-      abi::RemoveVerdictRow removed;
-      if (!take(removed)) return abi::Refusal::bad_value;
-      verdict_rows.erase(removed.source_class);
+    case abi::CommandKind::commit_policy: {
+      abi::CommitPolicy commit;
+      return take(commit) ? commit_policy(commit) : abi::Refusal::bad_value;
+    }
+    case abi::CommandKind::set_rule:
+      return apply_part<abi::SetRule>(command);
+    case abi::CommandKind::set_service:
+      return apply_part<abi::SetService>(command);
+    case abi::CommandKind::set_source_class:
+      return apply_part<abi::SetSourceClass>(command);
+    case abi::CommandKind::remove_source_class:
+      return apply_part<abi::RemoveSourceClass>(command);
+    case abi::CommandKind::set_destination_class:
+      return apply_part<abi::SetDestinationClass>(command);
+    case abi::CommandKind::remove_destination_class:
+      return apply_part<abi::RemoveDestinationClass>(command);
+    case abi::CommandKind::set_address:
+      return apply_part<abi::SetAddress>(command);
+    case abi::CommandKind::remove_address:
+      return apply_part<abi::RemoveAddress>(command);
+    case abi::CommandKind::set_peer_access:
+      return apply_part<abi::SetPeerAccess>(command);
+    case abi::CommandKind::list_flows: {
+      abi::ListFlows request;
+      if (!take(request) || !abi::valid(request, limits)) return abi::Refusal::bad_value;
+      listings.push_back(request);
       return abi::Refusal::none;
     }
     case abi::CommandKind::forget_timestamp: {
@@ -220,12 +244,157 @@ abi::Refusal FakeDataplane::install(const abi::InstallSession& session) {
   return abi::Refusal::none;
 }
 
+// ---- policy ----
+
+namespace {
+
+const abi::CommandLimits any_limits{1U << 20, 1U << 20, 4096, 2};
+
+bool is_valid(const abi::SetRule& part) {
+  return abi::valid(part);
+}
+bool is_valid(const abi::SetService& part) {
+  return abi::valid(part);
+}
+bool is_valid(const abi::RemoveAddress& part) {
+  return abi::valid(part);
+}
+template <typename Part>
+bool is_valid(const Part& part) {
+  return abi::valid(part, any_limits);
+}
+
+// What a peer or address names must be there.
+bool has_classes(const FakeDataplane::Image& image, const abi::Access& access, std::uint32_t destination_class) {
+  const auto has_source = [&](std::uint32_t number) { return number == 0 || image.source_classes.contains(number); };
+  for (std::uint32_t i = 0; i < access.step_count; ++i)
+    if (!has_source(access.steps[i].next_class)) return false;
+  return has_source(access.source_class) &&
+         (destination_class == 0 || image.destination_classes.contains(destination_class));
+}
+
+// Nobody may have a class that goes, or that another meaning is given.
+template <typename Uses>
+bool in_use(const FakeDataplane::Image& image, Uses&& uses) {
+  for (const auto& [id, peer] : image.peers)
+    if (uses(peer.access, peer.destination_class)) return true;
+  for (const auto& [prefix, address] : image.addresses)
+    if (uses(address.access, address.destination_class)) return true;
+  return false;
+}
+auto uses_source(std::uint32_t number) {
+  return [number](const abi::Access& access, std::uint32_t) {
+    for (std::uint32_t i = 0; i < access.step_count; ++i)
+      if (access.steps[i].next_class == number) return true;
+    return access.source_class == number;
+  };
+}
+auto uses_destination(std::uint32_t number) {
+  return [number](const abi::Access&, std::uint32_t destination_class) { return destination_class == number; };
+}
+
+// True once the list is whole.
+template <typename Piece, typename Element, std::size_t N>
+bool gather(const Piece& piece, const std::array<Element, N>& elements, std::vector<Element>& list) {
+  EXPECT_EQ(piece.offset, list.size()) << "a gap between pieces";
+  list.insert(list.end(), elements.begin(), elements.begin() + piece.count);
+  return list.size() == piece.total;
+}
+
+void put(FakeDataplane::Image& image, const abi::SetRule& part) {
+  image.rules[part.number] = part;
+}
+void put(FakeDataplane::Image& image, const abi::SetService& part) {
+  image.services[part.number] = part;
+}
+void put(FakeDataplane::Image& image, const abi::SetAddress& part) {
+  EXPECT_TRUE(has_classes(image, part.access, part.destination_class)) << part.prefix.to_string();
+  image.addresses[part.prefix] = part;
+}
+void put(FakeDataplane::Image& image, const abi::RemoveAddress& part) {
+  image.addresses.erase(part.prefix);
+}
+void put(FakeDataplane::Image& image, const abi::SetPeerAccess& part) {
+  EXPECT_TRUE(has_classes(image, part.access, part.destination_class)) << "peer " << part.peer_id;
+  image.peers[part.peer_id] = part;
+}
+void put(FakeDataplane::Image& image, const abi::RemoveSourceClass& part) {
+  EXPECT_FALSE(in_use(image, uses_source(part.number))) << "source class " << part.number;
+  image.source_classes.erase(part.number);
+}
+void put(FakeDataplane::Image& image, const abi::RemoveDestinationClass& part) {
+  EXPECT_FALSE(in_use(image, uses_destination(part.number))) << "destination class " << part.number;
+  image.destination_classes.erase(part.number);
+}
+
+}  // namespace
+
+FakeDataplane::Image* FakeDataplane::find_image(std::uint64_t number) {
+  if (policy.number == number) return &policy;
+  return staged_policy && staged_policy->number == number ? &*staged_policy : nullptr;
+}
+
+abi::Refusal FakeDataplane::begin_policy(const abi::BeginPolicy& begin) {
+  if (find_image(begin.image) != nullptr) return abi::Refusal::none;
+  EXPECT_TRUE(images_seen_.insert(begin.image).second) << "an image number is used once";
+  staged_policy.emplace();
+  staged_policy->number = begin.image;
+  staged_policy->begin = begin;
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::commit_policy(const abi::CommitPolicy& commit) {
+  if (find_image(commit.image) == nullptr) return abi::Refusal::no_such_image;
+  if (policy.number != commit.image) {
+    policy = std::move(*staged_policy);
+    staged_policy.reset();
+  }
+  header().policy_image.store(policy.number);
+  header().policy_generation.store(policy.begin.generation);
+  return abi::Refusal::none;
+}
+
+template <typename Payload>
+abi::Refusal FakeDataplane::apply_part(const abi::Command& command) {
+  Payload part;
+  if (!abi::read_payload(command, part)) return abi::Refusal::bad_header;
+  EXPECT_TRUE(is_valid(part)) << "kind " << static_cast<unsigned>(command.header.kind);
+  if (!is_valid(part)) return abi::Refusal::bad_value;
+  Image* image = find_image(part.image);
+  if (image == nullptr) return abi::Refusal::no_such_image;
+  part.image = 0;
+  if constexpr (std::is_same_v<Payload, abi::SetPeerAccess>)
+    if (!peers.contains(part.peer_id)) return abi::Refusal::unknown_peer;
+  if constexpr (std::is_same_v<Payload, abi::SetSourceClass> || std::is_same_v<Payload, abi::SetDestinationClass>) {
+    const auto list = std::pair(command.header.kind, part.number);
+    if (part.offset == 0) {
+      list_ = list;
+      row_.clear(), services_.clear();
+    }
+    EXPECT_EQ(list_, list) << "pieces of two lists are mixed";
+    if constexpr (std::is_same_v<Payload, abi::SetSourceClass>) {
+      if (!gather(part, part.entries, row_)) return abi::Refusal::none;
+      const auto known = image->source_classes.find(part.number);
+      const bool same = known == image->source_classes.end() ||
+                        std::equal(known->second.begin(), known->second.end(), row_.begin(), row_.end(),
+                                   [](const auto& a, const auto& b) { return std::memcmp(&a, &b, sizeof a) == 0; });
+      EXPECT_TRUE(same || !in_use(*image, uses_source(part.number))) << "a class in use gets another meaning";
+      image->source_classes[part.number] = row_;
+    } else {
+      if (!gather(part, part.services, services_)) return abi::Refusal::none;
+      image->destination_classes[part.number] = services_;
+    }
+  } else {
+    put(*image, part);
+  }
+  return abi::Refusal::none;
+}
+
 void FakeDataplane::finish_sync() {
   EXPECT_TRUE(syncing_);
   syncing_ = false;
   std::erase_if(routes, [this](const auto& entry) { return !named_routes_.contains(entry.first); });
   std::erase_if(peers, [this](const auto& entry) { return !named_peers_.contains(entry.first); });
-  std::erase_if(verdict_rows, [this](const auto& entry) { return !named_rows_.contains(entry.first); });
   std::erase_if(tunnels, [this](const auto& entry) { return !named_tunnels_.contains(entry.first); });
 }
 
@@ -269,6 +438,11 @@ void FakeDataplane::publish_peer(std::uint32_t peer_id, const abi::PeerStatusVal
 void FakeDataplane::publish_session(std::uint32_t slot, const abi::SessionStatusValue& value) {
   const auto layout = abi::StatisticsLayout::of(1, max_peers_, max_sessions_);
   statistics_.at<abi::SessionStatus>(layout.sessions)[slot].write(value);
+}
+
+void FakeDataplane::count_rule(std::uint32_t number, std::uint64_t allowed_packets) {
+  const auto layout = abi::StatisticsLayout::of(1, max_peers_, max_sessions_);
+  statistics_.at<abi::RuleCounters>(layout.rules)[number].allowed_packets += allowed_packets;
 }
 
 void FakeDataplane::end_session(std::uint32_t index, abi::SessionEnd reason) {

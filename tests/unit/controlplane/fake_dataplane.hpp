@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -55,13 +56,28 @@ class FakeDataplane {
   // The model's sessions and peers as the statistics segment shows them.
   void publish_peer(std::uint32_t peer_id, const abi::PeerStatusValue& value);
   void publish_session(std::uint32_t slot, const abi::SessionStatusValue& value);
+  // Packets that a rule allowed, on top of those that its number has already.
+  void count_rule(std::uint32_t number, std::uint64_t allowed_packets);
   // Ends a session and raises the event.
   void end_session(std::uint32_t index, abi::SessionEnd reason = abi::SessionEnd::expired);
 
   std::map<std::uint16_t, abi::SetTunnel> tunnels;
   std::map<std::uint32_t, abi::SetPeer> peers;
   std::map<IpPrefix, abi::SetRoute> routes;
-  std::map<std::uint32_t, abi::SetVerdictRow> verdict_rows;
+  // An image of a policy: the messages without their image number, lists put together.
+  struct Image {
+    std::uint64_t number = 0;
+    abi::BeginPolicy begin{};
+    std::map<std::uint32_t, abi::SetRule> rules;
+    std::map<std::uint32_t, abi::SetService> services;
+    std::map<std::uint32_t, std::vector<abi::RowEntry>> source_classes;
+    std::map<std::uint32_t, std::vector<std::uint32_t>> destination_classes;
+    std::map<IpPrefix, abi::SetAddress> addresses;
+    std::map<std::uint32_t, abi::SetPeerAccess> peers;
+  };
+  Image policy;                        // in force
+  std::optional<Image> staged_policy;  // being built
+  std::vector<abi::ListFlows> listings;
   std::map<std::uint32_t, abi::InstallSession> sessions;  // by slot
   std::vector<abi::CommandKind> log;                      // kinds in the order in which they came
   abi::SetCookieSecrets cookie_secrets{};
@@ -72,6 +88,11 @@ class FakeDataplane {
   abi::Refusal apply_one(const abi::Command& command);
   abi::Refusal install(const abi::InstallSession& session);
   void finish_sync();
+  [[nodiscard]] Image* find_image(std::uint64_t number);
+  template <typename Payload>
+  abi::Refusal apply_part(const abi::Command& command);
+  abi::Refusal begin_policy(const abi::BeginPolicy& begin);
+  abi::Refusal commit_policy(const abi::CommitPolicy& commit);
 
   std::uint32_t max_peers_;
   std::uint32_t max_sessions_;
@@ -89,7 +110,12 @@ class FakeDataplane {
   bool syncing_ = false;
   std::uint64_t sync_id_ = 0;
   std::set<std::uint16_t> named_tunnels_;
-  std::set<std::uint32_t> named_peers_, named_rows_;
+  std::set<std::uint32_t> named_peers_;
+  std::set<std::uint64_t> images_seen_;
+  // The list that is coming in pieces.
+  std::optional<std::pair<abi::CommandKind, std::uint32_t>> list_;
+  std::vector<abi::RowEntry> row_;
+  std::vector<std::uint32_t> services_;
   std::set<IpPrefix> named_routes_;
 };
 

@@ -22,8 +22,8 @@ class FakeDataplaneServer {
   explicit FakeDataplaneServer(std::filesystem::path path) : path_(std::move(path)) {}
   ~FakeDataplaneServer() { kill(); }
 
-  void start(std::uint64_t boot_id) {
-    dataplane = std::make_unique<FakeDataplane>(64, 128, boot_id);
+  void start(std::uint64_t boot_id, std::uint32_t max_peers = 64) {
+    dataplane = std::make_unique<FakeDataplane>(max_peers, 128, boot_id);
     std::filesystem::remove(path_);
     listener_ = abi::FileDescriptor(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     sockaddr_un address{};

@@ -92,8 +92,6 @@ TEST(GatewayObjects, TranslateTheConfigurationIntoMessages) {
   const abi::SetPeer& ann = objects.desired.peers.at(*ids.peer(config.peers[0])).message;
   EXPECT_EQ(ann.persistent_keepalive_s, 25);
   EXPECT_EQ(ann.endpoint, *IpEndpoint::parse("198.51.100.7:4000"));
-  EXPECT_EQ(ann.source_class, everybody_class);
-  EXPECT_EQ(objects.desired.verdict_rows.at(everybody_class).message.verdict, abi::Verdict::allow);
   EXPECT_EQ(objects.desired.routes.at(*IpPrefix::parse("10.8.0.3/32")).message.peer_id, *ids.peer(config.peers[1]));
   EXPECT_EQ(objects.desired.routes.at(*IpPrefix::parse("10.20.0.0/16")).message.route_kind, abi::RouteKind::via);
   EXPECT_EQ(objects.desired.tunnels.begin()->second.message.listen_port, 51820);

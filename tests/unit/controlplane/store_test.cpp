@@ -150,6 +150,56 @@ TEST_F(StoreTest, LosesNothingThatWasWrittenWhenTheProcessIsKilled) {
   EXPECT_EQ(store.load(now)->timestamps.size(), 1U);
 }
 
+TEST_F(StoreTest, RemembersThePolicyItsNumbersEndpointsAndTheAuditTrail) {
+  auto policy = std::make_shared<StoredPolicy>();
+  policy->version = {7,     "etag", PolicySource::api, std::chrono::floor<std::chrono::seconds>(now), "c0ffee",
+                     "Ann", false};
+  policy->bundle.files = {{"b.toml", "schema = 1\n"}, {"a.toml", "text with \"quotes\"\n"}};
+  policy->rules = {{"x", 3}, {"y", 1}};
+  policy->services = {{"x", 9}};
+  {
+    Store store = open();
+    StoreChange change;
+    change.set.policy = policy;
+    change.set.endpoints["live"] = {*IpPrefix::parse("10.244.0.7/32"), *IpPrefix::parse("fd00::/64")};
+    change.set.policy_changes[1] = {policy->version.applied_at, true, 7, "etag", PolicySource::api, "uid 0", "", "",
+                                    {"+ rule x", "~ service x"}};
+    ASSERT_TRUE(store.write(change, now));
+    StoreChange git;
+    git.set.policy_changes[1] = change.set.policy_changes[1];
+    git.set.policy_changes[1].git_commit = "c0ffee";
+    ASSERT_TRUE(store.write(git, now));
+  }
+  const auto state = open().load(now);
+  ASSERT_TRUE(state && state->policy);
+  EXPECT_EQ(state->policy->version.generation, 7U);
+  EXPECT_EQ(state->policy->version.source, PolicySource::api);
+  EXPECT_EQ(state->policy->bundle, policy->bundle);
+  EXPECT_EQ(state->policy->rules, policy->rules);
+  EXPECT_EQ(state->policy->services, policy->services);
+  EXPECT_EQ(state->endpoints.at("live").size(), 2U);
+  ASSERT_EQ(state->policy_changes.size(), 1U);
+  EXPECT_EQ(state->policy_changes.at(1).git_commit, "c0ffee");
+  EXPECT_EQ(state->policy_changes.at(1).summary.size(), 2U);
+}
+
+TEST_F(StoreTest, KeepsTheNewestOfTheAuditTrailAndForgetsEndpoints) {
+  Store store = open();
+  StoreChange change;
+  for (std::int64_t number = 1; number <= Store::policy_changes_max + 5; ++number)
+    change.set.policy_changes[number].by = "start";
+  change.set.endpoints["live"] = {*IpPrefix::parse("10.244.0.7/32")};
+  ASSERT_TRUE(store.write(change, now));
+  StoreChange gone;
+  gone.set.endpoints["live"] = {};
+  ASSERT_TRUE(store.write(gone, now));
+  const auto state = store.load(now);
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->policy_changes.size(), static_cast<std::size_t>(Store::policy_changes_max));
+  EXPECT_EQ(state->policy_changes.begin()->first, 6);
+  EXPECT_TRUE(state->endpoints.empty());
+}
+
 TEST(StoreChange, TheLaterChangeWins) {
   const PeerKey ann{key(1), key(2)};
   StoreChange change;

@@ -109,15 +109,22 @@ LabGateway::LabGateway(const std::vector<config::HostService>& wan_host_services
   SP_CHECK(route_table.has_value());
   routes = std::move(*route_table);
   for (const char* connected : {"10.0.0.0/24", "fd00::/64"})
-    SP_CHECK(
-        routes->set(prefix(connected), {.kind = NextHopKind::connected, .port_index = lan, .destination_class = 5}) ==
-        RouteError::none);
+    SP_CHECK(routes->set(prefix(connected), {.kind = NextHopKind::connected, .port_index = lan}) == RouteError::none);
   neighbours = std::make_unique<NeighbourTable>(
       NeighbourLimits{.max_neighbours = 64, .max_held_per_neighbour = 4, .max_held = 64}, NeighbourTimers{}, 1);
   open_sessions = std::vector<OpenSession>(16);
   seal_sessions = std::vector<SealSession>(16);
   peers = std::vector<Peer>(16);
-  verdicts = std::vector<std::atomic<std::uint64_t>>(4);
+  const FlowLimits flow_limits{.max_flows = 64, .workers = 1, .max_identities = 16 + inside_flow_identities};
+  flow_entries = std::vector<FlowEntry>(flow_limits.entries());
+  flow_buckets = std::vector<FlowBucket>(flow_limits.buckets());
+  identity_flows = std::vector<std::atomic<std::uint32_t>>(flow_limits.max_identities);
+  rate_slots = std::vector<RateSlot>(16);
+  policy = std::make_unique<PolicyTable>(static_cast<rte_rcu_qsbr*>(rcu));
+  flows = std::make_unique<FlowTable>(
+      flow_limits, FlowTable::Memory{flow_entries.data(), flow_buckets.data(), identity_flows.data()},
+      static_cast<rte_rcu_qsbr*>(rcu), std::array<std::uint64_t, 4>{1, 2, 3, 4});
+  rates = std::make_unique<RateLimiter>(rate_slots.data(), 16, 1'000'000'000);
   peers[peer_in_tunnel].tunnel_id.store(tunnel_id);
   peers[peer_in_tunnel].live.store(1);
   const std::array<std::uint8_t, 32> secret{1};
@@ -161,7 +168,9 @@ LabGateway::LabGateway(const std::vector<config::HostService>& wan_host_services
                           .sessions = SessionTable(open_sessions.data(), seal_sessions.data(), 16),
                           .peers = PeerTable(peers.data(), 16),
                           .tunnels = tunnels,
-                          .verdicts = VerdictTable(verdicts.data(), 4),
+                          .policy = *policy,
+                          .flows = *flows,
+                          .rates = *rates,
                           .capture = capture_filter,
                           .rcu = static_cast<rte_rcu_qsbr*>(rcu),
                           .tsc_hz = 1'000'000'000});
@@ -172,6 +181,8 @@ LabGateway::~LabGateway() {
   context.reset();
   tables.reset();
   rings.clear();
+  policy.reset();
+  flows.reset();
   link.reset();
   neighbours.reset();
   routes.reset();

@@ -87,7 +87,13 @@ class LabGateway {
   std::vector<SealSession> seal_sessions;
   std::vector<Peer> peers;
   TunnelTable tunnels;
-  std::vector<std::atomic<std::uint64_t>> verdicts;
+  std::vector<FlowEntry> flow_entries;
+  std::vector<FlowBucket> flow_buckets;
+  std::vector<std::atomic<std::uint32_t>> identity_flows;
+  std::vector<RateSlot> rate_slots;
+  std::unique_ptr<PolicyTable> policy;
+  std::unique_ptr<FlowTable> flows;
+  std::unique_ptr<RateLimiter> rates;
   CaptureFilter capture_filter;
   void* rcu = nullptr;
   std::unique_ptr<abi::CounterBlock> block;

@@ -74,7 +74,6 @@ TEST_F(NeighbourServiceTest, AsksThenSendsWhatWaitedAndInstallsAHostRoute) {
   ASSERT_TRUE(route);
   EXPECT_EQ(route->kind, NextHopKind::port);
   EXPECT_EQ(route->port_index, lan);
-  EXPECT_EQ(route->destination_class, 5U) << "of the connected route";
   EXPECT_EQ(route->neighbour_index, gateway->neighbours->find(lan, address("10.0.0.9")));
   EXPECT_TRUE(gateway->neighbours->info(route->neighbour_index).is_pinned);
 }

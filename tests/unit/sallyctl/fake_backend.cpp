@@ -1,9 +1,15 @@
 #include "tests/unit/sallyctl/fake_backend.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 
 #include "config/load.hpp"
+#include "controlplane/identity/static_identity.hpp"
+#include "policy/load.hpp"
+#include "policy/match.hpp"
+#include "policy/run_tests.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -94,6 +100,52 @@ abi::PortStatusValue port_value(const config::Port& port) {
 
 }  // namespace
 
+const std::string_view FakeBackend::policy_toml = R"(schema = 1
+
+[issuer.corp]
+type = "oidc"
+issuer = "https://idp.example.com"
+jwks_file = "jwks/corp.json"
+audience = "sallyport-fra"
+
+[group]
+laptops = ["tag:laptop"]
+
+[service]
+backend     = { prefixes = ["10.20.0.0/24"], ports = ["tcp/8080", "udp/5000-5100"] }
+payments-db = { prefixes = ["10.20.4.0/24"], ports = ["tcp/5432"] }
+live        = { endpoints = "prod-eu/shop/live", ports = ["tcp/443"] }
+bobs-phone  = { identities = ["peer:bob-phone"], ports = ["tcp/22"] }
+
+[[rule]]
+name = "laptops-to-backend"
+action = "allow"
+from = ["group:laptops"]
+to = ["backend", "live"]
+rate = "200mbit"
+
+[[rule]]
+name = "ann-db"
+action = "allow"
+from = ["user:corp/ann@example.com"]
+to = ["payments-db"]
+when = { hours = "Mon-Fri 07:00-19:00 Europe/Berlin" }
+log = "all"
+
+[[rule]]
+name = "bob-frozen"
+action = "deny"
+from = ["peer:bob-phone"]
+to = ["*"]
+priority = 100
+
+[[test]]
+src = "user:corp/ann@example.com"
+at = 2026-11-23T09:00:00Z
+allow = ["payments-db:tcp/5432"]
+deny = ["backend:tcp/8080"]
+)";
+
 FakeBackend::FakeBackend()
     : config(parse_configuration()), segment_(make_segment()), view_(segment_, workers, max_peers, max_sessions) {
   abi::StatisticsHeader& head = header();
@@ -133,6 +185,10 @@ FakeBackend::FakeBackend()
   session.send_counter = 20;
   session.greatest_received_counter = 9;
   write_session(session);
+  head.max_flows = 1024;
+  head.live_flows = 3;
+  configured_bundle.files.push_back({.name = "/etc/sallyport/policy.toml", .text = std::string(policy_toml)});
+  if (!apply_policy(std::nullopt, std::nullopt, "start")) std::abort();
 }
 
 abi::StatisticsHeader& FakeBackend::header() {
@@ -207,6 +263,139 @@ void FakeBackend::stop_capture(std::uint32_t /*capture_id*/) {
   ++captures_stopped;
   capture.reset();
   if (const auto end = std::exchange(capture_end, nullptr)) end();
+}
+
+tl::expected<policy::Policy, std::vector<config::Error>> FakeBackend::load_policy(const policy::Bundle& bundle) {
+  auto policy = policy::parse(bundle);
+  if (!policy) return policy;
+  auto failed = policy::failed_tests(policy::run_tests(*policy, policy::TimePoint(std::chrono::hours(490'000))));
+  if (!failed.empty()) return tl::unexpected(std::move(failed));
+  return policy;
+}
+
+abi::FlowRecord FakeBackend::flow(std::uint16_t destination_port) {
+  abi::FlowRecord record{};
+  record.source = IpAddress::v4(10, 8, 0, 2);
+  record.destination = IpAddress::v4(10, 20, 0, 7);
+  record.protocol = 6;
+  record.tcp_state = abi::TcpState::established;
+  record.source_port = 40'000;
+  record.destination_port = destination_port;
+  record.source_peer = 0;
+  record.destination_peer = abi::no_peer;
+  record.rule = 2;  // bob-frozen decides first
+  record.generation = 1;
+  record.allowed = 1;
+  record.inside_port = 1;
+  record.started_at_ns = now_ns - 90 * second;
+  record.last_seen_at_ns = now_ns - 2 * second;
+  record.packets = {10, 20};
+  record.bytes = {1000, 20'000};
+  return record;
+}
+
+tl::expected<PolicyApplied, PolicyRefusal> FakeBackend::apply_policy(const std::optional<policy::Bundle>& bundle,
+                                                                     const std::optional<std::string>& made_from,
+                                                                     std::string_view by) {
+  if (made_from && *made_from != version.etag)
+    return tl::unexpected(PolicyRefusal{PolicyRefusal::Kind::outdated, "another version is in force", {}});
+  const policy::Bundle& taken = bundle ? *bundle : configured_bundle;
+  auto loaded = load_policy(taken);
+  if (!loaded)
+    return tl::unexpected(PolicyRefusal{PolicyRefusal::Kind::errors, "the policy has errors", loaded.error()});
+  policy_in_force = std::move(*loaded);
+  bundle_in_force = taken;
+  version = {.generation = version.generation + 1,
+             .etag = taken.etag(),
+             .source = bundle ? PolicySource::api : PolicySource::files,
+             .applied_at = std::chrono::sys_seconds(std::chrono::seconds(1'700'000'000)),
+             .git_commit = {},
+             .git_author = {},
+             .in_force = true};
+  changes.insert(changes.begin(), {.at = version.applied_at,
+                                   .applied = true,
+                                   .generation = version.generation,
+                                   .etag = version.etag,
+                                   .source = version.source,
+                                   .by = std::string(by),
+                                   .git_commit = {},
+                                   .git_author = {},
+                                   .summary = {"~ rule laptops-to-backend"}});
+  return PolicyApplied{.version = version, .changes = changes.front().summary, .warnings = {}};
+}
+
+tl::expected<void, PolicyRefusal> FakeBackend::set_endpoints(const std::string& service,
+                                                             std::vector<IpPrefix> endpoints) {
+  const policy::Service* found = policy_in_force ? policy_in_force->find_service(service) : nullptr;
+  if (found == nullptr)
+    return tl::unexpected(PolicyRefusal{PolicyRefusal::Kind::unknown_service, "there is no such service", {}});
+  if (!found->endpoints)
+    return tl::unexpected(PolicyRefusal{PolicyRefusal::Kind::not_live, "the service has no 'endpoints'", {}});
+  live_endpoints[service] = std::move(endpoints);
+  return {};
+}
+
+std::vector<PolicyChange> FakeBackend::policy_changes(std::size_t most) const {
+  return {changes.begin(), changes.begin() + static_cast<std::ptrdiff_t>(std::min(most, changes.size()))};
+}
+
+PolicyBackend::RuleCounts FakeBackend::rule_counts(const std::string& rule) const {
+  if (rule.empty()) return {.denied_packets = 7};
+  if (rule == "ann-db") return {.allowed_packets = 12, .allowed_bytes = 1'500'000, .limited_packets = 1};
+  return {};
+}
+
+std::string FakeBackend::rule_name(std::uint32_t number) const {
+  if (!policy_in_force || number == 0 || number > policy_in_force->rules.size()) return {};
+  return policy_in_force->rules[number - 1].name;
+}
+
+std::vector<PeerIdentity> FakeBackend::identities() const {
+  std::vector<PeerIdentity> list;
+  const policy::TimePoint now{std::chrono::seconds(1'700'000'000)};
+  for (const config::Peer& peer : config.peers) {
+    PeerIdentity identity{.peer = &peer, .peer_id = *peer_id(peer.name), .facts = facts_of(peer), .rules = {}};
+    identity.source_class = identity.peer_id + 1;
+    for (std::size_t i = 0; policy_in_force && i < policy_in_force->rules.size(); ++i) {
+      const policy::Rule& rule = policy_in_force->rules[i];
+      if (policy::from_matches(rule, identity.facts) &&
+          policy::conditions_hold(*policy_in_force, rule, identity.facts, now))
+        identity.rules.push_back(rule.name);
+    }
+    list.push_back(std::move(identity));
+  }
+  return list;
+}
+
+const config::Peer* FakeBackend::peer_of(const IpAddress& address) const {
+  for (const config::Peer& peer : config.peers)
+    for (const IpPrefix& prefix : peer.allowed_ips)
+      if (prefix.contains(address)) return &peer;
+  return nullptr;
+}
+
+policy::Facts FakeBackend::facts_of(const config::Peer& peer) const {
+  return facts_of_configured_peer(peer);
+}
+
+tl::expected<std::uint32_t, std::string> FakeBackend::list_flows(abi::ListFlows request, FlowSink on_flow,
+                                                                 FlowEndSink on_end) {
+  if (listing) return tl::unexpected(std::string("a listing is running"));
+  request.listing = 9;
+  for (const abi::FlowRecord& record : flows_at_start) on_flow(record);
+  if (flow_end_at_start) {
+    on_end(*flow_end_at_start);
+    return 9;
+  }
+  listing = request;
+  flow_sink = std::move(on_flow);
+  flow_end = std::move(on_end);
+  return 9;
+}
+
+void FakeBackend::stop_listing(std::uint32_t /*listing*/) {
+  ++listings_stopped;
+  listing.reset();
 }
 
 }  // namespace sallyport::controlplane

@@ -1,5 +1,5 @@
-// An AdminBackend for tests: a small configuration and a real statistics segment, both free to change; it records what
-// it is asked to do.
+// An AdminBackend for tests: a small configuration, a small policy and a real statistics segment, all free to change;
+// it records what it is asked to do.
 #pragma once
 
 #include <memory>
@@ -48,6 +48,31 @@ class FakeBackend final : public AdminBackend {
                                                          std::function<void()> on_end) override;
   void stop_capture(std::uint32_t capture_id) override;
 
+  // Rules laptops-to-backend, ann-db (on weekdays) and bob-frozen; services backend, payments-db, live and bobs-phone.
+  static const std::string_view policy_toml;
+  // Parses and tests it, as the control plane does before a version comes in force.
+  [[nodiscard]] static tl::expected<policy::Policy, std::vector<config::Error>> load_policy(
+      const policy::Bundle& bundle);
+  [[nodiscard]] static abi::FlowRecord flow(std::uint16_t destination_port);
+
+  [[nodiscard]] const policy::Policy* policy() const override { return policy_in_force ? &*policy_in_force : nullptr; }
+  [[nodiscard]] const policy::Bundle& bundle() const override { return bundle_in_force; }
+  [[nodiscard]] PolicyVersion policy_version() const override { return version; }
+  [[nodiscard]] const policy::Endpoints& endpoints() const override { return live_endpoints; }
+  tl::expected<PolicyApplied, PolicyRefusal> apply_policy(const std::optional<policy::Bundle>& bundle,
+                                                          const std::optional<std::string>& made_from,
+                                                          std::string_view by) override;
+  tl::expected<void, PolicyRefusal> set_endpoints(const std::string& service, std::vector<IpPrefix> endpoints) override;
+  [[nodiscard]] std::vector<PolicyChange> policy_changes(std::size_t most) const override;
+  [[nodiscard]] RuleCounts rule_counts(const std::string& rule) const override;
+  [[nodiscard]] std::string rule_name(std::uint32_t number) const override;  // from 1, in the order of the policy
+  [[nodiscard]] std::vector<PeerIdentity> identities() const override;
+  [[nodiscard]] const config::Peer* peer_of(const IpAddress& address) const override;
+  [[nodiscard]] policy::Facts facts_of(const config::Peer& peer) const override;
+  tl::expected<std::uint32_t, std::string> list_flows(abi::ListFlows request, FlowSink on_flow,
+                                                      FlowEndSink on_end) override;
+  void stop_listing(std::uint32_t listing) override;
+
   static constexpr std::uint64_t second = 1'000'000'000;
 
   config::Config config;
@@ -62,6 +87,18 @@ class FakeBackend final : public AdminBackend {
   std::function<void()> capture_end;
   unsigned captures_stopped = 0;
   std::vector<abi::CapturedPacket> packets_at_start;  // come as soon as a capture runs
+  std::optional<policy::Policy> policy_in_force;      // nothing: everything is allowed
+  policy::Bundle bundle_in_force;
+  policy::Bundle configured_bundle;  // that gateway.toml names
+  PolicyVersion version;
+  policy::Endpoints live_endpoints;
+  std::vector<PolicyChange> changes;      // newest first
+  std::optional<abi::ListFlows> listing;  // the running one
+  FlowSink flow_sink;
+  FlowEndSink flow_end;
+  unsigned listings_stopped = 0;
+  std::vector<abi::FlowRecord> flows_at_start;                       // come as soon as a listing runs
+  std::optional<tl::expected<bool, std::string>> flow_end_at_start;  // and how it ends then
 
  private:
   abi::Segment segment_;

@@ -67,6 +67,22 @@ TEST(HttpServer, AnswersHeadWithoutABody) {
   EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
 }
 
+TEST(HttpServer, PassesETagsAndKnowsWhoAsks) {
+  const OwnServer server([](const HttpRequest& request) {
+    return HttpResponse{.body = request.if_match + ' ' + request.client + '.',
+                        .etag = request.target == "/bad" ? "a\r\nX: y" : "abc"};
+  });
+  const auto answer_to = [&](const std::string& target) {
+    const auto socket = RawSocket::connect_unix(server.socket());
+    socket.send("GET " + target + " HTTP/1.1\r\nIf-Match: \"xyz\"\r\nConnection: close\r\n\r\n");
+    return socket.receive_all();
+  };
+  const std::string answer = answer_to("/");
+  EXPECT_NE(answer.find("\r\nETag: \"abc\"\r\n"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("\"xyz\" uid " + std::to_string(::getuid()) + '.'), std::string::npos) << answer;
+  EXPECT_EQ(answer_to("/bad").find("ETag"), std::string::npos) << "nothing else goes into a header";
+}
+
 TEST(HttpServer, RefusesWhatIsTooLongOrNotHttp) {
   const OwnServer server(echo, {.header_bytes = 1024, .body_bytes = 100});
   const auto answer_to = [&](const std::string& bytes) {

@@ -73,6 +73,28 @@ TEST(MetricsText, IsWellFormedWithHelpAndTypeBeforeEachFamily) {
   }
 }
 
+TEST(MetricsText, CountsByRuleAsFarAsThereIsABound) {
+  FakeBackend backend;
+  const auto series = series_of(metrics_text(backend, test_time));
+  EXPECT_EQ(series.at("sallyport_rule_allowed_packets_total{rule=\"ann-db\"}"), "12");
+  EXPECT_EQ(series.at("sallyport_rule_allowed_bytes_total{rule=\"ann-db\"}"), "1500000");
+  EXPECT_EQ(series.at("sallyport_rule_limited_packets_total{rule=\"ann-db\"}"), "1");
+  EXPECT_EQ(series.at("sallyport_rule_denied_packets_total{rule=\"(none)\"}"), "7");
+  EXPECT_EQ(series.at("sallyport_policy_generation"), "1");
+  EXPECT_EQ(series.at("sallyport_policy_rules"), "3");
+  EXPECT_EQ(series.at("sallyport_live_flows"), "3");
+  EXPECT_EQ(series.at("sallyport_max_flows"), "1024");
+  const policy::Rule pattern = backend.policy_in_force->rules[0];
+  for (unsigned i = 0; i < 20'000; ++i) {
+    backend.policy_in_force->rules.push_back(pattern);
+    backend.policy_in_force->rules.back().name = "rule" + std::to_string(i);
+  }
+  const std::string text = metrics_text(backend, test_time);
+  EXPECT_NE(text.find("{rule=\"rule9996\"}"), std::string::npos);
+  EXPECT_EQ(text.find("{rule=\"rule9997\"}"), std::string::npos);
+  EXPECT_NE(text.find("sallyport_policy_rules 20003\n"), std::string::npos);
+}
+
 TEST(MetricsText, NeverNamesASeriesTwice) {
   FakeBackend backend;
   auto port = *backend.statistics()->port(0);

@@ -1,0 +1,120 @@
+// What the admin API needs to know of and do to the policy. The control plane implements it; every call is made on the
+// event loop's thread and none blocks.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "config/config.hpp"
+#include "dataplane/abi/events.hpp"
+#include "dataplane/abi/policy_commands.hpp"
+#include "policy/bundle.hpp"
+#include "policy/decide.hpp"
+#include "policy/model.hpp"
+
+namespace sallyport::controlplane {
+
+// Where the version in force came from.
+enum class PolicySource : std::uint8_t {
+  default_allow,  // [policy] default = "allow"
+  files,          // those that gateway.toml names
+  api,            // `sallyctl policy apply PATH`
+  stored,         // the files failed at the start: the last version that passed
+};
+
+struct PolicyVersion {
+  std::uint32_t generation = 0;
+  std::string etag;
+  PolicySource source = PolicySource::default_allow;
+  std::chrono::sys_seconds applied_at{};
+  std::string git_commit, git_author;  // of the checkout that the files lie in; empty: none
+  bool in_force = false;               // the dataplane has committed it
+};
+
+// One line of the audit trail.
+struct PolicyChange {
+  std::chrono::sys_seconds at{};
+  bool applied = false;  // false: refused, and `summary` says why
+  std::uint32_t generation = 0;
+  std::string etag;
+  PolicySource source = PolicySource::files;
+  std::string by;  // "start", "reload", "signal", "uid 0"
+  std::string git_commit, git_author;
+  std::vector<std::string> summary;  // "+ rule x", "- rule y", "~ service z", or errors
+};
+
+struct PolicyApplied {
+  PolicyVersion version;
+  std::vector<std::string> changes;
+  std::vector<std::string> warnings;
+};
+struct PolicyRefusal {
+  enum class Kind : std::uint8_t { errors, outdated, unknown_service, not_live, no_policy } kind;
+  std::string message;                // one sentence
+  std::vector<config::Error> errors;  // of kind errors
+};
+
+// A configured peer as the policy sees it.
+struct PeerIdentity {
+  const config::Peer* peer = nullptr;
+  std::uint32_t peer_id = abi::no_peer;
+  policy::Facts facts;
+  std::uint32_t source_class = 0;
+  std::vector<std::string> rules;  // in force for it now, by name, in their order
+};
+
+class PolicyBackend {
+ public:
+  virtual ~PolicyBackend() = default;
+
+  // Null: default = "allow". Valid until the next change.
+  [[nodiscard]] virtual const policy::Policy* policy() const = 0;
+  [[nodiscard]] virtual const policy::Bundle& bundle() const = 0;
+  [[nodiscard]] virtual PolicyVersion policy_version() const = 0;
+  [[nodiscard]] virtual const policy::Endpoints& endpoints() const = 0;
+
+  // Without a bundle the configured files are read. `made_from`: refused (outdated) unless that ETag is in force.
+  virtual tl::expected<PolicyApplied, PolicyRefusal> apply_policy(const std::optional<policy::Bundle>& bundle,
+                                                                  const std::optional<std::string>& made_from,
+                                                                  std::string_view by) = 0;
+  // Replaces the endpoints of a live service; they survive a restart.
+  virtual tl::expected<void, PolicyRefusal> set_endpoints(const std::string& service,
+                                                          std::vector<IpPrefix> endpoints) = 0;
+  // Newest first.
+  [[nodiscard]] virtual std::vector<PolicyChange> policy_changes(std::size_t most) const = 0;
+
+  struct RuleCounts {
+    std::uint64_t allowed_packets = 0, allowed_bytes = 0, denied_packets = 0, limited_packets = 0;
+  };
+  // Since the rule exists. Empty name: what no rule allowed.
+  [[nodiscard]] virtual RuleCounts rule_counts(const std::string& rule) const = 0;
+  [[nodiscard]] virtual std::string rule_name(std::uint32_t number) const = 0;  // empty: none
+  // 0: none. Whoever knows better than to try them all says so.
+  [[nodiscard]] virtual std::uint32_t rule_number(const std::string& rule) const {
+    for (std::uint32_t number = 1; number < abi::max_rules; ++number)
+      if (!rule.empty() && rule_name(number) == rule) return number;
+    return 0;
+  }
+
+  [[nodiscard]] virtual std::vector<PeerIdentity> identities() const = 0;
+  // The peer whose allowed_ips cover the address (longest prefix); null: none.
+  [[nodiscard]] virtual const config::Peer* peer_of(const IpAddress& address) const = 0;
+  [[nodiscard]] virtual policy::Facts facts_of(const config::Peer& peer) const = 0;
+
+  // One listing at a time. `on_flow` for each flow, then `on_end` once: cut says that there were more; an error that
+  // the dataplane went away. The listing number of `request` is filled in by the backend. Returns it, or why not.
+  using FlowSink = std::function<void(const abi::FlowRecord&)>;
+  using FlowEndSink = std::function<void(tl::expected<bool, std::string> cut)>;
+  virtual tl::expected<std::uint32_t, std::string> list_flows(abi::ListFlows request, FlowSink on_flow,
+                                                              FlowEndSink on_end) = 0;
+  virtual void stop_listing(std::uint32_t listing) = 0;
+};
+
+}  // namespace sallyport::controlplane

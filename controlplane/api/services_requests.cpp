@@ -1,0 +1,116 @@
+#include <algorithm>
+
+#include "config/toml/suggest.hpp"
+#include "controlplane/api/policy_api.hpp"
+#include "policy/ports.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+constexpr unsigned services_per_step = 64;
+
+template <typename Value, typename ToText>
+Json texts(const std::vector<Value>& values, ToText to_text_of) {
+  Json list = Json::array();
+  for (const Value& value : values) list.push_back(to_text_of(value));
+  return list;
+}
+
+Json prefixes_json(const std::vector<IpPrefix>& prefixes) {
+  return texts(prefixes, [](const IpPrefix& prefix) { return prefix.to_string(); });
+}
+
+const std::vector<IpPrefix>& live_addresses(const std::string& service, const PolicyBackend& backend) {
+  static const std::vector<IpPrefix> none;
+  const auto found = backend.endpoints().find(service);
+  return found == backend.endpoints().end() ? none : found->second;
+}
+
+Json service_view(const policy::Service& service, const PolicyBackend& backend) {
+  return {{"name", service.name},
+          {"file", file_json(service.location)},
+          {"line", service.location.line},
+          {"ports", texts(service.ports, [](const abi::PortRange& ports) { return policy::to_string(ports); })},
+          {"prefixes", prefixes_json(service.prefixes)},
+          {"identities", texts(service.identities, [](const policy::Selector& selector) { return selector.text; })},
+          {"endpoints", service.endpoints ? Json(*service.endpoints) : Json()},
+          {"live_addresses", service.endpoints ? Json(live_addresses(service.name, backend).size()) : Json()}};
+}
+
+HttpResponse unknown_service(const Call& call, const policy::Policy& policy) {
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < policy.services.size() && i < 10'000; ++i) names.emplace_back(policy.services[i].name);
+  return failure(404, "there is no service " + in_quotes(call.name) + config::did_you_mean(call.name, names));
+}
+
+HttpResponse no_policy() {
+  return failure(409, "this gateway allows everything ([policy] default = \"allow\"): there are no services");
+}
+
+// An address, or a prefix without host bits.
+std::optional<IpPrefix> parse_endpoint(const std::string& text) {
+  if (const auto address = IpAddress::parse(text)) return IpPrefix::host(*address);
+  const auto prefix = IpPrefix::parse(text);
+  return prefix && !prefix->has_host_bits() ? prefix : std::nullopt;
+}
+
+tl::expected<std::vector<IpPrefix>, std::string> read_endpoints(const std::string& body) {
+  const Json document = Json::parse(body, nullptr, false);
+  if (!document.is_object() || document.size() != 1 || !document.contains("endpoints") ||
+      !document["endpoints"].is_array())
+    return tl::unexpected(std::string("expected {\"endpoints\": [ADDRESS or PREFIX, ...]}"));
+  const Json& list = document["endpoints"];
+  if (list.size() > most_endpoints)
+    return tl::unexpected("endpoints: expected at most " + std::to_string(most_endpoints) + ", got " +
+                          std::to_string(list.size()));
+  std::vector<IpPrefix> endpoints;
+  for (const Json& element : list) {
+    const auto parsed = element.is_string() ? parse_endpoint(element.get_ref<const std::string&>()) : std::nullopt;
+    if (!parsed)
+      return tl::unexpected("endpoints: expected an address or a prefix without host bits, got " +
+                            in_quotes(to_text(element)));
+    endpoints.push_back(*parsed);
+  }
+  std::sort(endpoints.begin(), endpoints.end());
+  endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
+  return endpoints;
+}
+
+}  // namespace
+
+HttpResponse get_services(const Call& call) {
+  return stream(json_array([&backend = call.backend, next = std::size_t{0}](const JsonEmit& emit) mutable {
+    const policy::Policy* policy = backend.policy();
+    if (policy == nullptr) return false;
+    for (unsigned i = 0; i < services_per_step && next < policy->services.size(); ++i)
+      emit(service_view(policy->services[next++], backend));
+    return next < policy->services.size();
+  }));
+}
+
+HttpResponse get_endpoints(const Call& call) {
+  const policy::Policy* policy = call.backend.policy();
+  if (policy == nullptr) return no_policy();
+  const policy::Service* service = policy->find_service(call.name);
+  if (service == nullptr) return unknown_service(call, *policy);
+  if (!service->endpoints)
+    return failure(
+        409, "the service '" + service->name + "' has its addresses from the policy files: it has no 'endpoints'");
+  return document({{"service", service->name},
+                   {"source", *service->endpoints},
+                   {"endpoints", prefixes_json(live_addresses(service->name, call.backend))}});
+}
+
+HttpResponse put_endpoints(const Call& call) {
+  const policy::Policy* policy = call.backend.policy();
+  if (policy == nullptr) return no_policy();
+  if (policy->find_service(call.name) == nullptr) return unknown_service(call, *policy);
+  auto endpoints = read_endpoints(call.request.body);
+  if (!endpoints) return failure(400, endpoints.error());
+  const std::size_t count = endpoints->size();
+  const auto done = call.backend.set_endpoints(call.name, std::move(*endpoints));
+  if (!done) return refusal(done.error(), call.backend);
+  return document({{"service", call.name}, {"endpoints", count}});
+}
+
+}  // namespace sallyport::controlplane

@@ -1,0 +1,56 @@
+// Finds peers of a configuration by name, by number and by inner address. It keeps positions in the vector of peers,
+// never pointers, so that peers may come and go one by one: a peer that goes gives its place to the last one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "config/config.hpp"
+
+namespace sallyport::controlplane {
+
+class PeerDirectory {
+ public:
+  // Of all peers, none of which has a number. The vector outlives the directory or the next rebuild, and nobody else
+  // changes it in between.
+  void rebuild(std::vector<config::Peer>& peers);
+
+  // The reference is good until the next peer comes or goes.
+  const config::Peer& add(config::Peer peer);
+  // The same name, everything else may differ.
+  const config::Peer& replace(config::Peer peer);
+  void remove(const std::string& name);
+  void set_id(const std::string& name, std::uint32_t id);
+
+  [[nodiscard]] const config::Peer* by_name(std::string_view name) const;
+  [[nodiscard]] const config::Peer* by_id(std::uint32_t id) const;
+  [[nodiscard]] std::optional<std::uint32_t> id_of(std::string_view name) const;
+  // Whose allowed_ips cover it with the longest prefix.
+  [[nodiscard]] const config::Peer* by_address(const IpAddress& address) const;
+
+ private:
+  struct PrefixHash {
+    std::size_t operator()(const IpPrefix& prefix) const noexcept;
+  };
+  struct Entry {
+    std::size_t position;
+    std::optional<std::uint32_t> id;
+  };
+
+  void index(std::size_t position);
+  void forget_prefixes(const config::Peer& peer);
+  [[nodiscard]] const Entry* find(std::string_view name) const;
+
+  std::vector<config::Peer>* peers_ = nullptr;
+  std::unordered_map<std::string, Entry> by_name_;
+  std::unordered_map<std::uint32_t, std::string> by_id_;
+  std::unordered_map<IpPrefix, std::string, PrefixHash> by_prefix_;
+  std::array<std::size_t, 129> prefixes_v4_{}, prefixes_v6_{};  // how many there are of each length
+};
+
+}  // namespace sallyport::controlplane

@@ -1,0 +1,276 @@
+// The policy of the control plane: which one is in force, from where, and what the admin API asks of it.
+#include <algorithm>
+#include <utility>
+
+#include "config/base/clock.hpp"
+#include "config/base/log.hpp"
+#include "controlplane/control_plane.hpp"
+#include "controlplane/git_version.hpp"
+#include "controlplane/identity/static_identity.hpp"
+#include "controlplane/instant_now.hpp"
+#include "controlplane/policy_summary.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+using Errors = std::vector<config::Error>;
+
+// A listing of which nothing was heard for so long is over: its end may have found the event ring full.
+constexpr std::chrono::seconds listing_patience{3};
+
+std::vector<std::string> lines_of(const Errors& errors) {
+  std::vector<std::string> lines;
+  lines.reserve(errors.size());
+  for (const config::Error& error : errors) lines.push_back(config::to_string(error));
+  return lines;
+}
+
+std::string first_of(const Errors& errors) {
+  if (errors.empty()) return "refused";
+  const std::string more = errors.size() > 1 ? " (and " + std::to_string(errors.size() - 1) + " more)" : "";
+  return config::to_string(errors.front()) + more;
+}
+
+}  // namespace
+
+// ---- start and reload ----
+
+// The files that gateway.toml names. If they cannot be had, the version that passed last: a gateway that restarts with
+// a broken file must neither open nor close for everybody.
+tl::expected<void, Errors> ControlPlane::start_policy() {
+  if (config_.policy.allow_everything) {
+    put_in_force(PolicyService::prepare_allow_all(), "start");
+    return {};
+  }
+  const std::uint32_t max_classes = config_.dataplane.max_classes;
+  auto bundle = policy::read_bundle(config_.policy.files);
+  auto prepared =
+      bundle ? policy_.prepare(std::move(*bundle), PolicySource::files, config_.peers, max_classes, instant_now())
+             : tl::unexpected(std::move(bundle.error()));
+  const StoredPolicy* stored = policy_.stored();
+  if (prepared) {
+    if (stored != nullptr && stored->version.source == PolicySource::api && stored->version.etag != prepared->etag)
+      log_warning("policy files replace what was applied through the API",
+                  {{"generation", stored->version.generation}, {"etag", stored->version.etag}});
+    put_in_force(std::move(*prepared), "start");
+    return {};
+  }
+  if (stored == nullptr || stored->bundle.files.empty()) return tl::unexpected(std::move(prepared.error()));
+  auto former = policy_.prepare(stored->bundle, PolicySource::stored, config_.peers, max_classes, instant_now(),
+                                PolicyService::Tests::skip);
+  if (!former) {
+    Errors errors = std::move(prepared.error());
+    errors.insert(errors.end(), former.error().begin(), former.error().end());
+    return tl::unexpected(std::move(errors));
+  }
+  for (const config::Error& error : prepared.error())
+    log_error("policy files refused", {{"error", config::to_string(error)}});
+  policy_.refused(PolicySource::files, {}, "start", lines_of(prepared.error()), instant_now(), dirty_);
+  put_in_force(std::move(*former), "start");
+  policy_failure_ = "generation " + std::to_string(policy_.version(nullptr).generation) +
+                    ", the version that passed last, is in force instead: " + first_of(prepared.error());
+  log_error("policy of an earlier version is in force",
+            {{"generation", policy_.version(nullptr).generation}, {"remedy", "correct the files and reload"}});
+  return {};
+}
+
+tl::expected<std::optional<PolicyService::Prepared>, Errors> ControlPlane::prepare_policy(const config::Config& next) {
+  if (next.policy.allow_everything) {
+    if (policy_.policy() == nullptr) return std::nullopt;
+    return PolicyService::prepare_allow_all();
+  }
+  auto bundle = policy::read_bundle(next.policy.files);
+  if (!bundle) return tl::unexpected(std::move(bundle.error()));
+  if (policy_.policy() != nullptr && bundle->etag() == policy_.policy()->etag) {
+    if (auto checked = policy_.check_peers(next.peers, instant_now()); !checked)
+      return tl::unexpected(std::move(checked.error()));
+    return std::nullopt;
+  }
+  auto prepared =
+      policy_.prepare(std::move(*bundle), PolicySource::files, next.peers, next.dataplane.max_classes, instant_now());
+  if (!prepared) return tl::unexpected(std::move(prepared.error()));
+  return std::move(*prepared);
+}
+
+std::vector<std::string> ControlPlane::put_in_force(PolicyService::Prepared prepared, std::string_view by) {
+  for (const std::string& warning : prepared.warnings) log_warning("policy", {{"warning", warning}});
+  auto changes = policy_.put_in_force(
+      std::move(prepared), config_.peers, [this](const config::Peer& peer) { return known_id(peer); },
+      policy_settings(), by, instant_now(), statistics(), dirty_);
+  ask_git();
+  save();
+  request_flush();
+  return changes;
+}
+
+// What happened to the policy is written at once, not with the next second.
+void ControlPlane::save() {
+  if (writer_) writer_->write(std::exchange(dirty_, {}));
+}
+
+PolicyService::Settings ControlPlane::policy_settings() const {
+  return {.record_flows = config_.flow_records.has_value()};
+}
+
+std::optional<std::uint32_t> ControlPlane::known_id(const config::Peer& peer) const {
+  return directory_.id_of(peer.name);
+}
+
+// git takes its time; the row of the audit trail waits for it.
+void ControlPlane::ask_git() {
+  const PolicyVersion version = policy_.version(nullptr);
+  if (version.source != PolicySource::files || config_.policy.files.empty()) return;
+  chores_.submit(WorkClass::begun, make_task([path = config_.policy.files.front()] { return git_version_of(path); },
+                                             [this, generation = version.generation](const GitVersion& git) {
+                                               if (!git.commit.empty())
+                                                 policy_.set_git(generation, git.commit, git.author, dirty_);
+                                             }));
+}
+
+void ControlPlane::refresh_policy() {
+  constexpr std::chrono::milliseconds soon{5};
+  if (policy_.refresh(instant_now())) policy_timer_.fire_after(soon);
+  request_flush();
+}
+
+// ---- what the admin API asks ----
+
+tl::expected<PolicyApplied, PolicyRefusal> ControlPlane::apply_policy(const std::optional<policy::Bundle>& bundle,
+                                                                      const std::optional<std::string>& made_from,
+                                                                      std::string_view by) {
+  using Kind = PolicyRefusal::Kind;
+  const PolicySource source = bundle ? PolicySource::api : PolicySource::files;
+  std::string etag = bundle ? bundle->etag() : std::string();
+  const auto refuse = [&](Kind kind, std::string message, Errors errors) {
+    std::vector<std::string> why = errors.empty() ? std::vector{message} : lines_of(errors);
+    log_warning("policy refused", {{"by", by}, {"why", errors.empty() ? message : first_of(errors)}});
+    policy_.refused(source, etag, by, std::move(why), instant_now(), dirty_);
+    save();
+    return tl::unexpected(PolicyRefusal{kind, std::move(message), std::move(errors)});
+  };
+  if (config_.policy.allow_everything)
+    return refuse(Kind::no_policy, "gateway.toml says [policy] default = \"allow\": there is no policy to replace", {});
+  if (made_from && *made_from != policy_.bundle().etag())
+    return refuse(Kind::outdated, "the policy in force is another one by now: its ETag is " + policy_.bundle().etag(),
+                  {});
+  auto read = bundle ? tl::expected<policy::Bundle, Errors>(*bundle) : policy::read_bundle(config_.policy.files);
+  if (!read) return refuse(Kind::errors, "the policy files cannot be read", std::move(read.error()));
+  etag = read->etag();
+  if (policy_.policy() != nullptr && etag == policy_.policy()->etag) {
+    if (!bundle) {
+      policy_.set_source(PolicySource::files, dirty_);
+      policy_failure_.clear();
+    }
+    return PolicyApplied{policy_version(), {}, policy_.policy()->warnings};
+  }
+  auto prepared =
+      policy_.prepare(std::move(*read), source, config_.peers, config_.dataplane.max_classes, instant_now());
+  if (!prepared) return refuse(Kind::errors, "the policy has errors", std::move(prepared.error()));
+  PolicyApplied applied;
+  applied.warnings = prepared->warnings;
+  applied.changes = put_in_force(std::move(*prepared), by);
+  applied.version = policy_version();
+  policy_failure_.clear();
+  for (const std::string& change : shortened(applied.changes, summary_lines_logged))
+    log_info("changed", {{"what", change}, {"by", by}});
+  return applied;
+}
+
+tl::expected<void, PolicyRefusal> ControlPlane::set_endpoints(const std::string& service,
+                                                              std::vector<IpPrefix> endpoints) {
+  const std::size_t count = endpoints.size();
+  auto done = policy_.set_endpoints(service, std::move(endpoints), instant_now(), dirty_);
+  if (!done) return done;
+  save();
+  log_info("endpoints set", {{"service", service}, {"endpoints", count}});
+  request_flush();
+  return {};
+}
+
+PolicyBackend::RuleCounts ControlPlane::rule_counts(const std::string& rule) const {
+  const std::uint32_t number = rule.empty() ? 0 : policy_.rule_number(rule);
+  if (statistics() == nullptr || (number == 0 && !rule.empty())) return {};
+  const auto totals = policy_.counts(number, *statistics());
+  return {totals.allowed_packets, totals.allowed_bytes, totals.denied_packets, totals.limited_packets};
+}
+
+std::string ControlPlane::rule_name(std::uint32_t number) const {
+  const policy::Rule* rule = policy_.rule(number);
+  return rule == nullptr ? std::string() : rule->name;
+}
+
+std::vector<PeerIdentity> ControlPlane::identities() const {
+  std::vector<PeerIdentity> list;
+  list.reserve(config_.peers.size());
+  for (const config::Peer& peer : config_.peers) list.push_back(policy_.view(peer));
+  return list;
+}
+
+policy::Facts ControlPlane::facts_of(const config::Peer& peer) const {
+  return facts_of_configured_peer(peer);
+}
+
+// ---- listings ----
+
+tl::expected<std::uint32_t, std::string> ControlPlane::list_flows(abi::ListFlows request, FlowSink on_flow,
+                                                                  FlowEndSink on_end) {
+  if (statistics() == nullptr) return tl::unexpected(std::string("no dataplane is connected"));
+  if (listing_) return tl::unexpected(std::string("another listing is running"));
+  if (++last_listing_ == 0) ++last_listing_;
+  request.listing = last_listing_;
+  listing_.emplace(Listing{last_listing_, request.most, std::move(on_flow), std::move(on_end)});
+  publisher_.list_flows(request);
+  listing_timer_.fire_after(listing_patience);
+  request_flush();
+  return last_listing_;
+}
+
+void ControlPlane::stop_listing(std::uint32_t listing) {
+  if (!listing_ || listing_->number != listing) return;
+  abi::ListFlows stop{};
+  stop.peer_id = abi::no_peer;
+  stop.protocol = abi::any_protocol;
+  if (statistics() != nullptr) publisher_.list_flows(stop);
+  listing_.reset();  // who stops it needs no end
+  listing_timer_.cancel();
+  request_flush();
+}
+
+void ControlPlane::on_flow_shown(const abi::FlowShown& shown) {
+  if (!listing_ || shown.listing != listing_->number || listing_->flows_left == 0) return;
+  --listing_->flows_left;
+  listing_timer_.fire_after(listing_patience);
+  const FlowSink sink = listing_->on_flow;  // it may stop the listing
+  if (sink) sink(shown.flow);
+}
+
+void ControlPlane::on_listing_ended(const abi::FlowListingEnded& ended) {
+  if (listing_ && ended.listing == listing_->number) end_listing(ended.cut != 0);
+}
+
+void ControlPlane::end_listing(tl::expected<bool, std::string> how) {
+  if (!listing_) return;
+  const FlowEndSink on_end = std::move(listing_->on_end);
+  listing_.reset();
+  listing_timer_.cancel();
+  if (on_end) on_end(std::move(how));
+}
+
+// ---- records ----
+
+void ControlPlane::apply_flow_records() {
+  if (flow_records_ && config_.flow_records && flow_records_->settings() == *config_.flow_records) return;
+  if (flow_records_) {
+    const FlowRecords::Status before = flow_records_->status();
+    records_written_before_ += before.written;
+    records_lost_before_ += before.lost;
+    flow_records_.reset();
+  }
+  if (config_.flow_records) flow_records_ = std::make_unique<FlowRecords>(*config_.flow_records);
+}
+
+void ControlPlane::record_flow(FlowReport report) {
+  if (flow_records_) (void)flow_records_->record(std::move(report));
+}
+
+}  // namespace sallyport::controlplane

@@ -1,0 +1,23 @@
+#include <ostream>
+
+#include "tools/ctl/gateway.hpp"
+#include "tools/ctl/identity_text.hpp"
+#include "tools/ctl/table.hpp"
+
+namespace sallyport::ctl {
+
+ExitCode run_identities(const Invocation& call) {
+  const auto identities = get(call, "/v1/identities");
+  if (!identities) return identities.error();
+  if (print_json(call, *identities)) return ExitCode::success;
+  Table table({{"IDENTITY"}, {"PEER"}, {"TAGS"}, {"CLAIMS"}, {"CLASS", Table::Align::right}, {"RULES"}});
+  for (const Json& identity : *identities)
+    table.add({joined(list_field(identity, "identities")), text_field(identity, "peer"),
+               joined(list_field(identity, "tags")), claims_text(field(identity, "claims")),
+               text_field(identity, "source_class"), joined(list_field(identity, "rules"))});
+  table.print(call.terminal.out);
+  if (table.empty()) call.terminal.out << "no peers\n";
+  return ExitCode::success;
+}
+
+}  // namespace sallyport::ctl

@@ -1,0 +1,35 @@
+#include <ostream>
+
+#include "tools/ctl/policy_files.hpp"
+
+namespace sallyport::ctl {
+
+ExitCode run_policy_check(const Invocation& call) {
+  const auto paths = policy_paths(call);
+  if (!paths) return print_errors(call, paths.error());
+  if (paths->empty()) return usage_error(call.terminal, "policy check", "expected a PATH, or --config");
+  const auto policy = read_policy(*paths);
+  if (!policy) return print_errors(call, policy.error());
+  const auto results = policy::run_tests(*policy, present());
+  const Errors failed = policy::failed_tests(results);
+  if (!call.json) print_warnings(call, policy->warnings);
+  if (!failed.empty()) return print_errors(call, failed);
+  if (call.json) {
+    call.terminal.out << to_text({{"ok", true},
+                                  {"errors", Json::array()},
+                                  {"warnings", policy->warnings},
+                                  {"etag", policy->etag},
+                                  {"rules", policy->rules.size()},
+                                  {"services", policy->services.size()},
+                                  {"groups", policy->groups.size()},
+                                  {"tests", results.size()}})
+                      << '\n';
+    return ExitCode::success;
+  }
+  call.terminal.out << "good: " << counted(policy->rules.size(), "rule") << ", "
+                    << counted(policy->services.size(), "service") << ", " << counted(policy->groups.size(), "group")
+                    << ", " << counted(results.size(), "passed test") << "\netag " << policy->etag << '\n';
+  return ExitCode::success;
+}
+
+}  // namespace sallyport::ctl

@@ -1,0 +1,81 @@
+#include <ostream>
+
+#include "tools/ctl/gateway.hpp"
+#include "tools/ctl/policy_files.hpp"
+#include "tools/ctl/table.hpp"
+
+namespace sallyport::ctl {
+namespace {
+
+const char* word_of(policy::ChangeKind kind) {
+  switch (kind) {
+    case policy::ChangeKind::gains:
+      return "gains";
+    case policy::ChangeKind::loses:
+      return "loses";
+    case policy::ChangeKind::changes:
+      return "changes";
+  }
+  return "?";
+}
+
+void print_changes(const Invocation& call, const Json& answer) {
+  Table table({{"CHANGE"}, {"WHO"}, {"WHAT"}, {"BEFORE"}, {"AFTER"}});
+  for (const Json& change : list_field(answer, "changes"))
+    table.add({text_field(change, "kind"), text_field(change, "subject"), text_field(change, "target"),
+               text_field(change, "before"), text_field(change, "after")});
+  table.print(call.terminal.out);
+  if (table.empty()) call.terminal.out << "nobody gains or loses anything\n";
+  if (const auto left_out = number_field(answer, "changes_left_out"); left_out != 0)
+    call.terminal.out << "and " << left_out << " changes more\n";
+  if (const auto left_out = number_field(answer, "peers_left_out"); left_out != 0)
+    call.terminal.err << "warning: " << left_out
+                      << " peers are too many to compare in the gateway: compare the files with 'policy diff OLD NEW "
+                         "--config'\n";
+}
+
+// Against the version in force and the present peers.
+ExitCode compare_online(const Invocation& call) {
+  const std::filesystem::path path = call.arguments[0];
+  const auto bundle = read_bundle_to_send(std::span(&path, 1));
+  if (!bundle) return print_errors(call, bundle.error());
+  const auto answer = post(call, "/v1/policy/diff", to_text(bundle_json(*bundle)));
+  if (!answer) return answer.error();
+  if (!print_json(call, *answer)) print_changes(call, *answer);
+  return ExitCode::success;
+}
+
+ExitCode compare_files(const Invocation& call) {
+  const std::filesystem::path old_path = call.arguments[0], new_path = call.arguments[1];
+  const auto before = read_policy(std::span(&old_path, 1));
+  if (!before) return print_errors(call, before.error());
+  const auto after = read_policy(std::span(&new_path, 1));
+  if (!after) return print_errors(call, after.error());
+  const auto subjects = configured_subjects(call);
+  if (!subjects) return print_errors(call, subjects.error());
+  Json changes = Json::array();
+  for (const policy::AccessChange& change : policy::difference(*before, *after, *subjects, {}, present()))
+    changes.push_back({{"kind", word_of(change.kind)},
+                       {"subject", change.subject},
+                       {"target", change.target},
+                       {"before", change.before},
+                       {"after", change.after}});
+  const Json answer = {{"from", before->etag},      {"to", after->etag},    {"changes", std::move(changes)},
+                       {"peers", subjects->size()}, {"peers_left_out", 0U}, {"warnings", after->warnings}};
+  if (print_json(call, answer)) return ExitCode::success;
+  if (!call.has("config"))
+    call.terminal.err << "warning: no peers to compare for: name the gateway's configuration with --config\n";
+  print_changes(call, answer);
+  return ExitCode::success;
+}
+
+}  // namespace
+
+ExitCode run_policy_diff(const Invocation& call) {
+  if (call.arguments.size() == 2) return compare_files(call);
+  if (call.has("config"))
+    return usage_error(call.terminal, "policy diff", "--config is for two paths: one is compared in the gateway");
+  return compare_online(call);
+}
+
+}  // namespace sallyport::ctl
