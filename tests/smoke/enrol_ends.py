@@ -45,11 +45,11 @@ with Lab() as lab:
     tokens = {name: gateway.prod.pod(name) for name in ("steady", "revoked", "lostkey")}
     for name, token in tokens.items(): of[name].enroll(token)
     of["ann"].enroll(gateway.corp.person("ann", groups=["sre"]))
-    of["bob"].enroll(gateway.corp.person("bob"), "--posture", "disk_encrypted=true", "--posture-ttl", "12s")
+    of["bob"].enroll(gateway.corp.person("bob"), "--posture", "disk_encrypted=true", "--posture-ttl", "45s")
     posture_until = datetime.fromisoformat(of["bob"].session()["posture_until"]).timestamp()
     made = gateway.ctl("enrolment-keys", "create", "racks", "--tag", "rack", "--uses", "1", "--expires", "1h", "--session", "1h")
     of["machine"].enroll(made["secret"])
-    expires = int(time.time()) + 8
+    expires = int(time.time()) + 25
     of["brief"].enroll(gateway.prod.token({**gateway.prod.pod_claims("brief"), "exp": expires}))
     drips = {name: Drip(of[name]) for name in names}
     say("seven downloads")
@@ -113,7 +113,7 @@ with Lab() as lab:
     of["steady"].enroll(tokens["steady"]).wait_for_ping("10.0.0.10")
 
     # --- a proof ends while no control plane runs
-    expires = int(time.time()) + 8
+    expires = int(time.time()) + 25
     brief.enroll(gateway.prod.token({**gateway.prod.pod_claims("brief"), "exp": expires})).wait_for_ping("10.0.0.10")
     drips = {name: Drip(of[name]) for name in ("steady", "brief")}
     gateway.stop("controlplane")
