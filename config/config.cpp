@@ -4,6 +4,8 @@
 #include <cctype>
 #include <cstdio>
 
+#include "config/base/check.hpp"
+
 namespace sallyport::config {
 
 std::string to_string(const MacAddress& mac) {
@@ -37,6 +39,23 @@ std::string Port::device_id() const {
     std::transform(id.begin(), id.end(), id.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return short_pci ? "0000:" + id : id;
+}
+
+const Port* Config::port_with(const IpAddress& address) const {
+  for (const Port& port : ports)
+    for (const IpPrefix& own : port.addresses)
+      if (own.address == address) return &port;
+  return nullptr;
+}
+
+HostPort Config::enrolment_endpoint() const {
+  SP_CHECK(enrolment);
+  if (enrolment->endpoint) return *enrolment->endpoint;
+  const auto wireguard = std::find_if(wireguards.begin(), wireguards.end(),
+                                      [&](const Wireguard& w) { return w.name == enrolment->wireguard; });
+  SP_CHECK(wireguard != wireguards.end());
+  const IpEndpoint endpoint{.address = enrolment->listen.address, .port = wireguard->listen_port};
+  return {endpoint.address.to_string(), endpoint.port, endpoint};
 }
 
 }  // namespace sallyport::config

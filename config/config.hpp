@@ -176,6 +176,10 @@ struct Enrolment {
   std::vector<std::filesystem::path> client_ca_files;
   std::string wireguard;
   std::string pool;
+  std::optional<HostPort> endpoint;  // nullopt: the address of `listen` (an underlay port's) and the listen_port
+  std::uint32_t sessions_per_identity = 32;
+  std::uint32_t requests_per_s = 10;                // of one source address
+  std::optional<std::chrono::seconds> max_session;  // of every session, beside its issuer's
   std::vector<IpAddress> dns;
   std::vector<IpPrefix> routes;
 
@@ -268,6 +272,11 @@ struct Config {
   Policy policy;
   // Not errors, but what an operator should hear at every load: "gateway.toml:30:7: mtu: ...".
   std::vector<std::string> warnings;
+
+  // The port with this own address, or null.
+  [[nodiscard]] const Port* port_with(const IpAddress& address) const;
+  // What clients of [enrolment], which must be there, are told of the tunnel.
+  [[nodiscard]] HostPort enrolment_endpoint() const;
 
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -113,7 +113,9 @@ constexpr KeyInfo peer_keys[] = {
 
 constexpr KeyInfo pool_keys[] = {
     {"name", "name", required, "unique among pools"},
-    {"prefixes", "list of prefixes, 1 to 16", required, "addresses to give out; overlap no other pool and no port"},
+    {"prefixes", "list of prefixes, 1 to 16", required,
+     "addresses to give out, one of each family to a peer; overlap no other pool and no port. All addresses of an IPv4 "
+     "/31 or /32 and of an IPv6 /127 or /128; of a shorter prefix not its first address, and of IPv4 not its last"},
 };
 
 constexpr KeyInfo enrolment_keys[] = {
@@ -123,6 +125,12 @@ constexpr KeyInfo enrolment_keys[] = {
     {"client_ca_files", "list of file names", "[]", "PEM bundles for enrolment by client certificate (X.509-SVID)"},
     {"wireguard", "name of a `[[wireguard]]`", required, "the interface that enrolled peers join"},
     {"pool", "name of a `[[pool]]`", required, "where their addresses come from"},
+    {"endpoint", "address or DNS name, and port", none,
+     "where clients find the tunnel; may be left out if `listen` is on an underlay port: its address, and the "
+     "interface's `listen_port`"},
+    {"sessions_per_identity", "integer 1..65536", "32", "tunnels that one identity may have at a time"},
+    {"requests_per_s", "integer 1..100000", "10", "requests of one source address; more are answered with 429"},
+    {"max_session", "duration", none, "every session ends at the latest then, whatever its issuer says"},
     {"dns", "list of addresses, at most 8", "[]", "handed to clients"},
     {"routes", "list of prefixes", "[]", "handed to clients: what they reach through the tunnel"},
 };

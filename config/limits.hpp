@@ -46,5 +46,7 @@ inline constexpr std::size_t policy_files = 1024;
 inline constexpr std::size_t ca_files = 64;
 inline constexpr std::size_t enrolment_dns = 8;
 inline constexpr std::size_t enrolment_routes = 1024;
+inline constexpr std::uint32_t sessions_per_identity = 65536;
+inline constexpr std::uint32_t requests_per_s = 100'000;  // of one source, at the enrolment API
 
 }  // namespace sallyport::config::limits

@@ -91,6 +91,7 @@ tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std:
   check_interfaces(draft);
   check_addresses(draft);
   check_destinations(draft);
+  check_enrolment(draft);
   check_services(draft);
   check_flow_records(draft);
   if (!draft.errors.empty()) return tl::make_unexpected(draft.errors.take_sorted());

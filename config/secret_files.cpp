@@ -13,6 +13,7 @@
 
 #include "config/file_descriptor.hpp"
 #include "config/limits.hpp"
+#include "config/read_file.hpp"
 #include "config/toml/safe_text.hpp"
 
 namespace sallyport::config {
@@ -50,6 +51,20 @@ class KeyText {
   std::size_t filled_ = 0;
 };
 
+// What is wrong with a file that is to hold a secret; empty: nothing.
+std::string problem_of(int fd, const std::string& name) {
+  struct stat status {};
+  if (fd < 0) return std::string("cannot be opened: ") + std::strerror(errno);
+  if (fstat(fd, &status) != 0) return std::string("cannot be read: ") + std::strerror(errno);
+  if (!S_ISREG(status.st_mode)) return "expected a regular file";
+  if ((status.st_mode & 077) != 0) return "others can read this key; run: chmod 600 " + name;
+  return {};
+}
+
+int open_secret(const std::filesystem::path& path) {
+  return open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 bool is_zero(std::span<const std::uint8_t> bytes) {
   std::uint8_t any = 0;
   for (const std::uint8_t byte : bytes) any = static_cast<std::uint8_t>(any | byte);
@@ -61,12 +76,8 @@ bool is_zero(std::span<const std::uint8_t> bytes) {
 tl::expected<Secret<key_bytes>, std::string> read_key_file(const std::filesystem::path& path) {
   const std::string name = escaped(path.string(), limits::path_characters);
   const auto refuse = [&](const std::string& why) { return tl::make_unexpected(name + ": " + why); };
-  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (file.get() < 0) return refuse(std::string("cannot be opened: ") + std::strerror(errno));
-  struct stat status {};
-  if (fstat(file.get(), &status) != 0) return refuse(std::string("cannot be read: ") + std::strerror(errno));
-  if (!S_ISREG(status.st_mode)) return refuse("expected a regular file");
-  if ((status.st_mode & 077) != 0) return refuse("others can read this key; run: chmod 600 " + name);
+  const FileDescriptor file(open_secret(path));
+  if (const std::string problem = problem_of(file.get(), name); !problem.empty()) return refuse(problem);
   KeyText text;
   if (!text.read_from(file.get())) return refuse(std::string("cannot be read: ") + std::strerror(errno));
   auto key = decode_key(text.without_newline());
@@ -75,6 +86,30 @@ tl::expected<Secret<key_bytes>, std::string> read_key_file(const std::filesystem
   explicit_bzero(key->data(), key->size());
   if (is_zero(secret.expose())) return refuse("holds the all-zero key");
   return secret;
+}
+
+tl::expected<std::string, std::string> read_secret_file(const std::filesystem::path& path, std::size_t most_bytes) {
+  const std::string name = escaped(path.string(), limits::path_characters);
+  const auto refuse = [&](const std::string& why) { return tl::make_unexpected(name + ": " + why); };
+  const FileDescriptor file(open_secret(path));
+  if (const std::string problem = problem_of(file.get(), name); !problem.empty()) return refuse(problem);
+  // One buffer of a fixed size: growing would leave copies behind.
+  std::string text(most_bytes + 1, '\0');
+  std::size_t filled = 0;
+  ssize_t got = 0;
+  while (filled < text.size()) {
+    got = ::read(file.get(), text.data() + filled, text.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  const std::string why = got < 0 ? std::string("cannot be read: ") + std::strerror(errno) : too_large(most_bytes);
+  if (got >= 0 && filled <= most_bytes) {
+    text.resize(filled);
+    return text;
+  }
+  explicit_bzero(text.data(), text.size());
+  return refuse(why);
 }
 
 }  // namespace sallyport::config

@@ -1,4 +1,5 @@
-// Reads the files that hold a key: [[wireguard]] private_key_file and [[peer]] preshared_key_file. Nothing of a key
+// Reads the files that hold a key: [[wireguard]] private_key_file, [[peer]] preshared_key_file, [enrolment]
+// private_key_file. Nothing of a key
 // stays behind in a buffer, and no message repeats what a file holds.
 #pragma once
 
@@ -15,5 +16,10 @@ namespace sallyport::config {
 // is not regular, that group or others can read (the message has the chmod that helps), of another length, or with the
 // all-zero key. A symbolic link is followed.
 [[nodiscard]] tl::expected<Secret<key_bytes>, std::string> read_key_file(const std::filesystem::path& path);
+
+// Another private key, such as a PEM: the whole file, refused for the same reasons and if it is larger than
+// `most_bytes`. The caller wipes it.
+[[nodiscard]] tl::expected<std::string, std::string> read_secret_file(const std::filesystem::path& path,
+                                                                      std::size_t most_bytes);
 
 }  // namespace sallyport::config

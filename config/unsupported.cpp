@@ -22,9 +22,6 @@ const Location* location_of(const std::optional<Section>& section) {
 }
 
 constexpr Feature not_yet[] = {
-    {"[[pool]]", [](const Config& c) { return first(c.pools); }},
-    {"[enrolment]", [](const Config& c) { return location_of(c.enrolment); }},
-    {"[cluster.NAME]", [](const Config& c) { return first(c.clusters); }},
     {"[ipsec]", [](const Config& c) { return location_of(c.ipsec); }},
     {"[[ipsec_peer]]", [](const Config& c) { return first(c.ipsec_peers); }},
 };

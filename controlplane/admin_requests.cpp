@@ -111,6 +111,8 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
     keys->peers[peer.name] = folder_keys.at(peer.name);
     next->peers.push_back(std::move(peer));
   }
+  BarredPeers barred = take_revoked_peers(*next);
+  add_sessions(*next, *keys);
   const config::Difference difference = config::diff(config_, *next);
   const config::Location whole_file{std::make_shared<const std::string>(file_.string()), 0, 0};
   for (const std::string& change : difference.restart_dataplane)
@@ -121,6 +123,7 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
   if (next->flow_records && next->flow_records != config_.flow_records)
     if (auto failure = FlowRecords::check(*next->flow_records))
       errors.push_back({next->flow_records->location, "file: " + *failure});
+  std::optional<TcpListener> listener = prepare_enrolment(*next, errors);
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   auto policy = prepare_policy(*next);
   if (!policy) {
@@ -137,6 +140,8 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
   config_ = std::move(*next);
   keys_ = std::move(*keys);
   peer_folder_ = std::move(folder);
+  barred_peers_ = std::move(barred);
+  enrolment_listener_ = std::move(listener);
   set_log_level(config_.controlplane.log_level);
   if (settings_applied_) {
     apply_configuration(std::move(*policy), by, &summary.changes);
@@ -153,6 +158,13 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
   }
   if (!config_.policy.allow_everything) policy_.set_source(PolicySource::files, dirty_);
   policy_failure_.clear();
+  configure_enrolment();
+  end_displaced_sessions();
+  apply_issuers();
+  apply_clusters();
+  const auto listens = start_enrolment_server();
+  enrolment_failure_ = listens ? std::string() : listens.error();
+  if (!listens) summary.warnings.push_back("enrolment does not listen: " + enrolment_failure_);
   apply_flow_records();
   note_peer_file_problems();
   for (const config::PeerFolder::Problem& problem : peer_folder_.problems())
@@ -267,6 +279,7 @@ std::vector<NamedCounter> ControlPlane::counters() const {
   list.push_back({"state_write_failures", "transactions that could not be written to the state file", store_failures_});
   for (NamedCounter& counter : policy_.counters()) list.push_back(std::move(counter));
   for (NamedCounter& counter : flow_reports_.counters()) list.push_back(std::move(counter));
+  for (NamedCounter& counter : enrolment_counters()) list.push_back(std::move(counter));
   const FlowRecords::Status records = flow_records_ ? flow_records_->status() : FlowRecords::Status{};
   list.push_back({"flow_records_written", "flow records written", records_written_before_ + records.written});
   list.push_back({"flow_records_lost", "flow records that found no room while the disk was slow or full",
@@ -280,6 +293,12 @@ std::vector<Problem> ControlPlane::problems() const {
   for (Problem& problem : names_.problems()) list.push_back(std::move(problem));
   if (!store_failure_.empty()) list.push_back({"state file " + config_.controlplane.state.string(), store_failure_});
   if (!policy_failure_.empty()) list.push_back({"policy files", policy_failure_});
+  if (!enrolment_failure_.empty()) list.push_back({"enrolment", enrolment_failure_});
+  if (enrolment_server_)
+    for (Problem& problem : enrolment_server_->problems()) list.push_back(std::move(problem));
+  for (Problem& problem : trust_.problems()) list.push_back(std::move(problem));
+  for (const ClusterStatus& cluster : clusters())
+    if (!cluster.problem.empty()) list.push_back({"cluster " + cluster.name, cluster.problem});
   for (Problem& problem : policy_.problems()) list.push_back(std::move(problem));
   for (Problem& problem : peer_file_problems()) list.push_back(std::move(problem));
   if (flow_records_)

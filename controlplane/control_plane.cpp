@@ -43,15 +43,24 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
                         service_.on_install_refused(index, session_id, reason);
                       }},
                  started_at_ns_),
-      policy_(publisher_),
+      policy_(publisher_, [this](const config::Peer& peer) { return facts_of(peer); }),
       flow_reports_({.peer_name = [this](std::uint32_t id) { return peer_name(id); },
                      .identity_of = [this](std::uint32_t id) { return policy_.identity_of(id); },
                      .rule = [this](std::uint32_t number) { return policy_.rule(number); },
                      .record = [this](FlowReport report) { record_flow(std::move(report)); },
                      .shown = [this](const abi::FlowShown& shown) { on_flow_shown(shown); },
                      .listing_ended = [this](const abi::FlowListingEnded& ended) { on_listing_ended(ended); }}),
+      enrolment_([this](const PublicKey& key) { return check_enrolled_key(key); },
+                 [this] { return config_.peers.size() < config_.dataplane.max_peers; },
+                 [](std::uint8_t* bytes, std::size_t size) {
+                   wireguard::system_random()({bytes, size});
+                 }),
       link_(loop, config_.dataplane.socket, *this),
       resolver_(loop, [this](const auto& name, const auto& addresses) { on_resolved(name, addresses); }),
+      trust_(loop,
+             [this](std::shared_ptr<const TrustStore> store) {
+               if (enrolment_server_) enrolment_server_->set_trust(std::move(store));
+             }),
       tick_timer_(loop, [this] { tick(); }),
       service_timer_(loop,
                      [this] {
@@ -62,6 +71,7 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
       capture_timer_(loop, [this] { watch_capture(); }),
       listing_timer_(loop, [this] { end_listing(tl::unexpected(std::string("the dataplane does not answer"))); }),
       policy_timer_(loop, [this] { refresh_policy(); }),
+      expiry_timer_(loop, [this] { expire_sessions(); }),
       peer_watch_(
           loop, peer_folder_.folder(), [this](const std::set<std::string>& names) { on_peer_files(&names); },
           [this] { on_peer_files(nullptr); }) {
@@ -69,6 +79,7 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
 }
 
 ControlPlane::~ControlPlane() {
+  enrolment_server_.reset();
   end_capture();
   end_listing(tl::unexpected(std::string("the control plane ends")));
   if (writer_) writer_->write(std::move(dirty_));
@@ -82,6 +93,7 @@ tl::expected<void, StartFailure> ControlPlane::start() {
   keys_ = std::move(*keys);
   if (auto opened = open_store(); !opened) return tl::unexpected(StartFailure{{}, opened.error()});
   start_peer_folder();
+  restore_enrolment();
   if (config_.flow_records)
     if (auto failure = FlowRecords::check(*config_.flow_records))
       return tl::unexpected(StartFailure{{{config_.flow_records->location, "file: " + *failure}}, {}});
@@ -96,6 +108,9 @@ tl::expected<void, StartFailure> ControlPlane::start() {
   ask_for_names();
   rotate_cookie_secrets();
   rotate_cookie_secrets();  // the one before is random too, not zero
+  if (auto listens = start_enrolment_server(); !listens)
+    return tl::unexpected(StartFailure{{{config_.enrolment->location, listens.error()}}, {}});
+  arm_expiry();
   link_.start();
   tick_timer_.fire_after(tick_interval);
   log_info("control plane started", {{"gateway", config_.gateway.name},
@@ -136,8 +151,10 @@ tl::expected<void, std::string> ControlPlane::open_store() {
           floors_[key] = until;
           service_.reservation_written(key, until);
         }
+        on_saved(written.ticket, true);
       },
-      [this](const std::string& why) {
+      [this](const std::string& why, std::uint64_t ticket) {
+        on_saved(ticket, false);
         ++store_failures_;
         if (store_failure_ != why) log_error("state cannot be written", {{"error", why}, {"consequence", "none yet"}});
         store_failure_ = why;
@@ -200,7 +217,11 @@ void ControlPlane::on_connected(DataplaneConnection& connection) {
   link_failure_.clear();
   last_boot_id_ = connection.hello().boot_id;
   connected_since_ns_ = boottime_ns();
-  if (first) ids_.adopt(config_, connection.statistics());
+  if (first) {
+    ObjectIds::FormerKeys former_keys;
+    for (const auto& [name, keys] : keys_.former_peers) former_keys[name] = keys->public_key;
+    ids_.adopt(config_, connection.statistics(), former_keys);
+  }
   policy_.on_connected(connection.statistics(), same_boot);
   apply_configuration();
   const auto& header = connection.statistics().header();
@@ -314,6 +335,7 @@ void ControlPlane::on_clock_step() {
   log_info("wall clock was set", {{"steps_seen", clock_steps_seen_}});
   for (const auto& [key, timestamp] : service_.timestamps()) timestamp_accepted(key, timestamp);
   policy_.on_clock_step(instant_now());
+  expire_sessions();
   refresh_policy();
 }
 
@@ -332,6 +354,11 @@ void ControlPlane::tick() {
   }
   if (boottime_ns() - cookie_secrets_since_ns_ >= cookie_secret_lifetime_ns) rotate_cookie_secrets();
   for (const auto& [key, until] : service_.reservations_wanted()) dirty_.set.reservations[key] = until;
+  expire_sessions();
+  const policy::TimePoint now = std::chrono::floor<std::chrono::seconds>(wall_now());
+  trust_.tick(now);
+  for (const auto& [name, watch] : clusters_) watch->tick(now);
+  if (enrolment_server_) enrolment_server_->look_at_files();
   writer_->write(std::exchange(dirty_, {}));
   ask_for_names();
   refresh_policy();

@@ -8,19 +8,25 @@
 //   store ◀── timestamps, policy, audit trail ──────┘   ▲ ──────── events ─────┘
 //   flow records ◀── FlowReports ◀──────────────────────┘
 //
-// Its methods are in four files: control_plane.cpp has the start, the link and the timers, admin_requests.cpp what the
-// admin API asks, policy_requests.cpp what it asks of the policy, peer_requests.cpp peers.d.
+//   EnrolmentServer (thread) ─▶ EnrolmentService ─▶ peers that come and go     TrustSources ─▶ TrustStore ─▶ server
+//   ClusterWatch ─▶ endpoints of live services ─▶ PolicyService
+//
+// Its methods are in several files: control_plane.cpp has the start, the link and the timers, admin_requests.cpp what
+// the admin API asks, policy_requests.cpp what it asks of the policy, peer_requests.cpp peers.d, enrolment_requests.cpp
+// enrolment, revocation, trust and clusters.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <tl/expected.hpp>
@@ -31,10 +37,13 @@
 #include "controlplane/clock_steps.hpp"
 #include "controlplane/dataplane_link.hpp"
 #include "controlplane/endpoint_names.hpp"
+#include "controlplane/enrolment/enrolment_server.hpp"
+#include "controlplane/enrolment/enrolment_service.hpp"
 #include "controlplane/flow_records.hpp"
 #include "controlplane/flow_reports.hpp"
 #include "controlplane/gateway_keys.hpp"
 #include "controlplane/handshake_pool.hpp"
+#include "controlplane/kubernetes/cluster_watch.hpp"
 #include "controlplane/lifetime.hpp"
 #include "controlplane/loop_timer.hpp"
 #include "controlplane/name_resolver.hpp"
@@ -44,6 +53,7 @@
 #include "controlplane/policy_service.hpp"
 #include "controlplane/publisher/publisher.hpp"
 #include "controlplane/state_writer.hpp"
+#include "controlplane/trust_sources.hpp"
 #include "controlplane/wireguard_service.hpp"
 
 namespace sallyport::controlplane {
@@ -62,6 +72,8 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   ~ControlPlane() override;
 
   [[nodiscard]] tl::expected<void, StartFailure> start();
+  // Before start() and before privileges are given up: the port may be one below 1024.
+  [[nodiscard]] tl::expected<void, std::string> bind_enrolment();
 
   // AdminBackend
   [[nodiscard]] const config::Config& configuration() const override { return config_; }
@@ -88,6 +100,7 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   [[nodiscard]] const policy::Bundle& bundle() const override { return policy_.bundle(); }
   [[nodiscard]] PolicyVersion policy_version() const override { return policy_.version(statistics()); }
   [[nodiscard]] const policy::Endpoints& endpoints() const override { return policy_.endpoints(); }
+  [[nodiscard]] const policy::Endpoints& draining() const override { return policy_.draining(); }
   tl::expected<PolicyApplied, PolicyRefusal> apply_policy(const std::optional<policy::Bundle>& bundle,
                                                           const std::optional<std::string>& made_from,
                                                           std::string_view by) override;
@@ -105,6 +118,26 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   tl::expected<std::uint32_t, std::string> list_flows(abi::ListFlows request, FlowSink on_flow,
                                                       FlowEndSink on_end) override;
   void stop_listing(std::uint32_t listing) override;
+
+  // EnrolmentBackend
+  [[nodiscard]] std::vector<EnrolledSession> enrolled_sessions() const override;
+  [[nodiscard]] const EnrolledSession* enrolled_session(std::string_view peer_name) const override {
+    return enrolment_.by_peer_name(peer_name);
+  }
+  bool end_session(const std::string& id, std::string_view by) override;
+  [[nodiscard]] std::vector<Revocation> revocations() const override { return enrolment_.revocations().all(); }
+  tl::expected<void, std::string> revoke(RevocationKind kind, const std::string& value, const std::string& reason,
+                                         std::string_view by, OnRevoked done) override;
+  bool take_back_revocation(RevocationKind kind, const std::string& value, std::string_view by) override;
+  [[nodiscard]] std::vector<EnrolmentKey> enrolment_keys() const override { return enrolment_.keys(); }
+  tl::expected<MadeEnrolmentKey, std::string> make_enrolment_key(const NewEnrolmentKey& wanted,
+                                                                 std::string_view by) override;
+  [[nodiscard]] std::vector<PinnedName> pinned_names() const override { return enrolment_.pins(); }
+  bool forget_pin(const std::string& identity, std::string_view by) override;
+  [[nodiscard]] std::vector<TrustSourceStatus> trust_sources() const override { return trust_.status(); }
+  [[nodiscard]] std::vector<ClusterStatus> clusters() const override;
+  [[nodiscard]] std::optional<EndpointSource> endpoint_source(const std::string& service) const override;
+  [[nodiscard]] std::vector<PoolUse> pool_use() const override;
 
  private:
   // ServiceOutputs
@@ -142,13 +175,47 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   [[nodiscard]] PolicyService::Settings policy_settings() const;
   [[nodiscard]] std::optional<std::uint32_t> known_id(const config::Peer& peer) const;
   void ask_git();
-  void save();
+  // Writes at once, not with the next second. `done` hears on the loop whether it is on disk.
+  void save(std::function<void(bool stored)> done = {});
+  void on_saved(std::uint64_t ticket, bool stored);
   void apply_flow_records();
   void record_flow(FlowReport report);
   void on_flow_shown(const abi::FlowShown& shown);
   void on_listing_ended(const abi::FlowListingEnded& ended);
   void end_listing(tl::expected<bool, std::string> how);
   void refresh_policy();
+
+  // enrolment_requests.cpp
+  [[nodiscard]] std::optional<EnrolmentService::Settings> enrolment_settings() const;
+  void configure_enrolment();
+  void restore_enrolment();
+  [[nodiscard]] bool is_revoked(const config::Peer& peer) const;
+  using BarredPeers = std::map<std::string, config::Peer>;
+  [[nodiscard]] BarredPeers take_revoked_peers(config::Config& configuration) const;
+  void add_sessions(config::Config& next, GatewayKeys& keys) const;
+  static void add_former_key(const EnrolledSession& session, GatewayKeys& keys, const GatewayKeys& before);
+  void make_way(const config::Peer& peer);
+  void end_displaced_sessions();
+  void apply_effects(EnrolmentService::Effects effects);
+  void begin_session_peer(const EnrolledSession& session);
+  void change_session_peer(const EnrolledSession& before, const EnrolledSession& after);
+  void end_session_peer(const EnrolledSession& session, const std::string& why);
+  void arm_expiry();
+  void expire_sessions();
+  [[nodiscard]] std::optional<ProofRefusal> check_enrolled_key(const PublicKey& key) const;
+  // An error: nobody can enrol; the rest of the gateway works.
+  [[nodiscard]] tl::expected<void, std::string> start_enrolment_server();
+  [[nodiscard]] tl::expected<std::optional<TcpListener>, std::string> listener_for(const config::Config& next) const;
+  [[nodiscard]] std::optional<TcpListener> prepare_enrolment(const config::Config& next,
+                                                             std::vector<config::Error>& errors) const;
+  void log_enrolled(const Granted& granted);
+  static void log_refused(const RefusedProof& refused, const IpAddress& source);
+  void on_enrolment(const EnrolmentRequest& request, const EnrolmentServer::Reply& reply);
+  [[nodiscard]] std::vector<NamedCounter> enrolment_counters() const;
+  void apply_issuers();
+  void apply_clusters();
+  [[nodiscard]] std::optional<std::pair<std::string, std::string>> cluster_of(const policy::Service& service) const;
+  void on_live_endpoints(const std::string& cluster, const std::string& followed, const LiveEndpoints& endpoints);
 
   // peer_requests.cpp
   using NewKeys = std::map<std::string, std::shared_ptr<const wireguard::PeerKeys>>;
@@ -188,12 +255,15 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   std::set<std::string> peer_file_problems_;  // that were logged
   LogLimiter peer_folder_log_{10, 1'000'000'000};
   std::optional<LastReload> last_reload_;
+  BarredPeers barred_peers_;  // configured, but revoked: not in config_.peers
 
   // The store, and what it is to be told next.
   StoredState stored_;  // as loaded, until the first link
   std::map<PublicKey, wireguard::Tai64n> floors_;
   StoreChange dirty_;
   bool ran_before_ = false;  // the store was not new
+  std::uint64_t last_ticket_ = 0;
+  std::map<std::uint64_t, std::function<void(bool stored)>> waiting_for_disk_;  // by ticket
   std::string store_failure_;
   std::uint64_t store_failures_ = 0;
 
@@ -206,8 +276,13 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   FlowReports flow_reports_;
   std::unique_ptr<FlowRecords> flow_records_;
   std::uint64_t records_written_before_ = 0, records_lost_before_ = 0;  // by recorders that are gone
+  EnrolmentService enrolment_;
+  LogLimiter enrolment_log_{20, 1'000'000'000};
+  std::string enrolment_failure_;  // why the enrolment API does not listen
   DataplaneLink link_;
   NameResolver resolver_;
+  TrustSources trust_;
+  std::map<std::string, std::unique_ptr<ClusterWatch>> clusters_;  // by name
   std::unique_ptr<StateWriter> writer_;
   std::unique_ptr<ClockSteps> clock_steps_;
 
@@ -247,7 +322,12 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   LoopTimer capture_timer_;
   LoopTimer listing_timer_;
   LoopTimer policy_timer_;
+  LoopTimer expiry_timer_;
   PeerFolderWatch peer_watch_;
+  // Its thread ends before anything that it hands work to.
+  std::optional<TcpListener> enrolment_listener_;
+  std::pair<IpEndpoint, EnrolmentServer::Settings> served_;
+  std::unique_ptr<EnrolmentServer> enrolment_server_;
 };
 
 }  // namespace sallyport::controlplane

@@ -30,13 +30,6 @@ std::string because(std::string_view what) {
   return std::string(what) + ": " + std::strerror(errno);
 }
 
-std::string_view name_of(abi::FlowEnd end) {
-  static constexpr std::array<std::string_view, 6> names = {"none",    "timeout",      "closed",
-                                                            "revoked", "peer_removed", "denied"};
-  const auto index = static_cast<std::size_t>(end);
-  return index < names.size() ? names[index] : "unknown";
-}
-
 nlohmann::ordered_json text_or_null(const std::string& text) {
   return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
 }

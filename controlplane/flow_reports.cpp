@@ -30,14 +30,21 @@ std::string place_of(const policy::Rule& rule) {
 bool valid_flow(const abi::FlowRecord& flow) noexcept {
   return flow.source.is_set() && flow.source.valid() && flow.destination.valid() &&
          flow.source.family == flow.destination.family && flow.tcp_state <= abi::TcpState::closed &&
-         flow.end <= abi::FlowEnd::denied && flow.rule < abi::max_rules && flow.audit_rule < abi::max_rules &&
-         flow.allowed <= 1;
+         flow.end <= abi::FlowEnd::endpoint_draining && flow.rule < abi::max_rules &&
+         flow.audit_rule < abi::max_rules && flow.allowed <= 1;
 }
 
 std::string protocol_name(std::uint8_t protocol) {
   for (const auto& [number, name] : protocol_names)
     if (number == protocol) return std::string(name);
   return std::to_string(protocol);
+}
+
+std::string_view name_of(abi::FlowEnd end) noexcept {
+  static constexpr std::array<std::string_view, 7> names = {"none",         "timeout", "closed",           "revoked",
+                                                            "peer_removed", "denied",  "endpoint_draining"};
+  const auto index = static_cast<std::size_t>(end);
+  return index < names.size() ? names[index] : "unknown";
 }
 
 bool FlowReports::on_event(const abi::Event& event, wireguard::Instant now) {
@@ -100,6 +107,7 @@ void FlowReports::on_denied(const abi::FlowDenied& denied, wireguard::Instant no
                              {"port", denied.flow.destination_port},
                              {"rule", rule == nullptr ? std::string("none") : flow.rule},
                              {"at", flow.rule_location},
+                             {"reason", name_of(denied.flow.end)},
                              {"suppressed", denied_log_.take_suppressed()}});
   surroundings_.record(std::move(flow));
 }

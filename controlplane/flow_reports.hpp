@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/base/log.hpp"
@@ -20,6 +21,8 @@ namespace sallyport::controlplane {
 [[nodiscard]] bool valid_flow(const abi::FlowRecord& flow) noexcept;
 // "tcp", or the number.
 [[nodiscard]] std::string protocol_name(std::uint8_t protocol);
+// "timeout", "denied", "endpoint_draining": why a flow ended, or never was.
+[[nodiscard]] std::string_view name_of(abi::FlowEnd end) noexcept;
 
 // A flow with names for its numbers, as they are at the moment.
 struct FlowReport {

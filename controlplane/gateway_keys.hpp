@@ -17,6 +17,8 @@ namespace sallyport::controlplane {
 struct GatewayKeys {
   std::map<std::string, std::shared_ptr<const wireguard::LocalIdentity>> tunnels;  // by the interface's name
   std::map<std::string, std::shared_ptr<const wireguard::PeerKeys>> peers;         // by the peer's name
+  // Of peers whose key changed, the one before while it is still good. Not of configurations: load_keys() makes none.
+  std::map<std::string, std::shared_ptr<const wireguard::PeerKeys>> former_peers;
 };
 
 // All errors at once: files that cannot be read or that others can read, public keys that are low-order points or the

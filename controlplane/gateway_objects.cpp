@@ -51,11 +51,15 @@ std::optional<PeerObjects> make_peer_objects(const config::Peer& peer, const Gat
   PeerObjects objects;
   const IpEndpoint endpoint = endpoint_of(peer, names);
   objects.peer = {peer_message(peer, *id, *tunnel_id, endpoint), peer.name};
+  const auto former = keys.former_peers.find(peer.name);
+  const bool has_former = former != keys.former_peers.end() && former->second->public_key != peer.public_key;
+  if (has_former) objects.peer.message.former_public_key = former->second->public_key;
   for (const IpPrefix& prefix : peer.allowed_ips) objects.routes.push_back(peer_route(prefix, peer, *id));
   objects.service = {.peer_id = *id,
                      .tunnel_id = *tunnel_id,
                      .name = peer.name,
                      .keys = peer_keys->second,
+                     .former_keys = has_former ? former->second : nullptr,
                      .endpoint = endpoint,
                      .has_endpoint_name = peer.endpoint && !peer.endpoint->literal,
                      .persistent_keepalive = peer.persistent_keepalive.has_value()};

@@ -112,6 +112,7 @@ int run(const std::filesystem::path& file, config::Config configuration) {
     metrics.emplace(loop, control_plane, *settings.metrics);
     if (auto bound = metrics->start(); !bound) return fail(bound.error());
   }
+  if (auto bound = control_plane.bind_enrolment(); !bound) return fail(bound.error());
   if (auto dropped = drop_privileges(account); !dropped) return fail(dropped.error());
   const std::string as_user = account ? " (as user " + account->name + ")" : "";
 

@@ -1,6 +1,7 @@
 #include "controlplane/object_ids.hpp"
 
 #include <utility>
+#include <vector>
 
 namespace sallyport::controlplane {
 namespace {
@@ -24,10 +25,18 @@ class FreeNumbers {
 
 }  // namespace
 
-void ObjectIds::adopt(const config::Config& configuration, const abi::StatisticsView& statistics) {
+void ObjectIds::adopt(const config::Config& configuration, const abi::StatisticsView& statistics,
+                      const FormerKeys& former_keys) {
   max_peers_ = statistics.max_peers();
   std::map<PublicKey, std::set<std::string>> interfaces_of;  // which interfaces have a peer of that key
+  std::map<PeerIdentity, PeerIdentity> renamed;              // by the former key
   for (const config::Peer& peer : configuration.peers) interfaces_of[peer.public_key].insert(peer.wireguard);
+  for (const config::Peer& peer : configuration.peers) {
+    const auto former = former_keys.find(peer.name);
+    if (former == former_keys.end() || interfaces_of[former->second].contains(peer.wireguard)) continue;
+    if (renamed.emplace(PeerIdentity{peer.wireguard, former->second}, identity_of(peer)).second)
+      interfaces_of[former->second].insert(peer.wireguard);
+  }
 
   // 1. Interfaces: the number under which their peers are known. A key that two interfaces have says nothing.
   std::set<std::uint16_t> taken_tunnels;
@@ -44,17 +53,25 @@ void ObjectIds::adopt(const config::Config& configuration, const abi::Statistics
   // 2. Peers of those interfaces.
   std::map<std::uint16_t, std::string> interface_by_number;
   for (const auto& [name, number] : tunnels_) interface_by_number[number] = name;
+  std::vector<std::pair<PeerIdentity, std::uint32_t>> by_former_key;
   for (std::uint32_t id = 0; id < statistics.max_peers(); ++id) {
     const auto status = statistics.peer(id);
     if (!status || status->live == 0) continue;
     const auto interface = interface_by_number.find(status->tunnel_id);
     const auto found = interfaces_of.find(status->public_key);
-    if (interface != interface_by_number.end() && found != interfaces_of.end() &&
-        found->second.contains(interface->second))
-      peers_[{interface->second, status->public_key}] = id;
-    else
+    if (interface == interface_by_number.end() || found == interfaces_of.end() ||
+        !found->second.contains(interface->second)) {
       foreign_peers_.insert(id);
+      continue;
+    }
+    const PeerIdentity identity{interface->second, status->public_key};
+    if (const auto present = renamed.find(identity); present != renamed.end())
+      by_former_key.emplace_back(present->second, id);
+    else
+      peers_[identity] = id;
   }
+  for (const auto& [identity, id] : by_former_key)
+    if (!peers_.emplace(identity, id).second) foreign_peers_.insert(id);
 }
 
 void ObjectIds::assign(const config::Config& configuration) {
@@ -112,6 +129,16 @@ void ObjectIds::remove(const config::Peer& peer) {
   if (known == peers_.end()) return;
   free_peers_.push_back(known->second);
   peers_.erase(known);
+}
+
+void ObjectIds::rename(const config::Peer& before, const config::Peer& after) {
+  if (identity_of(before) == identity_of(after)) return;
+  auto known = peers_.extract(identity_of(before));
+  if (known.empty()) return;
+  known.key() = identity_of(after);
+  // Who has that key already keeps it.
+  if (const auto renamed = peers_.insert(std::move(known)); !renamed.inserted)
+    free_peers_.push_back(renamed.node.mapped());
 }
 
 std::optional<std::uint16_t> ObjectIds::tunnel(std::string_view name) const {

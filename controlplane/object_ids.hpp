@@ -1,6 +1,6 @@
 // The small numbers by which the dataplane knows tunnels and peers. An object keeps its number for as long as it is
-// configured (a peer is its public key on its interface, whatever its name), and over a restart of the control plane:
-// what the dataplane holds already is recognised by its public key.
+// configured (a peer is its public key on its interface, whatever its name, until rename()), and over a restart of the
+// control plane: what the dataplane holds already is recognised by its public key.
 #pragma once
 
 #include <cstdint>
@@ -19,14 +19,19 @@ namespace sallyport::controlplane {
 
 class ObjectIds {
  public:
-  // Before the first assign(), with the first dataplane that this control plane meets.
-  void adopt(const config::Config& configuration, const abi::StatisticsView& statistics);
+  // Before the first assign(), with the first dataplane that this control plane meets. `former_keys`, by the peer's
+  // name: it may know a peer by one of these still.
+  using FormerKeys = std::map<std::string, PublicKey, std::less<>>;
+  void adopt(const config::Config& configuration, const abi::StatisticsView& statistics,
+             const FormerKeys& former_keys = {});
   // Gives every configured object a number and takes back those of the others.
   void assign(const config::Config& configuration);
   // One peer more or less, after an assign(). The number of a peer that went rests for a while before another peer gets
   // it, so that what is still told of the old one is not taken for the new one's.
   std::uint32_t add(const config::Peer& peer);
   void remove(const config::Peer& peer);
+  // The same peer with another key keeps its number. One that has none gets none.
+  void rename(const config::Peer& before, const config::Peer& after);
 
   [[nodiscard]] std::optional<std::uint16_t> tunnel(std::string_view name) const;
   [[nodiscard]] std::optional<std::uint32_t> peer(const config::Peer& peer) const;

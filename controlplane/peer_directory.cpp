@@ -13,6 +13,7 @@ void PeerDirectory::rebuild(std::vector<config::Peer>& peers) {
   peers_ = &peers;
   by_name_.clear();
   by_id_.clear();
+  by_key_.clear();
   by_prefix_.clear();
   prefixes_v4_ = {};
   prefixes_v6_ = {};
@@ -23,12 +24,15 @@ void PeerDirectory::index(std::size_t position) {
   const config::Peer& peer = (*peers_)[position];
   const auto [entry, is_new] = by_name_.try_emplace(peer.name, Entry{position, std::nullopt});
   entry->second.position = position;
+  by_key_[key_of(peer.wireguard, peer.public_key)] = peer.name;
   for (const IpPrefix& prefix : peer.allowed_ips)
     if (by_prefix_.insert_or_assign(prefix, peer.name).second)
       ++(prefix.address.is_v4() ? prefixes_v4_ : prefixes_v6_)[prefix.length];
 }
 
-void PeerDirectory::forget_prefixes(const config::Peer& peer) {
+void PeerDirectory::forget(const config::Peer& peer) {
+  const auto keyed = by_key_.find(key_of(peer.wireguard, peer.public_key));
+  if (keyed != by_key_.end() && keyed->second == peer.name) by_key_.erase(keyed);
   for (const IpPrefix& prefix : peer.allowed_ips) {
     const auto found = by_prefix_.find(prefix);
     if (found == by_prefix_.end() || found->second != peer.name) continue;  // somebody else's by now
@@ -45,7 +49,7 @@ const config::Peer& PeerDirectory::add(config::Peer peer) {
 
 const config::Peer& PeerDirectory::replace(config::Peer peer) {
   const std::size_t position = by_name_.at(peer.name).position;
-  forget_prefixes((*peers_)[position]);
+  forget((*peers_)[position]);
   (*peers_)[position] = std::move(peer);
   index(position);
   return (*peers_)[position];
@@ -55,7 +59,7 @@ void PeerDirectory::remove(const std::string& name) {
   const auto found = by_name_.find(name);
   if (found == by_name_.end()) return;
   const std::size_t position = found->second.position;
-  forget_prefixes((*peers_)[position]);
+  forget((*peers_)[position]);
   if (found->second.id) by_id_.erase(*found->second.id);
   by_name_.erase(found);
   if (position + 1 != peers_->size()) {
@@ -91,6 +95,15 @@ const config::Peer* PeerDirectory::by_id(std::uint32_t id) const {
 std::optional<std::uint32_t> PeerDirectory::id_of(std::string_view name) const {
   const Entry* entry = find(name);
   return entry == nullptr ? std::nullopt : entry->id;
+}
+
+std::string PeerDirectory::key_of(std::string_view wireguard, const PublicKey& key) {
+  return std::string(wireguard) + '/' + std::string(reinterpret_cast<const char*>(key.data()), key.size());
+}
+
+const config::Peer* PeerDirectory::by_key(std::string_view wireguard, const PublicKey& key) const {
+  const auto found = by_key_.find(key_of(wireguard, key));
+  return found == by_key_.end() ? nullptr : by_name(found->second);
 }
 
 const config::Peer* PeerDirectory::by_address(const IpAddress& address) const {

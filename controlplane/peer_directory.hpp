@@ -30,6 +30,7 @@ class PeerDirectory {
   [[nodiscard]] const config::Peer* by_name(std::string_view name) const;
   [[nodiscard]] const config::Peer* by_id(std::uint32_t id) const;
   [[nodiscard]] std::optional<std::uint32_t> id_of(std::string_view name) const;
+  [[nodiscard]] const config::Peer* by_key(std::string_view wireguard, const PublicKey& key) const;
   // Whose allowed_ips cover it with the longest prefix.
   [[nodiscard]] const config::Peer* by_address(const IpAddress& address) const;
 
@@ -43,12 +44,14 @@ class PeerDirectory {
   };
 
   void index(std::size_t position);
-  void forget_prefixes(const config::Peer& peer);
+  void forget(const config::Peer& peer);  // its prefixes and its key
+  [[nodiscard]] static std::string key_of(std::string_view wireguard, const PublicKey& key);
   [[nodiscard]] const Entry* find(std::string_view name) const;
 
   std::vector<config::Peer>* peers_ = nullptr;
   std::unordered_map<std::string, Entry> by_name_;
   std::unordered_map<std::uint32_t, std::string> by_id_;
+  std::unordered_map<std::string, std::string> by_key_;  // the interface's name and the key
   std::unordered_map<IpPrefix, std::string, PrefixHash> by_prefix_;
   std::array<std::size_t, 129> prefixes_v4_{}, prefixes_v6_{};  // how many there are of each length
 };

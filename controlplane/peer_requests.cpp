@@ -67,7 +67,8 @@ void ControlPlane::apply_peer_changes(const config::PeerFolder::Changes& changes
   // 1. What goes: peers, and prefixes that may be somebody else's from now on.
   for (const auto& [name, change] : changes) {
     names_changed |= has_endpoint_name(change.before) || has_endpoint_name(change.after);
-    if (!change.before) continue;
+    barred_peers_.erase(name);
+    if (!change.before || directory_.by_name(name) == nullptr) continue;
     if (!change.after || !is_same_peer(*change.before, *change.after)) {
       end_peer(*change.before);
       if (!change.after) ++removed;
@@ -82,6 +83,12 @@ void ControlPlane::apply_peer_changes(const config::PeerFolder::Changes& changes
   for (const auto& [name, change] : changes) {
     if (!change.after) continue;
     if (!change.before) ++added;
+    if (is_revoked(*change.after)) {
+      barred_peers_[name] = *change.after;
+      if (const config::Peer* peer = directory_.by_name(name)) end_peer(config::Peer(*peer));
+      continue;
+    }
+    make_way(*change.after);
     keys_.peers[name] = made.at(name);
     begin_peer(*change.after);
   }
@@ -106,6 +113,7 @@ void ControlPlane::end_peer(const config::Peer& peer) {
   }
   policy_.remove_peer(peer.name);
   keys_.peers.erase(peer.name);
+  keys_.former_peers.erase(peer.name);
   ids_.remove(peer);
   directory_.remove(peer.name);
 }

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "config/base/log.hpp"
-#include "controlplane/identity/static_identity.hpp"
 #include "controlplane/policy_service.hpp"
 
 namespace sallyport::controlplane {
@@ -61,7 +60,7 @@ bool PolicyService::update_facts(const config::Peer& peer) {
   const auto [found, is_new] = members_.try_emplace(peer.name);
   Member& member = found->second;
   member.name = peer.name;
-  policy::Facts facts = facts_of_configured_peer(peer);
+  policy::Facts facts = facts_of_(peer);
   if (!is_new && member.facts == facts) return false;
   member.facts = std::move(facts);
   return true;
@@ -154,17 +153,17 @@ void PolicyService::compile(Member& member, wireguard::Instant now) {
 void PolicyService::take(Member& member, const policy::SourceAccess& access, std::uint32_t destination_class) {
   member.access = access;
   member.destination_class = destination_class;
-  use(access, destination_class, 1);
+  use(access, {destination_class}, 1);
   set_due(member, first_step(access));
 }
 
 void PolicyService::release(const Member& member) {
-  use(member.access, member.destination_class, -1);
+  use(member.access, {member.destination_class}, -1);
 }
 
 void PolicyService::publish(const Member& member) {
   if (!compiler_ || !member.id) return;
-  announce(member.access, member.destination_class);
+  announce(member.access, {member.destination_class});
   publisher_.set_peer_access(message(member));
 }
 
@@ -178,7 +177,7 @@ void PolicyService::set_due(Member& member, std::optional<policy::TimePoint> due
 // ---- addresses ----
 
 void PolicyService::recompute_addresses(wireguard::Instant now) {
-  auto addresses = compiler_->addresses(endpoints_, seconds_of(now));
+  auto addresses = compiler_->addresses(endpoints_, draining_, seconds_of(now));
   if (addresses) {
     addresses_failure_.clear();
     return set_addresses(std::move(*addresses));
@@ -197,7 +196,7 @@ void PolicyService::set_addresses(std::map<IpPrefix, policy::AddressEntry> addre
   const auto before = addresses_;
   hold_addresses(std::move(addresses));
   for (const auto& [prefix, entry] : addresses_) {
-    announce(entry.access, entry.destination_class);
+    announce(entry.access, {entry.destination_class, entry.opening_class});
     publisher_.set_address(message(prefix, entry));
   }
   for (const auto& [prefix, entry] : before)
@@ -209,38 +208,42 @@ void PolicyService::hold_addresses(std::map<IpPrefix, policy::AddressEntry> addr
   if (addresses_due_) due_.erase({*addresses_due_, {}});
   addresses_due_.reset();
   for (const auto& [prefix, entry] : addresses_) {
-    use(entry.access, entry.destination_class, 1);
+    use(entry.access, {entry.destination_class, entry.opening_class}, 1);
     const auto step = first_step(entry.access);
     if (step && (!addresses_due_ || *step < *addresses_due_)) addresses_due_ = step;
   }
-  for (const auto& [prefix, entry] : before) use(entry.access, entry.destination_class, -1);
+  for (const auto& [prefix, entry] : before) use(entry.access, {entry.destination_class, entry.opening_class}, -1);
   if (addresses_due_) due_.emplace(*addresses_due_, std::string());
 }
 
 // ---- classes ----
 
-void PolicyService::use(const policy::SourceAccess& access, std::uint32_t destination_class, int difference) {
+void PolicyService::use(const policy::SourceAccess& access, std::initializer_list<std::uint32_t> destination_classes,
+                        int difference) {
   const auto count = [&](auto& uses, std::uint32_t number) {
     if ((uses[number] += difference) > 0) return;
     uses.erase(number);
     unused_classes_ = true;
   };
   for_each_class(access, [&](std::uint32_t number) { count(source_uses_, number); });
-  if (destination_class != 0) count(destination_uses_, destination_class);
+  for (const std::uint32_t number : destination_classes)
+    if (number != 0) count(destination_uses_, number);
 }
 
 // Classes reach the publisher with the first that has them.
-void PolicyService::announce(const policy::SourceAccess& access, std::uint32_t destination_class) {
+void PolicyService::announce(const policy::SourceAccess& access,
+                             std::initializer_list<std::uint32_t> destination_classes) {
   const DesiredPolicy& known = publisher_.policy();
   for_each_class(access, [&](std::uint32_t number) {
     if (known.source_classes.contains(number)) return;
     const auto row = compiler_->source_classes().find(number);
     if (row != compiler_->source_classes().end()) publisher_.set_source_class(number, row->second);
   });
-  if (destination_class == 0 || known.destination_classes.contains(destination_class)) return;
-  const auto services = compiler_->destination_classes().find(destination_class);
-  if (services != compiler_->destination_classes().end())
-    publisher_.set_destination_class(destination_class, services->second);
+  for (const std::uint32_t number : destination_classes) {
+    if (number == 0 || known.destination_classes.contains(number)) continue;
+    const auto services = compiler_->destination_classes().find(number);
+    if (services != compiler_->destination_classes().end()) publisher_.set_destination_class(number, services->second);
+  }
 }
 
 void PolicyService::collect_classes() {
@@ -285,7 +288,13 @@ abi::Access PolicyService::message(const policy::SourceAccess& access) const {
 }
 
 abi::SetAddress PolicyService::message(const IpPrefix& prefix, const policy::AddressEntry& entry) const {
-  return {0, message(entry.access), entry.destination_class, prefix, {}};
+  return {.image = 0,
+          .access = message(entry.access),
+          .destination_class = entry.destination_class,
+          .opening_class = entry.opening_class,
+          .prefix = prefix,
+          .draining = static_cast<std::uint8_t>(entry.draining ? 1 : 0),
+          .reserved = {}};
 }
 
 abi::SetPeerAccess PolicyService::message(const Member& member) const {
@@ -340,7 +349,7 @@ PeerIdentity PolicyService::view(const config::Peer& peer) const {
   PeerIdentity view{.peer = &peer};
   const auto found = members_.find(peer.name);
   if (found == members_.end()) {
-    view.facts = facts_of_configured_peer(peer);
+    view.facts = facts_of_(peer);
     return view;
   }
   const Member& member = found->second;

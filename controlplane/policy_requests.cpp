@@ -5,10 +5,12 @@
 #include "config/base/clock.hpp"
 #include "config/base/log.hpp"
 #include "controlplane/control_plane.hpp"
+#include "controlplane/enrolment/session_facts.hpp"
 #include "controlplane/git_version.hpp"
 #include "controlplane/identity/static_identity.hpp"
 #include "controlplane/instant_now.hpp"
 #include "controlplane/policy_summary.hpp"
+#include "policy/unknown_clusters.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -23,6 +25,11 @@ std::vector<std::string> lines_of(const Errors& errors) {
   lines.reserve(errors.size());
   for (const config::Error& error : errors) lines.push_back(config::to_string(error));
   return lines;
+}
+
+void warn_of_clusters(PolicyService::Prepared& prepared, const config::Config& configuration) {
+  for (std::string& warning : policy::unknown_clusters(*prepared.policy, configuration.clusters))
+    prepared.warnings.push_back(std::move(warning));
 }
 
 std::string first_of(const Errors& errors) {
@@ -52,6 +59,7 @@ tl::expected<void, Errors> ControlPlane::start_policy() {
     if (stored != nullptr && stored->version.source == PolicySource::api && stored->version.etag != prepared->etag)
       log_warning("policy files replace what was applied through the API",
                   {{"generation", stored->version.generation}, {"etag", stored->version.etag}});
+    warn_of_clusters(*prepared, config_);
     put_in_force(std::move(*prepared), "start");
     return {};
   }
@@ -89,6 +97,7 @@ tl::expected<std::optional<PolicyService::Prepared>, Errors> ControlPlane::prepa
   auto prepared =
       policy_.prepare(std::move(*bundle), PolicySource::files, next.peers, next.dataplane.max_classes, instant_now());
   if (!prepared) return tl::unexpected(std::move(prepared.error()));
+  warn_of_clusters(*prepared, next);
   return std::move(*prepared);
 }
 
@@ -97,15 +106,32 @@ std::vector<std::string> ControlPlane::put_in_force(PolicyService::Prepared prep
   auto changes = policy_.put_in_force(
       std::move(prepared), config_.peers, [this](const config::Peer& peer) { return known_id(peer); },
       policy_settings(), by, instant_now(), statistics(), dirty_);
+  apply_issuers();
+  apply_clusters();
   ask_git();
   save();
   request_flush();
   return changes;
 }
 
-// What happened to the policy is written at once, not with the next second.
-void ControlPlane::save() {
-  if (writer_) writer_->write(std::exchange(dirty_, {}));
+void ControlPlane::save(std::function<void(bool stored)> done) {
+  if (!writer_) {
+    if (done) done(false);
+    return;
+  }
+  if (done) {
+    dirty_.ticket = ++last_ticket_;
+    waiting_for_disk_[dirty_.ticket] = std::move(done);
+  }
+  writer_->write(std::exchange(dirty_, {}));
+}
+
+void ControlPlane::on_saved(std::uint64_t ticket, bool stored) {
+  while (!waiting_for_disk_.empty() && waiting_for_disk_.begin()->first <= ticket) {
+    const auto done = std::move(waiting_for_disk_.begin()->second);
+    waiting_for_disk_.erase(waiting_for_disk_.begin());
+    done(stored);
+  }
 }
 
 PolicyService::Settings ControlPlane::policy_settings() const {
@@ -167,6 +193,7 @@ tl::expected<PolicyApplied, PolicyRefusal> ControlPlane::apply_policy(const std:
       policy_.prepare(std::move(*read), source, config_.peers, config_.dataplane.max_classes, instant_now());
   if (!prepared) return refuse(Kind::errors, "the policy has errors", std::move(prepared.error()));
   PolicyApplied applied;
+  warn_of_clusters(*prepared, config_);
   applied.warnings = prepared->warnings;
   applied.changes = put_in_force(std::move(*prepared), by);
   applied.version = policy_version();
@@ -179,7 +206,11 @@ tl::expected<PolicyApplied, PolicyRefusal> ControlPlane::apply_policy(const std:
 tl::expected<void, PolicyRefusal> ControlPlane::set_endpoints(const std::string& service,
                                                               std::vector<IpPrefix> endpoints) {
   const std::size_t count = endpoints.size();
-  auto done = policy_.set_endpoints(service, std::move(endpoints), instant_now(), dirty_);
+  const policy::Service* known = policy() == nullptr ? nullptr : policy()->find_service(service);
+  if (const auto followed = known == nullptr ? std::nullopt : cluster_of(*known))
+    return tl::unexpected(
+        PolicyRefusal{PolicyRefusal::Kind::not_live, "its endpoints come from [cluster." + followed->first + "]", {}});
+  auto done = policy_.set_endpoints(service, std::move(endpoints), {}, instant_now(), dirty_);
   if (!done) return done;
   save();
   log_info("endpoints set", {{"service", service}, {"endpoints", count}});
@@ -207,7 +238,8 @@ std::vector<PeerIdentity> ControlPlane::identities() const {
 }
 
 policy::Facts ControlPlane::facts_of(const config::Peer& peer) const {
-  return facts_of_configured_peer(peer);
+  const EnrolledSession* session = enrolment_.by_peer_name(peer.name);
+  return session != nullptr ? facts_of_session(*session) : facts_of_configured_peer(peer);
 }
 
 // ---- listings ----

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "config/base/log.hpp"
-#include "controlplane/identity/static_identity.hpp"
 #include "controlplane/policy_summary.hpp"
 #include "policy/load.hpp"
 #include "policy/run_tests.hpp"
@@ -25,6 +24,19 @@ std::vector<std::string> names_of(const std::vector<Object>& objects) {
   names.reserve(objects.size());
   for (const Object& object : objects) names.push_back(object.name);
   return names;
+}
+
+void sort_and_dedupe(std::vector<IpPrefix>& prefixes) {
+  std::sort(prefixes.begin(), prefixes.end());
+  prefixes.erase(std::unique(prefixes.begin(), prefixes.end()), prefixes.end());
+}
+
+policy::Endpoints with_list(policy::Endpoints endpoints, const std::string& service, std::vector<IpPrefix> list) {
+  if (list.empty())
+    endpoints.erase(service);
+  else
+    endpoints[service] = std::move(list);
+  return endpoints;
 }
 
 config::Location location_of(const policy::Policy& policy) {
@@ -74,13 +86,14 @@ tl::expected<PolicyService::Prepared, PolicyService::Errors> PolicyService::prep
   prepared.compiler =
       std::make_unique<policy::Compiler>(prepared.policy, prepared.rules, prepared.services, max_classes);
 
-  auto addresses = prepared.compiler->addresses(endpoints_under(*prepared.policy), at);
+  auto addresses = prepared.compiler->addresses(kept_under(*prepared.policy, endpoints_),
+                                                kept_under(*prepared.policy, draining_), at);
   if (!addresses) return tl::unexpected(Errors{{location_of(*prepared.policy), addresses.error()}});
   prepared.addresses = std::move(*addresses);
   prepared.peers.reserve(peers.size());
   for (const config::Peer& peer : peers) {
     Prepared::Access& access = prepared.peers[peer.name];
-    access.facts = facts_of_configured_peer(peer);
+    access.facts = facts_of_(peer);
     auto source_access = prepared.compiler->access(access.facts, at);
     if (!source_access) return tl::unexpected(Errors{{peer.location, "policy: " + source_access.error()}});
     auto destination = prepared.compiler->destination_class(access.facts);
@@ -95,7 +108,7 @@ tl::expected<void, PolicyService::Errors> PolicyService::check_peers(std::span<c
                                                                      wireguard::Instant now) {
   if (!compiler_) return {};
   for (const config::Peer& peer : peers) {
-    const policy::Facts facts = facts_of_configured_peer(peer);
+    const policy::Facts facts = facts_of_(peer);
     const auto known = members_.find(peer.name);
     if (known != members_.end() && known->second.facts == facts && known->second.failure.empty()) continue;
     unused_classes_ = true;  // if nobody comes for what is made here
@@ -119,7 +132,8 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
 
   // 1. The version.
   if (prepared.policy) {
-    policy::Endpoints kept = endpoints_under(*prepared.policy);
+    policy::Endpoints kept = kept_under(*prepared.policy, endpoints_);
+    draining_ = kept_under(*prepared.policy, draining_);
     for (const auto& [service, prefixes] : endpoints_)
       if (!kept.contains(service)) to_store.set.endpoints[service] = {};
     endpoints_ = std::move(kept);
@@ -158,7 +172,7 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
     Member& member = members_[peer.name];
     const auto compiled = prepared.peers.find(peer.name);
     member.name = peer.name;
-    member.facts = compiled == prepared.peers.end() ? facts_of_configured_peer(peer) : compiled->second.facts;
+    member.facts = compiled == prepared.peers.end() ? facts_of_(peer) : compiled->second.facts;
     if (compiled != prepared.peers.end()) take(member, compiled->second.source, compiled->second.destination_class);
   }
   set_ids(peers, id_of);
@@ -334,9 +348,9 @@ abi::StatisticsView::RuleTotals PolicyService::counts(std::uint32_t number,
 
 // Addresses of a service that goes, or that follows something else from now on, belong to others by the time that it
 // comes back.
-policy::Endpoints PolicyService::endpoints_under(const policy::Policy& next) const {
+policy::Endpoints PolicyService::kept_under(const policy::Policy& next, const policy::Endpoints& endpoints) const {
   policy::Endpoints kept;
-  for (const auto& [name, prefixes] : endpoints_) {
+  for (const auto& [name, prefixes] : endpoints) {
     const policy::Service* service = next.find_service(name);
     const policy::Service* before = policy_ ? policy_->find_service(name) : nullptr;
     if (service == nullptr || !service->endpoints) continue;
@@ -346,7 +360,8 @@ policy::Endpoints PolicyService::endpoints_under(const policy::Policy& next) con
 }
 
 tl::expected<void, PolicyRefusal> PolicyService::set_endpoints(const std::string& service,
-                                                               std::vector<IpPrefix> endpoints, wireguard::Instant now,
+                                                               std::vector<IpPrefix> endpoints,
+                                                               std::vector<IpPrefix> draining, wireguard::Instant now,
                                                                StoreChange& to_store) {
   using Kind = PolicyRefusal::Kind;
   if (!policy_)
@@ -357,20 +372,21 @@ tl::expected<void, PolicyRefusal> PolicyService::set_endpoints(const std::string
   if (!found->endpoints)
     return tl::unexpected(
         PolicyRefusal{Kind::not_live, "service '" + service + "' has no endpoints key: its addresses are fixed", {}});
-  std::sort(endpoints.begin(), endpoints.end());
-  endpoints.erase(std::unique(endpoints.begin(), endpoints.end()), endpoints.end());
+  sort_and_dedupe(endpoints);
+  sort_and_dedupe(draining);
 
-  policy::Endpoints next = endpoints_;
-  next[service] = endpoints;
-  if (endpoints.empty()) next.erase(service);
-  if (next == endpoints_) return {};
-  auto addresses = compiler_->addresses(next, seconds_of(now));
+  policy::Endpoints next = with_list(endpoints_, service, endpoints);
+  policy::Endpoints next_draining = with_list(draining_, service, std::move(draining));
+  const bool is_stored = next == endpoints_;
+  if (is_stored && next_draining == draining_) return {};
+  auto addresses = compiler_->addresses(next, next_draining, seconds_of(now));
   if (!addresses) {
     unused_classes_ = true;
     return tl::unexpected(PolicyRefusal{Kind::errors, addresses.error(), {{found->location, addresses.error()}}});
   }
   endpoints_ = std::move(next);
-  to_store.set.endpoints[service] = std::move(endpoints);
+  draining_ = std::move(next_draining);
+  if (!is_stored) to_store.set.endpoints[service] = std::move(endpoints);
   set_addresses(std::move(*addresses));
   return {};
 }

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -59,7 +60,10 @@ class PolicyService {
   // The number of a peer in the dataplane, if it has one yet.
   using IdOf = std::function<std::optional<std::uint32_t>(const config::Peer&)>;
 
-  explicit PolicyService(Publisher& publisher) : publisher_(publisher) {}
+  // Who a peer is; asked once for each peer that comes or changes.
+  using FactsOf = std::function<policy::Facts(const config::Peer&)>;
+
+  PolicyService(Publisher& publisher, FactsOf facts_of) : publisher_(publisher), facts_of_(std::move(facts_of)) {}
   PolicyService(const PolicyService&) = delete;
   PolicyService& operator=(const PolicyService&) = delete;
 
@@ -103,8 +107,11 @@ class PolicyService {
 
   // ---- endpoints of live services ----
   [[nodiscard]] const policy::Endpoints& endpoints() const { return endpoints_; }
+  // Still of the service for flows that go on. They do not outlive the process: the store has those that are ready.
+  [[nodiscard]] const policy::Endpoints& draining() const { return draining_; }
   [[nodiscard]] tl::expected<void, PolicyRefusal> set_endpoints(const std::string& service,
-                                                                std::vector<IpPrefix> endpoints, wireguard::Instant now,
+                                                                std::vector<IpPrefix> endpoints,
+                                                                std::vector<IpPrefix> draining, wireguard::Instant now,
                                                                 StoreChange& to_store);
 
   // ---- peers ----
@@ -152,7 +159,8 @@ class PolicyService {
     std::uint32_t number = 0;
   };
 
-  [[nodiscard]] policy::Endpoints endpoints_under(const policy::Policy& next) const;
+  // Of endpoints those that are still their service's under another version.
+  [[nodiscard]] policy::Endpoints kept_under(const policy::Policy& next, const policy::Endpoints& endpoints) const;
   void compile(Member& member, wireguard::Instant now);
   void take(Member& member, const policy::SourceAccess& access, std::uint32_t destination_class);
   void publish(const Member& member);
@@ -167,8 +175,9 @@ class PolicyService {
   void recompute_addresses(wireguard::Instant now);
   void set_addresses(std::map<IpPrefix, policy::AddressEntry> addresses);
   void hold_addresses(std::map<IpPrefix, policy::AddressEntry> addresses);
-  void use(const policy::SourceAccess& access, std::uint32_t destination_class, int difference);
-  void announce(const policy::SourceAccess& access, std::uint32_t destination_class);
+  void use(const policy::SourceAccess& access, std::initializer_list<std::uint32_t> destination_classes,
+           int difference);
+  void announce(const policy::SourceAccess& access, std::initializer_list<std::uint32_t> destination_classes);
   [[nodiscard]] abi::Access message(const policy::SourceAccess& access) const;
   [[nodiscard]] abi::SetAddress message(const IpPrefix& prefix, const policy::AddressEntry& entry) const;
   [[nodiscard]] abi::SetPeerAccess message(const Member& member) const;
@@ -181,6 +190,7 @@ class PolicyService {
   void store_version(StoreChange& to_store) const;
 
   Publisher& publisher_;
+  FactsOf facts_of_;
   // The version in force.
   std::shared_ptr<const policy::Policy> policy_;
   std::unique_ptr<policy::Compiler> compiler_;
@@ -192,7 +202,7 @@ class PolicyService {
   std::map<std::uint32_t, const policy::Rule*> rules_by_number_;
   std::shared_ptr<const StoredPolicy> stored_;
   std::map<std::int64_t, PolicyChange> changes_;
-  policy::Endpoints endpoints_;
+  policy::Endpoints endpoints_, draining_;
 
   // Who has what.
   std::unordered_map<std::string, Member> members_;  // by name

@@ -25,7 +25,8 @@ struct PeerSettings {
   std::uint16_t tunnel_id = 0;
   std::string name;
   std::shared_ptr<const wireguard::PeerKeys> keys;
-  IpEndpoint endpoint;  // configured; unset: none, or its name is not resolved yet
+  std::shared_ptr<const wireguard::PeerKeys> former_keys;  // still good beside `keys`, for a while; null: none
+  IpEndpoint endpoint;                                     // configured; unset: none, or its name is not resolved yet
   bool has_endpoint_name = false;
   bool persistent_keepalive = false;
 };

@@ -12,9 +12,21 @@ using wireguard::LocalIndex;
 using wireguard::PeerId;
 
 namespace {
+
 // Stands for a session in a slot whose id we never learnt.
 constexpr std::uint64_t unknown_session = ~std::uint64_t{0};
+
+constexpr unsigned peer_id_bits = 20;
+constexpr std::uint32_t peer_id_mask = (1U << peer_id_bits) - 1;
+static_assert(abi::max_peers_limit == peer_id_mask + 1);
+constexpr std::uint32_t nobody = 0xffffffff;  // no peer has the key of this word
+static_assert(unknown_key < nobody >> peer_id_bits && key_numbers <= unknown_key);
+
 }  // namespace
+
+PeerId handshake_name(std::uint32_t peer_id, KeyNumber key) noexcept {
+  return PeerId{(peer_id & peer_id_mask) | static_cast<std::uint32_t>(key) << peer_id_bits};
+}
 
 void SessionIndices::reset(std::uint32_t max_sessions) {
   SP_CHECK(std::has_single_bit(max_sessions) && max_sessions <= abi::max_sessions_limit);
@@ -34,8 +46,8 @@ void SessionIndices::adopt(const abi::StatisticsView& statistics, std::uint64_t 
     // A record that cannot be read counts as in use: reconcile() will see.
     if (!status || status->state != abi::SessionState::none) {
       const bool believable = status && status->index != 0 && (status->index & (max_sessions_ - 1)) == number;
-      slot = believable ? Slot{status->index, status->peer_id, status->session_id, now_ns}
-                        : Slot{number == 0 ? max_sessions_ : number, abi::no_peer, unknown_session, now_ns};
+      slot = believable ? Slot{status->index, name_of(*status, slot), status->session_id, now_ns}
+                        : Slot{number == 0 ? max_sessions_ : number, nobody, unknown_session, now_ns};
     } else if (slot.index != 0 && slot.session_id != 0 && now_ns - slot.since_ns >= statistics_delay_ns) {
       slot = {};
     }
@@ -77,7 +89,7 @@ void SessionIndices::refused(LocalIndex index, std::uint64_t session_id, bool sl
   if (slot == nullptr || slot->session_id != session_id) return;
   if (slot_in_use) {
     slot->session_id = unknown_session;
-    slot->peer = abi::no_peer;
+    slot->name = nobody;
     slot->since_ns = now_ns;
   } else {
     free_slot(*slot);
@@ -96,16 +108,16 @@ bool SessionIndices::ended(LocalIndex index, std::uint64_t session_id) noexcept 
 std::optional<SessionIndices::Owner> SessionIndices::find(LocalIndex index) const noexcept {
   const Slot* slot = slot_of(static_cast<std::uint32_t>(index));
   if (slot == nullptr) return std::nullopt;
-  return Owner{PeerId{slot->peer}, slot->session_id};
+  return owner_of(*slot);
 }
 
 void SessionIndices::for_each_session(const std::function<void(LocalIndex, const Owner&)>& visit) const {
   for (const Slot& slot : slots_)
-    if (slot.index != 0 && slot.session_id != 0) visit(LocalIndex{slot.index}, {PeerId{slot.peer}, slot.session_id});
+    if (slot.index != 0 && slot.session_id != 0) visit(LocalIndex{slot.index}, owner_of(slot));
 }
 
 void SessionIndices::reconcile(const abi::StatisticsView& statistics, std::uint64_t now_ns, std::uint32_t slots,
-                               const std::function<void(PeerId)>& freed) {
+                               const std::function<void(LocalIndex, std::uint32_t)>& freed) {
   if (statistics.max_sessions() != max_sessions_) return;
   for (std::uint32_t i = 0; i < slots && i < max_sessions_; ++i) {
     const std::uint32_t number = reconcile_at_++ & (max_sessions_ - 1);
@@ -114,15 +126,29 @@ void SessionIndices::reconcile(const abi::StatisticsView& statistics, std::uint6
     const auto status = statistics.session(number);
     if (!status) continue;
     if (status->state == abi::SessionState::none) {
-      const PeerId peer{slot.peer};
+      const LocalIndex index{slot.index};
+      const std::uint32_t peer_id = owner_of(slot).peer_id;
       free_slot(slot);
-      freed(peer);
+      freed(index, peer_id);
     } else if (status->index != 0 && (status->index & (max_sessions_ - 1)) == number) {
+      slot.name = name_of(*status, slot);
       slot.index = status->index;
       slot.session_id = status->session_id;
-      slot.peer = status->peer_id;
     }
   }
+}
+
+SessionIndices::Owner SessionIndices::owner_of(const Slot& slot) noexcept {
+  return {.peer_id = slot.name == nobody ? abi::no_peer : slot.name & peer_id_mask,
+          .session_id = slot.session_id,
+          .key = static_cast<KeyNumber>(slot.name >> peer_id_bits)};
+}
+
+std::uint32_t SessionIndices::name_of(const abi::SessionStatusValue& status, const Slot& known) noexcept {
+  if (status.peer_id > peer_id_mask) return nobody;
+  const bool is_known =
+      known.index == status.index && known.session_id == status.session_id && owner_of(known).peer_id == status.peer_id;
+  return is_known ? known.name : static_cast<std::uint32_t>(handshake_name(status.peer_id, unknown_key));
 }
 
 SessionIndices::Slot* SessionIndices::slot_of(std::uint32_t index) noexcept {

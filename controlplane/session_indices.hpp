@@ -19,6 +19,14 @@
 
 namespace sallyport::controlplane {
 
+// Which of a peer's keys a handshake was made with: a number of the peer's own. Sessions that were adopted do not say.
+using KeyNumber = std::uint16_t;
+inline constexpr KeyNumber key_numbers = 4094;  // from 0
+inline constexpr KeyNumber unknown_key = 4094;
+
+// A peer and one of its keys in one word: by this name its PeerHandshake asks for indices.
+[[nodiscard]] wireguard::PeerId handshake_name(std::uint32_t peer_id, KeyNumber key) noexcept;
+
 class SessionIndices final : public wireguard::IndexAllocator {
  public:
   explicit SessionIndices(wireguard::RandomSource random) : random_(std::move(random)) {}
@@ -28,6 +36,7 @@ class SessionIndices final : public wireguard::IndexAllocator {
   // A dataplane with sessions: those in the statistics are in use, handshakes that are pending here stay so.
   void adopt(const abi::StatisticsView& statistics, std::uint64_t now_ns);
 
+  // For a handshake_name().
   [[nodiscard]] std::optional<wireguard::LocalIndex> allocate(wireguard::PeerId peer) override;
   // Of a pending handshake; anything else is ignored.
   void release(wireguard::LocalIndex index) noexcept override;
@@ -40,8 +49,9 @@ class SessionIndices final : public wireguard::IndexAllocator {
   bool ended(wireguard::LocalIndex index, std::uint64_t session_id) noexcept;
 
   struct Owner {
-    wireguard::PeerId peer;
+    std::uint32_t peer_id;     // abi::no_peer: nobody's that we know
     std::uint64_t session_id;  // 0: the handshake is pending
+    KeyNumber key;
   };
   [[nodiscard]] std::optional<Owner> find(wireguard::LocalIndex index) const noexcept;
   void for_each_session(const std::function<void(wireguard::LocalIndex, const Owner&)>& visit) const;
@@ -49,7 +59,7 @@ class SessionIndices final : public wireguard::IndexAllocator {
   // Compares a few slots with what the dataplane says, in turn, and frees those whose end was never heard of (the event
   // ring was full). Calls `freed` for each. `slots` bounds the work.
   void reconcile(const abi::StatisticsView& statistics, std::uint64_t now_ns, std::uint32_t slots,
-                 const std::function<void(wireguard::PeerId)>& freed);
+                 const std::function<void(wireguard::LocalIndex, std::uint32_t peer_id)>& freed);
 
   [[nodiscard]] std::uint32_t in_use() const noexcept {
     return max_sessions_ - static_cast<std::uint32_t>(free_.size());
@@ -62,12 +72,15 @@ class SessionIndices final : public wireguard::IndexAllocator {
  private:
   struct Slot {
     std::uint32_t index = 0;  // 0: free
-    std::uint32_t peer = 0;
+    std::uint32_t name = 0;   // the peer and its key
     std::uint64_t session_id = 0;
     std::uint64_t since_ns = 0;
   };
   [[nodiscard]] Slot* slot_of(std::uint32_t index) noexcept;
   [[nodiscard]] const Slot* slot_of(std::uint32_t index) const noexcept;
+  [[nodiscard]] static Owner owner_of(const Slot& slot) noexcept;
+  // Of the session that the dataplane has in the slot. `known` has the key if it is the same session.
+  [[nodiscard]] static std::uint32_t name_of(const abi::SessionStatusValue& status, const Slot& known) noexcept;
   void free_slot(Slot& slot) noexcept;
 
   wireguard::RandomSource random_;

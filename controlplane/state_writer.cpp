@@ -45,7 +45,8 @@ void StateWriter::run() {
     if (written)
       boost::asio::post(loop_, lifetime_.guard([this, change] { on_written_(change); }));
     else
-      boost::asio::post(loop_, lifetime_.guard([this, why = written.error()] { on_failed_(why); }));
+      boost::asio::post(
+          loop_, lifetime_.guard([this, why = written.error(), ticket = change.ticket] { on_failed_(why, ticket); }));
     lock.lock();
     if (written) continue;
     // Older than what may have come meanwhile. It waits for the next write(), a second from now.

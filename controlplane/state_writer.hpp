@@ -4,6 +4,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -22,7 +23,7 @@ class StateWriter {
  public:
   // Called on `loop` after each try: what is on disk now, or why not.
   using OnWritten = std::function<void(const StoreChange& written)>;
-  using OnFailed = std::function<void(const std::string& why)>;
+  using OnFailed = std::function<void(const std::string& why, std::uint64_t ticket)>;
 
   StateWriter(boost::asio::io_context& loop, Store store, OnWritten on_written, OnFailed on_failed);
   // Writes what waits, once, and ends.

@@ -66,7 +66,12 @@ constexpr const char* create_tables = R"(
     git_commit TEXT NOT NULL,
     git_author TEXT NOT NULL,
     summary TEXT NOT NULL);
-  PRAGMA user_version = 1;
+  CREATE TABLE IF NOT EXISTS enrolment_records (
+    kind INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (kind, key)) WITHOUT ROWID;
+  PRAGMA user_version = 2;
 )";
 
 SqliteResult prepare(sqlite3* database) {
@@ -79,7 +84,7 @@ SqliteResult prepare(sqlite3* database) {
   const auto row = version.step();
   if (!row) return tl::unexpected(row.error());
   const std::int64_t found = version.integer(0);
-  if (found != 0 && found != Store::schema_version)
+  if (found < 0 || found > Store::schema_version)
     return tl::unexpected("its schema has version " + std::to_string(found) + ", this release knows version " +
                           std::to_string(Store::schema_version));
 
@@ -184,6 +189,14 @@ SqliteResult load_changes(sqlite3* database, StoredState& state) {
   });
 }
 
+SqliteResult load_enrolment(sqlite3* database, StoredState& state) {
+  SqliteStatement records(database, "SELECT kind, key, document FROM enrolment_records");
+  return for_each_row(records, [&] {
+    const auto kind = static_cast<RecordKind>(records.integer(0));
+    state.enrolment[{kind, records.text(1)}] = records.text(2);
+  });
+}
+
 SqliteResult write_numbers(sqlite3* database, const char* kind, const std::map<std::string, std::uint32_t>& numbers) {
   SqliteStatement set(database, "INSERT INTO policy_numbers VALUES (?1, ?2, ?3)");
   for (const auto& [name, number] : numbers) {
@@ -253,6 +266,19 @@ SqliteResult write_changes(sqlite3* database, const std::map<std::int64_t, Polic
   return trim.run();
 }
 
+SqliteResult write_enrolment(sqlite3* database, const Records& records) {
+  SqliteStatement set(database, "INSERT OR REPLACE INTO enrolment_records VALUES (?1, ?2, ?3)");
+  SqliteStatement forget(database, "DELETE FROM enrolment_records WHERE kind = ?1 AND key = ?2");
+  for (const auto& [key, document] : records) {
+    SqliteStatement& statement = document.empty() ? forget : set;
+    statement.bind(1, static_cast<std::int64_t>(key.kind));
+    statement.bind_text(2, key.key);
+    if (!document.empty()) statement.bind_text(3, document);
+    if (auto done = statement.run(); !done) return done;
+  }
+  return {};
+}
+
 }  // namespace
 
 void StoreChange::merge(StoreChange later) {
@@ -265,7 +291,9 @@ void StoreChange::merge(StoreChange later) {
   if (later.set.policy) set.policy = std::move(later.set.policy);
   for (auto& [service, prefixes] : later.set.endpoints) set.endpoints[service] = std::move(prefixes);
   for (auto& [number, change] : later.set.policy_changes) set.policy_changes[number] = std::move(change);
+  for (auto& [key, document] : later.set.enrolment) set.enrolment[key] = std::move(document);
   forget.insert(forget.end(), later.forget.begin(), later.forget.end());
+  ticket = std::max(ticket, later.ticket);
 }
 
 void Store::Close::operator()(sqlite3* database) const noexcept {
@@ -326,7 +354,7 @@ tl::expected<StoredState, std::string> Store::load(WallTime now) {
       return tl::unexpected(std::string("a row of own_timestamps is damaged"));
     state.reservations[key] = until;
   }
-  for (const auto load_part : {load_policy, load_endpoints, load_changes})
+  for (const auto load_part : {load_policy, load_endpoints, load_changes, load_enrolment})
     if (auto done = load_part(database_.get(), state); !done) return tl::unexpected(done.error());
   return state;
 }
@@ -361,6 +389,7 @@ tl::expected<void, std::string> Store::write(const StoreChange& change, WallTime
       if (auto done = write_policy(database_.get(), *change.set.policy); !done) return done;
     if (auto done = write_endpoints(database_.get(), change.set.endpoints); !done) return done;
     if (auto done = write_changes(database_.get(), change.set.policy_changes); !done) return done;
+    if (auto done = write_enrolment(database_.get(), change.set.enrolment); !done) return done;
     return execute(database_.get(), "COMMIT");
   };
   auto done = transact();

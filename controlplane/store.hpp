@@ -1,6 +1,7 @@
 // What the control plane must remember over a restart, in one SQLite file: the greatest TAI64N of each peer, with the
 // wall time of the handshake that set it (it lapses after 24 h), how far our own timestamps are reserved ahead, the
-// policy that passed last, the endpoints of live services, and the audit trail. No key is ever in it but public ones.
+// policy that passed last, the endpoints of live services, the audit trail, and what enrolment remembers (sessions,
+// addresses, revocations, ...). No key is ever in it but public ones.
 // Survives a kill at any moment: WAL, every write is one transaction and is synchronised. One process at a time: the
 // file stays locked while it is open. Blocking; see state_writer.hpp for the thread that writes.
 #pragma once
@@ -17,6 +18,7 @@
 
 #include "config/base/base64.hpp"
 #include "controlplane/api/policy_backend.hpp"
+#include "controlplane/enrolment/records.hpp"
 #include "controlplane/wireguard/tai64n.hpp"
 
 struct sqlite3;
@@ -52,15 +54,17 @@ struct StoredState {
   std::shared_ptr<const StoredPolicy> policy;           // null: none yet, or no change
   policy::Endpoints endpoints;                          // a change with an empty list ends the service's
   std::map<std::int64_t, PolicyChange> policy_changes;  // by number, which rises
+  Records enrolment;                                    // a change with an empty document ends the record
 };
 
 struct StoreChange {
   StoredState set;
   std::vector<PeerKey> forget;
+  std::uint64_t ticket = 0;  // by which somebody learns that it is on disk; of merged changes the highest
 
   [[nodiscard]] bool empty() const noexcept {
     return set.timestamps.empty() && set.reservations.empty() && forget.empty() && set.policy == nullptr &&
-           set.endpoints.empty() && set.policy_changes.empty();
+           set.endpoints.empty() && set.policy_changes.empty() && set.enrolment.empty();
   }
   // Adds a later change; where both touch the same row the later one wins.
   void merge(StoreChange later);
@@ -80,7 +84,7 @@ class Store {
   // All of it or nothing. Rows that lapsed go with it.
   [[nodiscard]] tl::expected<void, std::string> write(const StoreChange& change, wireguard::WallTime now);
 
-  static constexpr int schema_version = 1;
+  static constexpr int schema_version = 2;                    // 1 is brought up to it
   static constexpr std::int64_t policy_changes_max = 10'000;  // older ones go
 
  private:

@@ -72,90 +72,90 @@ void WireguardService::on_identified(const Origin& origin,
   const auto id = tunnel->peers.find(identified->initiator());
   if (id == tunnel->peers.end()) return refuse(HandshakeError::unknown_peer, origin, nullptr);
   Peer& peer = *peers_.at(id->second);
+  PeerKeyState* key = find_key(peer, identified->initiator());
+  if (key == nullptr) return refuse(HandshakeError::unknown_peer, origin, nullptr);
   if (!pool_.has_room(WorkClass::begun)) {
     ++counters_.queue_full;
     return;
   }
-  auto job = peer.handshake.accept_initiation(std::move(*identified), clock_());
+  auto job = key->handshake.accept_initiation(std::move(*identified), clock_());
   if (!job) return refuse(job.error(), origin, &peer);
-  outputs_.timestamp_accepted({tunnel->settings.identity->public_key, peer.settings.keys->public_key},
-                              *peer.handshake.greatest_timestamp());
-  const PeerReference reference{peer.settings.peer_id, peer.incarnation};
-  pool_.submit(WorkClass::begun, make_task([job = std::move(*job)]() mutable { return std::move(job).run(); },
-                                           [this, origin, reference](wireguard::ResponseCreated result) {
-                                             Peer* answered = find(reference);
-                                             if (answered == nullptr) return;
-                                             auto actions =
-                                                 answered->handshake.on_response_created(std::move(result), clock_());
-                                             perform_or_refuse(reference, origin, std::move(actions));
-                                           }));
+  outputs_.timestamp_accepted({tunnel->settings.identity->public_key, key->public_key()},
+                              *key->handshake.greatest_timestamp());
+  pool_.submit(WorkClass::begun,
+               make_task([job = std::move(*job)]() mutable { return std::move(job).run(); },
+                         [this, origin, reference = reference_to(*key)](wireguard::ResponseCreated result) {
+                           PeerKeyState* answered = find(reference);
+                           if (answered == nullptr) return;
+                           auto actions = answered->handshake.on_response_created(std::move(result), clock_());
+                           perform_or_refuse(*answered, origin, std::move(actions));
+                         }));
+}
+
+WireguardService::PeerKeyState* WireguardService::find_pending(std::uint32_t receiver_index, std::uint16_t tunnel_id) {
+  const auto owner = indices_.find(LocalIndex{receiver_index});
+  Peer* peer = owner ? find(owner->peer_id) : nullptr;
+  return peer != nullptr && peer->settings.tunnel_id == tunnel_id ? find_key(*peer, owner->key) : nullptr;
 }
 
 void WireguardService::on_response(const Origin& origin, Bytes message, WorkClass work_class) {
   const auto parsed = wireguard::parse_response(message);
   if (!parsed) return refuse(parsed.error(), origin, nullptr);
-  const auto owner = indices_.find(LocalIndex{parsed->receiver_index});
-  Peer* peer = owner ? find(static_cast<std::uint32_t>(owner->peer)) : nullptr;
-  if (peer == nullptr || peer->settings.tunnel_id != origin.tunnel_id)
-    return refuse(HandshakeError::no_pending_handshake, origin, nullptr);
+  PeerKeyState* key = find_pending(parsed->receiver_index, origin.tunnel_id);
+  if (key == nullptr) return refuse(HandshakeError::no_pending_handshake, origin, nullptr);
   if (!pool_.has_room(work_class)) {
     ++counters_.queue_full;
     return;
   }
-  auto job = peer->handshake.accept_response(*parsed);
-  if (!job) return refuse(job.error(), origin, peer);
-  const PeerReference reference{peer->settings.peer_id, peer->incarnation};
-  pool_.submit(work_class, make_task([job = std::move(*job)] { return job.run(); },
-                                     [this, origin, reference](wireguard::ResponseConsumed result) {
-                                       Peer* answering = find(reference);
-                                       if (answering == nullptr) return;
-                                       auto actions =
-                                           answering->handshake.on_response_consumed(std::move(result), clock_());
-                                       perform_or_refuse(reference, origin, std::move(actions));
-                                     }));
+  auto job = key->handshake.accept_response(*parsed);
+  if (!job) return refuse(job.error(), origin, &key->peer);
+  pool_.submit(work_class,
+               make_task([job = std::move(*job)] { return job.run(); },
+                         [this, origin, reference = reference_to(*key)](wireguard::ResponseConsumed result) {
+                           PeerKeyState* answering = find(reference);
+                           if (answering == nullptr) return;
+                           auto actions = answering->handshake.on_response_consumed(std::move(result), clock_());
+                           perform_or_refuse(*answering, origin, std::move(actions));
+                         }));
 }
 
 void WireguardService::on_cookie(const Origin& origin, Bytes message) {
   const auto parsed = wireguard::parse_cookie_reply(message);
   if (!parsed) return refuse(parsed.error(), origin, nullptr);
-  const auto owner = indices_.find(LocalIndex{parsed->receiver_index});
-  Peer* peer = owner ? find(static_cast<std::uint32_t>(owner->peer)) : nullptr;
-  if (peer == nullptr || peer->settings.tunnel_id != origin.tunnel_id)
-    return refuse(HandshakeError::unsolicited_cookie, origin, nullptr);
-  const auto taken = peer->handshake.on_cookie_reply(*parsed, clock_());
-  if (!taken) return refuse(taken.error(), origin, peer);
+  PeerKeyState* key = find_pending(parsed->receiver_index, origin.tunnel_id);
+  if (key == nullptr) return refuse(HandshakeError::unsolicited_cookie, origin, nullptr);
+  const auto taken = key->handshake.on_cookie_reply(*parsed, clock_());
+  if (!taken) return refuse(taken.error(), origin, &key->peer);
   ++counters_.cookies_received;
 }
 
 // ---- what follows ----
 
-void WireguardService::perform_or_refuse(const PeerReference& reference, const Origin& origin,
+void WireguardService::perform_or_refuse(PeerKeyState& key, const Origin& origin,
                                          tl::expected<Actions, HandshakeError> actions) {
-  Peer* peer = find(reference);
-  if (peer == nullptr) return;
   if (!actions) {
-    refuse(actions.error(), origin, peer);
-    reschedule(*peer);
+    refuse(actions.error(), origin, &key.peer);
+    reschedule(key.peer);
     return;
   }
-  perform(*peer, std::move(*actions), &origin);
+  perform(key, std::move(*actions), &origin);
 }
 
 // `origin` is the message that led here, if one did.
-void WireguardService::perform(Peer& peer, Actions actions, const Origin* origin) {
+void WireguardService::perform(PeerKeyState& key, Actions actions, const Origin* origin) {
+  Peer& peer = key.peer;
   reschedule(peer);
   std::uint64_t after_sequence = 0;
   if (actions.install && origin != nullptr) {
-    const auto sequence = install(peer, std::move(*actions.install), *origin);
+    const auto sequence = install(key, std::move(*actions.install), *origin);
     if (!sequence) return;  // without the session the answer would only mislead the peer
     after_sequence = *sequence;
   }
-  if (actions.send) send(peer, *actions.send, origin, after_sequence);
+  if (actions.send) send(key, *actions.send, origin, after_sequence);
   if (actions.create_initiation) {
-    const PeerReference reference{peer.settings.peer_id, peer.incarnation};
     auto task = make_task([job = std::move(*actions.create_initiation)]() mutable { return std::move(job).run(); },
-                          [this, reference](wireguard::InitiationCreated result) {
-                            Peer* caller = find(reference);
+                          [this, reference = reference_to(key)](wireguard::InitiationCreated result) {
+                            PeerKeyState* caller = find(reference);
                             if (caller == nullptr) return;
                             auto created = caller->handshake.on_initiation_created(std::move(result), clock_());
                             if (created)
@@ -172,8 +172,9 @@ void WireguardService::perform(Peer& peer, Actions actions, const Origin* origin
   }
 }
 
-std::optional<std::uint64_t> WireguardService::install(Peer& peer, wireguard::InstallSession session,
+std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wireguard::InstallSession session,
                                                        const Origin& origin) {
+  Peer& peer = key.peer;
   const bool initiator = session.role == wireguard::Role::initiator;
   const std::uint64_t now = now_ns();
   abi::InstallSession message{};
@@ -187,7 +188,9 @@ std::optional<std::uint64_t> WireguardService::install(Peer& peer, wireguard::In
   message.endpoint = origin.remote;
   message.local = origin.local;
   message.endpoint_seen_at_ns = origin.received_at_ns;
-  if (session.greatest_timestamp) message.timestamp = session.greatest_timestamp->value.bytes;
+  // What the dataplane remembers is the history of the present key.
+  if (session.greatest_timestamp && &key == peer.present.get())
+    message.timestamp = session.greatest_timestamp->value.bytes;
   std::memcpy(message.open_key.data(), session.keys.open.expose().data(), message.open_key.size());
   std::memcpy(message.seal_key.data(), session.keys.seal.expose().data(), message.seal_key.size());
   const auto sequence = outputs_.install_session(message);
@@ -199,9 +202,16 @@ std::optional<std::uint64_t> WireguardService::install(Peer& peer, wireguard::In
     return std::nullopt;
   }
   indices_.installed(session.local_index, session_id, now);
-  ++peer.sessions;
+  peer.sessions.push_back(session.local_index);
+  peer.last_completed = key.number;
   peer.known_endpoint = origin.remote;
   peer.last_active_ns = now;
+  // It carries data at once: the peer needs none of its other key.
+  PeerKeyState* other = &key == peer.present.get() ? peer.former.get() : peer.present.get();
+  if (initiator && other != nullptr) {
+    other->handshake.on_session_confirmed(clock_());
+    reschedule(peer);
+  }
   ++(initiator ? counters_.completed_as_initiator : counters_.completed_as_responder);
   log_info("handshake completed", {{"peer", peer.settings.name},
                                    {"endpoint", origin.remote.to_string()},
@@ -210,10 +220,12 @@ std::optional<std::uint64_t> WireguardService::install(Peer& peer, wireguard::In
   return sequence;
 }
 
-void WireguardService::send(Peer& peer, const wireguard::OutgoingMessage& message, const Origin* origin,
+void WireguardService::send(const PeerKeyState& key, const wireguard::OutgoingMessage& message, const Origin* origin,
                             std::uint64_t after_sequence) {
+  const Peer& peer = key.peer;
   const bool answers = message.destination == wireguard::Destination::initiation_source && origin != nullptr;
-  const auto target = answers ? std::optional(Target{origin->remote, origin->local}) : target_of(peer);
+  const auto target =
+      answers ? std::optional(Target{origin->remote, origin->local}) : target_of(peer, key.handshake.tries());
   if (!target) {
     ++counters_.without_endpoint;
     return;
@@ -236,17 +248,15 @@ void WireguardService::send(Peer& peer, const wireguard::OutgoingMessage& messag
 
 // Where the dataplane sends to; else where the peer was last; else where the configuration says. When that does not
 // answer and the configuration says something else, both in turn.
-std::optional<WireguardService::Target> WireguardService::target_of(const Peer& peer) const {
+std::optional<WireguardService::Target> WireguardService::target_of(const Peer& peer, unsigned tries) const {
   const IpEndpoint& configured = peer.settings.endpoint;
   Target known{peer.known_endpoint, {}};
   if (const auto status = outputs_.peer_status(peer.settings.peer_id);
-      status && status->live != 0 && status->public_key == peer.settings.keys->public_key &&
-      is_usable(status->endpoint)) {
+      status && status->live != 0 && peer.has_key(status->public_key) && is_usable(status->endpoint)) {
     known.remote = status->endpoint;
     if (is_usable(status->local) && status->local.address.family == status->endpoint.address.family)
       known.local = status->local;
   }
-  const unsigned tries = peer.handshake.tries();
   const bool take_turns = tries >= wireguard::reresolve_from_attempt && tries % 2 == 1;
   if (is_usable(configured) && (!is_usable(known.remote) || (take_turns && configured != known.remote)))
     return Target{configured, {}};

@@ -8,7 +8,6 @@ namespace sallyport::controlplane {
 
 using wireguard::BootTime;
 using wireguard::LocalIndex;
-using wireguard::PeerId;
 
 namespace {
 
@@ -70,7 +69,9 @@ void WireguardService::apply(const ServiceSettings& settings) {
 }
 
 bool WireguardService::is_another(const Peer& peer, const PeerSettings& wanted) {
-  return wanted.tunnel_id != peer.settings.tunnel_id || wanted.keys->public_key != peer.settings.keys->public_key;
+  if (wanted.tunnel_id != peer.settings.tunnel_id) return true;
+  const PublicKey& key = peer.present->public_key();
+  return wanted.keys->public_key != key && (!wanted.former_keys || wanted.former_keys->public_key != key);
 }
 
 void WireguardService::set_peer(const PeerSettings& settings) {
@@ -85,14 +86,16 @@ void WireguardService::set_peer(const PeerSettings& wanted, Call new_peers) {
   if (tunnel == nullptr) return;
   if (Peer* peer = find(id)) {
     const bool called_before = peer->settings.persistent_keepalive && peer->settings.endpoint.is_set();
-    if (peer->settings.keys != wanted.keys) peer->handshake.replace_keys(wanted.keys);
+    take_keys(*peer, wanted);
     peer->settings = wanted;
     reschedule(*peer);
     if (!called_before && connected_) call(id);
     return;
   }
-  peers_[id] = std::make_unique<Peer>(++last_incarnation_, wanted, *tunnel);
-  tunnel->peers[wanted.keys->public_key] = id;
+  auto made = std::make_unique<Peer>(++last_incarnation_, wanted, *tunnel);
+  made->present = make_key(*made, wanted.keys);
+  take_keys(*made, wanted);
+  peers_[id] = std::move(made);
   if (!connected_) return;
   if (new_peers == Call::in_turn)
     to_call_.push_back(id);
@@ -105,16 +108,83 @@ void WireguardService::remove_peer(std::uint32_t peer_id) {
   if (found == peers_.end()) return;
   Peer& peer = *found->second;
   if (peer.scheduled) deadlines_.erase({*peer.scheduled, peer_id});
-  peer.tunnel->peers.erase(peer.settings.keys->public_key);
+  forget_key(peer, peer.present->public_key());
+  if (peer.former) forget_key(peer, peer.former->public_key());
   peers_.erase(found);
+}
+
+// ---- keys ----
+
+// The peer is the same one. A key that stays keeps its handshakes and timestamps, whichever of the two it is now.
+void WireguardService::take_keys(Peer& peer, const PeerSettings& wanted) {
+  const PublicKey& key = wanted.keys->public_key;
+  const bool has_former = wanted.former_keys && wanted.former_keys->public_key != key;
+  if (peer.present->public_key() != key) {
+    auto next = peer.former && peer.former->public_key() == key ? std::move(peer.former) : nullptr;
+    if (peer.former) drop_former_key(peer);
+    peer.former = std::exchange(peer.present, next ? std::move(next) : make_key(peer, wanted.keys));
+  }
+  if (peer.former && (!has_former || peer.former->public_key() != wanted.former_keys->public_key))
+    drop_former_key(peer);
+  if (has_former && !peer.former) peer.former = make_key(peer, wanted.former_keys);
+  // Other secrets with the same public key.
+  if (&peer.present->handshake.keys() != wanted.keys.get()) peer.present->handshake.replace_keys(wanted.keys);
+  if (peer.former && &peer.former->handshake.keys() != wanted.former_keys.get())
+    peer.former->handshake.replace_keys(wanted.former_keys);
+
+  peer.tunnel->peers[key] = peer.settings.peer_id;
+  // Unless it is another peer's by now.
+  if (peer.former) peer.tunnel->peers.try_emplace(peer.former->public_key(), peer.settings.peer_id);
+}
+
+std::unique_ptr<WireguardService::PeerKeyState> WireguardService::make_key(
+    Peer& peer, std::shared_ptr<const wireguard::PeerKeys> keys) {
+  const KeyNumber number = peer.next_key;
+  peer.next_key = static_cast<KeyNumber>((number + 1) % key_numbers);
+  return std::make_unique<PeerKeyState>(peer, number, std::move(keys));
+}
+
+// Its sessions end with it, and so do those that were adopted: they may be its.
+void WireguardService::drop_former_key(Peer& peer) {
+  for (const LocalIndex index : peer.sessions) {
+    const auto owner = indices_.find(index);
+    if (owner && owner->peer_id == peer.settings.peer_id &&
+        (owner->key == peer.former->number || owner->key == unknown_key))
+      outputs_.retire_session(static_cast<std::uint32_t>(index), owner->session_id);
+  }
+  forget_key(peer, peer.former->public_key());
+  if (peer.last_completed == peer.former->number) peer.last_completed.reset();
+  peer.former.reset();
+}
+
+void WireguardService::forget_key(Peer& peer, const PublicKey& key) {
+  const auto known = peer.tunnel->peers.find(key);
+  if (known != peer.tunnel->peers.end() && known->second == peer.settings.peer_id) peer.tunnel->peers.erase(known);
+}
+
+WireguardService::PeerKeyState* WireguardService::find_key(Peer& peer, KeyNumber number) {
+  if (peer.present->number == number) return peer.present.get();
+  return peer.former && peer.former->number == number ? peer.former.get() : nullptr;
+}
+
+WireguardService::PeerKeyState* WireguardService::find_key(Peer& peer, const PublicKey& key) {
+  if (peer.present->public_key() == key) return peer.present.get();
+  return peer.former && peer.former->public_key() == key ? peer.former.get() : nullptr;
+}
+
+// The key of the newest session. Where that is not known, an accepted timestamp proves that the peer has its new key.
+WireguardService::PeerKeyState& WireguardService::calling_key(Peer& peer) {
+  if (!peer.former) return *peer.present;
+  if (peer.last_completed)
+    if (PeerKeyState* key = find_key(peer, *peer.last_completed)) return *key;
+  return peer.present->handshake.greatest_timestamp() ? *peer.present : *peer.former;
 }
 
 void WireguardService::retire_sessions_of(const Tunnel& tunnel) {
   std::set<std::uint32_t> ids;
   for (const auto& [key, id] : tunnel.peers) ids.insert(id);
   indices_.for_each_session([&](LocalIndex index, const SessionIndices::Owner& owner) {
-    if (ids.contains(static_cast<std::uint32_t>(owner.peer)))
-      outputs_.retire_session(static_cast<std::uint32_t>(index), owner.session_id);
+    if (ids.contains(owner.peer_id)) outputs_.retire_session(static_cast<std::uint32_t>(index), owner.session_id);
   });
 }
 
@@ -129,7 +199,9 @@ void WireguardService::restore_timestamp(const PeerKey& key, const wireguard::Gr
   for (auto& [id, tunnel] : tunnels_) {
     if (tunnel->settings.identity->public_key != key.tunnel) continue;
     const auto found = tunnel->peers.find(key.peer);
-    if (found != tunnel->peers.end()) peers_.at(found->second)->handshake.restore_timestamp(saved, clock_());
+    if (found == tunnel->peers.end()) continue;
+    if (PeerKeyState* known = find_key(*peers_.at(found->second), key.peer))
+      known->handshake.restore_timestamp(saved, clock_());
   }
 }
 
@@ -143,18 +215,25 @@ void WireguardService::on_connected(const abi::StatisticsView& statistics, bool 
 
   bool is_empty = true;
   for (auto& [id, peer] : peers_) {
-    peer->sessions = 0;
+    peer->sessions.clear();
     const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
-    if (!status || status->live == 0 || status->public_key != peer->settings.keys->public_key) continue;
+    if (!status || status->live == 0) continue;
+    // It may not have heard of a new key yet.
+    PeerKeyState* key = find_key(*peer, status->public_key);
+    if (key == nullptr) continue;
     is_empty = false;
-    if (status->endpoint.is_set() && status->endpoint.valid()) peer->known_endpoint = status->endpoint;
-    peer->last_active_ns = std::max({peer->last_active_ns, status->last_received_ns, status->last_sent_ns});
+    adopt_status(*peer, *status);
     const wireguard::Tai64n timestamp{status->greatest_timestamp};
     if (timestamp != wireguard::Tai64n{})
-      peer->handshake.restore_timestamp({timestamp, wireguard::from_boottime_ns(status->timestamp_set_at_ns)}, now);
+      key->handshake.restore_timestamp({timestamp, wireguard::from_boottime_ns(status->timestamp_set_at_ns)}, now);
   }
-  indices_.for_each_session([&](LocalIndex, const SessionIndices::Owner& owner) {
-    if (Peer* peer = find(static_cast<std::uint32_t>(owner.peer))) ++peer->sessions;
+  indices_.for_each_session([&](LocalIndex index, const SessionIndices::Owner& owner) {
+    Peer* peer = find(owner.peer_id);
+    if (peer == nullptr) return;
+    peer->sessions.push_back(index);
+    // Of a key that was dropped while there was no link.
+    if (owner.key != unknown_key && find_key(*peer, owner.key) == nullptr)
+      outputs_.retire_session(static_cast<std::uint32_t>(index), owner.session_id);
   });
 
   // Peers whose sessions died with the dataplane do not know that yet: call them all. One that still has our peers has
@@ -162,7 +241,7 @@ void WireguardService::on_connected(const abi::StatisticsView& statistics, bool 
   const bool call_all = !same_boot && is_empty;
   to_call_.clear();
   for (const auto& [id, peer] : peers_)
-    if (peer->sessions == 0 && (peer->settings.persistent_keepalive || (call_all && peer->known_endpoint.is_set())))
+    if (peer->sessions.empty() && (peer->settings.persistent_keepalive || (call_all && peer->known_endpoint.is_set())))
       to_call_.push_back(id);
   std::stable_sort(to_call_.begin(), to_call_.end(), [this](std::uint32_t left, std::uint32_t right) {
     return peers_.at(left)->last_active_ns > peers_.at(right)->last_active_ns;
@@ -175,15 +254,18 @@ void WireguardService::on_disconnected(const abi::StatisticsView& statistics) {
   connected_ = false;
   for (auto& [id, peer] : peers_) {
     const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
-    if (status && status->live != 0 && status->public_key == peer->settings.keys->public_key) {
-      if (status->endpoint.is_set() && status->endpoint.valid()) peer->known_endpoint = status->endpoint;
-      peer->last_active_ns = std::max({peer->last_active_ns, status->last_received_ns, status->last_sent_ns});
-    }
-    peer->handshake.reset();
+    if (status && status->live != 0 && peer->has_key(status->public_key)) adopt_status(*peer, *status);
+    peer->present->handshake.reset();
+    if (peer->former) peer->former->handshake.reset();
     peer->scheduled.reset();
   }
   deadlines_.clear();
   to_call_.clear();
+}
+
+void WireguardService::adopt_status(Peer& peer, const abi::PeerStatusValue& status) {
+  if (status.endpoint.is_set() && status.endpoint.valid()) peer.known_endpoint = status.endpoint;
+  peer.last_active_ns = std::max({peer.last_active_ns, status.last_received_ns, status.last_sent_ns});
 }
 
 // ---- events ----
@@ -197,11 +279,14 @@ void WireguardService::on_event(const abi::Event& event) {
     Peer* peer = find(confirmed.peer_id);
     if (peer == nullptr) return;
     peer->last_active_ns = std::max(peer->last_active_ns, event.header.at_ns);
-    peer->handshake.on_session_confirmed(clock_());
+    // Whichever session carries data first ends the attempts with both keys.
+    peer->present->handshake.on_session_confirmed(clock_());
+    if (peer->former) peer->former->handshake.on_session_confirmed(clock_());
     reschedule(*peer);
   } else if (abi::SessionEnded ended; abi::read_payload(event, ended)) {
     const auto owner = indices_.find(LocalIndex{ended.index});
-    if (owner && indices_.ended(LocalIndex{ended.index}, ended.session_id)) session_gone(owner->peer);
+    if (owner && indices_.ended(LocalIndex{ended.index}, ended.session_id))
+      session_gone(LocalIndex{ended.index}, owner->peer_id);
   } else if (abi::EndpointMoved moved; abi::read_payload(event, moved)) {
     Peer* peer = find(moved.peer_id);
     if (peer == nullptr || !moved.endpoint.is_set() || !moved.endpoint.valid()) return;
@@ -215,34 +300,34 @@ void WireguardService::on_install_refused(std::uint32_t index, std::uint64_t ses
   const auto owner = indices_.find(LocalIndex{index});
   indices_.refused(LocalIndex{index}, session_id, reason == abi::Refusal::slot_in_use, now_ns());
   if (!owner || owner->session_id != session_id) return;
-  session_gone(owner->peer);
+  session_gone(LocalIndex{index}, owner->peer_id);
   if (!refusal_log_.admit(now_ns())) return;
-  const Peer* peer = find(static_cast<std::uint32_t>(owner->peer));
+  const Peer* peer = find(owner->peer_id);
   log_warning("session refused by the dataplane", {{"peer", peer != nullptr ? peer->settings.name : ""},
                                                    {"index", hex(index)},
                                                    {"reason", abi::to_string(reason)},
                                                    {"suppressed", refusal_log_.take_suppressed()}});
 }
 
-void WireguardService::session_gone(PeerId id) {
-  Peer* peer = find(static_cast<std::uint32_t>(id));
-  if (peer != nullptr && peer->sessions > 0) --peer->sessions;
+void WireguardService::session_gone(LocalIndex index, std::uint32_t peer_id) {
+  if (Peer* peer = find(peer_id)) std::erase(peer->sessions, index);
 }
 
 void WireguardService::want_session(Peer& peer) {
   if (!connected_) return;
-  if (!target_of(peer)) {
+  PeerKeyState& key = calling_key(peer);
+  if (!target_of(peer, key.handshake.tries())) {
     ++counters_.without_endpoint;
     if (peer.settings.has_endpoint_name) outputs_.reresolve_endpoint(peer.settings.peer_id);
     return;
   }
-  perform(peer, peer.handshake.want_session(clock_()), nullptr);
+  perform(key, key.handshake.want_session(clock_()), nullptr);
 }
 
 // Calls a peer that has no session, if it is one that wants to be called without traffic.
 void WireguardService::call(std::uint32_t peer_id) {
   Peer* peer = find(peer_id);
-  if (peer != nullptr && peer->settings.persistent_keepalive && peer->sessions == 0 && !peer->handshake.handshaking())
+  if (peer != nullptr && peer->settings.persistent_keepalive && peer->sessions.empty() && !peer->handshaking())
     want_session(*peer);
 }
 
@@ -260,21 +345,27 @@ void WireguardService::on_timer() {
   for (unsigned handled = 0; handled < timers_per_turn; ++handled) {
     if (deadlines_.empty() || deadlines_.begin()->first > now.boot) break;
     Peer& peer = *peers_.at(deadlines_.begin()->second);
-    perform(peer, peer.handshake.on_timer(now), nullptr);
+    perform(*peer.present, peer.present->handshake.on_timer(now), nullptr);
+    if (peer.former) perform(*peer.former, peer.former->handshake.on_timer(now), nullptr);
   }
   if (to_call_.empty() || now.boot < next_call_at_) return;
   next_call_at_ = now.boot + call_interval;
   for (unsigned called = 0; called < calls_per_interval && !to_call_.empty();) {
     Peer* peer = find(to_call_.front());
     to_call_.pop_front();
-    if (peer == nullptr || peer->sessions > 0 || peer->handshake.handshaking()) continue;
+    if (peer == nullptr || !peer->sessions.empty() || peer->handshaking()) continue;
     want_session(*peer);
     ++called;
   }
 }
 
 void WireguardService::reschedule(Peer& peer) {
-  const auto deadline = connected_ ? peer.handshake.next_deadline() : std::nullopt;
+  std::optional<BootTime> deadline;
+  if (connected_) {
+    deadline = peer.present->handshake.next_deadline();
+    const auto other = peer.former ? peer.former->handshake.next_deadline() : std::nullopt;
+    if (other && (!deadline || *other < *deadline)) deadline = other;
+  }
   if (deadline == peer.scheduled) return;
   if (peer.scheduled) deadlines_.erase({*peer.scheduled, peer.settings.peer_id});
   peer.scheduled = deadline;
@@ -282,18 +373,19 @@ void WireguardService::reschedule(Peer& peer) {
 }
 
 void WireguardService::reconcile(const abi::StatisticsView& statistics) {
-  indices_.reconcile(statistics, now_ns(), indices_.max_sessions() / reconcile_rounds + 1, [this](PeerId peer) {
-    ++counters_.ends_not_heard;
-    session_gone(peer);
-  });
+  indices_.reconcile(statistics, now_ns(), indices_.max_sessions() / reconcile_rounds + 1,
+                     [this](LocalIndex index, std::uint32_t peer_id) {
+                       ++counters_.ends_not_heard;
+                       session_gone(index, peer_id);
+                     });
 }
 
 // ---- timestamps ----
 
 void WireguardService::complete(abi::SetPeer& message) const {
   const auto found = peers_.find(message.peer_id);
-  if (found == peers_.end() || found->second->settings.keys->public_key != message.public_key) return;
-  const auto& greatest = found->second->handshake.greatest_timestamp();
+  if (found == peers_.end() || found->second->present->public_key() != message.public_key) return;
+  const auto& greatest = found->second->present->handshake.greatest_timestamp();
   if (!greatest) return;
   message.greatest_timestamp = greatest->value.bytes;
   // It may have been set before this boot; the dataplane's clock does not go back that far.
@@ -301,14 +393,22 @@ void WireguardService::complete(abi::SetPeer& message) const {
 }
 
 void WireguardService::forget_timestamp(std::uint32_t peer_id) {
-  if (Peer* peer = find(peer_id)) peer->handshake.forget_timestamp();
+  Peer* peer = find(peer_id);
+  if (peer == nullptr) return;
+  peer->present->handshake.forget_timestamp();
+  if (peer->former) peer->former->handshake.forget_timestamp();
 }
 
 std::vector<std::pair<PeerKey, wireguard::GreatestTimestamp>> WireguardService::timestamps() const {
   std::vector<std::pair<PeerKey, wireguard::GreatestTimestamp>> list;
-  for (const auto& [id, peer] : peers_)
-    if (const auto& greatest = peer->handshake.greatest_timestamp())
-      list.push_back({{peer->tunnel->settings.identity->public_key, peer->settings.keys->public_key}, *greatest});
+  const auto add = [&list](const PeerKeyState& key) {
+    if (const auto& greatest = key.handshake.greatest_timestamp())
+      list.push_back({{key.peer.tunnel->settings.identity->public_key, key.public_key()}, *greatest});
+  };
+  for (const auto& [id, peer] : peers_) {
+    add(*peer->present);
+    if (peer->former) add(*peer->former);
+  }
   return list;
 }
 
@@ -332,9 +432,13 @@ WireguardService::Peer* WireguardService::find(std::uint32_t peer_id) {
   return found == peers_.end() ? nullptr : found->second.get();
 }
 
-WireguardService::Peer* WireguardService::find(const PeerReference& reference) {
+WireguardService::PeerKeyState* WireguardService::find(const KeyReference& reference) {
   Peer* peer = find(reference.id);
-  return peer != nullptr && peer->incarnation == reference.incarnation ? peer : nullptr;
+  return peer != nullptr && peer->incarnation == reference.incarnation ? find_key(*peer, reference.key) : nullptr;
+}
+
+WireguardService::KeyReference WireguardService::reference_to(const PeerKeyState& key) {
+  return {key.peer.settings.peer_id, key.peer.incarnation, key.number};
 }
 
 WireguardService::Tunnel* WireguardService::find_tunnel(std::uint16_t tunnel_id) {

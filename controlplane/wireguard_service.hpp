@@ -60,7 +60,9 @@ class WireguardService {
   // Makes tunnels and peers so. What stays the same keeps its handshakes. Sessions of a tunnel whose private key
   // changed are retired, and its peers are called again.
   void apply(const ServiceSettings& settings);
-  // The same for one peer of a tunnel that is there. One that has another key or tunnel under a known id is a new peer.
+  // The same for one peer of a tunnel that is there. One that has another key or tunnel under a known id is a new peer,
+  // unless its former key is the one that it had: then both are answered, and sessions go on. They end with the key, at
+  // the latest when it is no longer named as the former one.
   void set_peer(const PeerSettings& settings);
   void remove_peer(std::uint32_t peer_id);
   // A name resolved anew.
@@ -110,25 +112,50 @@ class WireguardService {
     wireguard::HandshakeEnvironment environment;
     std::map<PublicKey, std::uint32_t> peers;
   };
+  struct Peer;
+  // The handshakes with one key of a peer. Where a key changes, a peer has two for a while.
+  struct PeerKeyState {
+    PeerKeyState(Peer& owner, KeyNumber key_number, std::shared_ptr<const wireguard::PeerKeys> keys)
+        : peer(owner),
+          number(key_number),
+          handshake(handshake_name(owner.settings.peer_id, number), owner.tunnel->environment,
+                    owner.tunnel->settings.identity, std::move(keys)) {}
+
+    [[nodiscard]] const PublicKey& public_key() const noexcept { return handshake.keys().public_key; }
+
+    Peer& peer;
+    const KeyNumber number;
+    wireguard::PeerHandshake handshake;
+  };
   struct Peer {
     Peer(std::uint64_t number, PeerSettings peer_settings, Tunnel& of)
-        : incarnation(number),
-          settings(std::move(peer_settings)),
-          tunnel(&of),
-          handshake(wireguard::PeerId{settings.peer_id}, of.environment, of.settings.identity, settings.keys) {}
+        : incarnation(number), settings(std::move(peer_settings)), tunnel(&of) {}
+    Peer(const Peer&) = delete;
+    Peer& operator=(const Peer&) = delete;
+
+    [[nodiscard]] bool handshaking() const noexcept {
+      return present->handshake.handshaking() || (former && former->handshake.handshaking());
+    }
+    [[nodiscard]] bool has_key(const PublicKey& key) const noexcept {
+      return present->public_key() == key || (former && former->public_key() == key);
+    }
 
     std::uint64_t incarnation;  // tells results for this peer from those for a former owner of its id
     PeerSettings settings;
     Tunnel* tunnel;
-    wireguard::PeerHandshake handshake;
-    IpEndpoint known_endpoint;  // where it was last
+    std::unique_ptr<PeerKeyState> present;  // never null once it is among peers_
+    std::unique_ptr<PeerKeyState> former;   // null: none
+    KeyNumber next_key = 0;
+    std::optional<KeyNumber> last_completed;  // the key of the newest session
+    IpEndpoint known_endpoint;                // where it was last
     std::uint64_t last_active_ns = 0;
-    unsigned sessions = 0;
+    std::vector<wireguard::LocalIndex> sessions;
     std::optional<wireguard::BootTime> scheduled;
   };
-  struct PeerReference {
+  struct KeyReference {
     std::uint32_t id;
     std::uint64_t incarnation;
+    KeyNumber key;
   };
   // Where a message came from, kept while the pool works on it.
   struct Origin {
@@ -160,14 +187,25 @@ class WireguardService {
   enum class Call : std::uint8_t { now, in_turn };
   void set_peer(const PeerSettings& wanted, Call new_peers);
   [[nodiscard]] static bool is_another(const Peer& peer, const PeerSettings& wanted);
+  void take_keys(Peer& peer, const PeerSettings& wanted);
+  [[nodiscard]] static std::unique_ptr<PeerKeyState> make_key(Peer& peer,
+                                                              std::shared_ptr<const wireguard::PeerKeys> keys);
+  void drop_former_key(Peer& peer);
+  static void forget_key(Peer& peer, const PublicKey& key);
+  [[nodiscard]] static PeerKeyState* find_key(Peer& peer, KeyNumber number);
+  [[nodiscard]] static PeerKeyState* find_key(Peer& peer, const PublicKey& key);
+  // The key that our own initiations use.
+  [[nodiscard]] static PeerKeyState& calling_key(Peer& peer);
+  void adopt_status(Peer& peer, const abi::PeerStatusValue& status);
   void retire_sessions_of(const Tunnel& tunnel);
   void want_session(Peer& peer);
   void call(std::uint32_t peer_id);
   void reschedule(Peer& peer);
   [[nodiscard]] Peer* find(std::uint32_t peer_id);
-  [[nodiscard]] Peer* find(const PeerReference& reference);
+  [[nodiscard]] PeerKeyState* find(const KeyReference& reference);
+  [[nodiscard]] static KeyReference reference_to(const PeerKeyState& key);
   [[nodiscard]] Tunnel* find_tunnel(std::uint16_t tunnel_id);
-  void session_gone(wireguard::PeerId peer);
+  void session_gone(wireguard::LocalIndex index, std::uint32_t peer_id);
 
   // wireguard_messages.cpp: what arrives, what is computed, what is sent
   void on_initiation(const Origin& origin, wireguard::Bytes message, WorkClass work_class);
@@ -175,17 +213,21 @@ class WireguardService {
                      tl::expected<wireguard::IdentifiedInitiation, wireguard::HandshakeError> identified);
   void on_response(const Origin& origin, wireguard::Bytes message, WorkClass work_class);
   void on_cookie(const Origin& origin, wireguard::Bytes message);
-  void perform(Peer& peer, wireguard::Actions actions, const Origin* origin);
-  void perform_or_refuse(const PeerReference& reference, const Origin& origin,
+  void perform(PeerKeyState& key, wireguard::Actions actions, const Origin* origin);
+  void perform_or_refuse(PeerKeyState& key, const Origin& origin,
                          tl::expected<wireguard::Actions, wireguard::HandshakeError> actions);
-  [[nodiscard]] std::optional<std::uint64_t> install(Peer& peer, wireguard::InstallSession session,
+  // The handshake whose pending message the index is.
+  [[nodiscard]] PeerKeyState* find_pending(std::uint32_t receiver_index, std::uint16_t tunnel_id);
+  [[nodiscard]] std::optional<std::uint64_t> install(PeerKeyState& key, wireguard::InstallSession session,
                                                      const Origin& origin);
-  void send(Peer& peer, const wireguard::OutgoingMessage& message, const Origin* origin, std::uint64_t after_sequence);
+  void send(const PeerKeyState& key, const wireguard::OutgoingMessage& message, const Origin* origin,
+            std::uint64_t after_sequence);
   struct Target {
     IpEndpoint remote;
     IpEndpoint local;
   };
-  [[nodiscard]] std::optional<Target> target_of(const Peer& peer) const;
+  // After so many tries.
+  [[nodiscard]] std::optional<Target> target_of(const Peer& peer, unsigned tries) const;
   void refuse(wireguard::HandshakeError error, const Origin& origin, const Peer* peer);
   [[nodiscard]] std::uint64_t next_session_id();
   [[nodiscard]] std::uint64_t now_ns() const { return wireguard::to_boottime_ns(clock_().boot); }

@@ -126,7 +126,7 @@ Image compile(const Size& size) {
     const policy::TimePoint now{};
     const auto set_rules = compiler.rules();
     const auto set_services = compiler.services();
-    const auto addresses = compiler.addresses({}, now);
+    const auto addresses = compiler.addresses({}, {}, now);
     SP_CHECK(addresses.has_value());
     std::vector<abi::SetPeerAccess> peers;
     for (std::uint32_t i = 0; i < size.identities; ++i) {

@@ -67,6 +67,8 @@ struct Compiler::State {
 
   tl::expected<SourceAccess, std::string> access(std::span<const std::uint32_t> rules, const Facts& facts,
                                                  TimePoint now);
+  // The entry of an address that these items of its cover stand for, but for its access.
+  tl::expected<AddressEntry, std::string> destination(const std::vector<std::uint32_t>& items);
 
   std::shared_ptr<const Policy> policy;
   std::vector<std::uint32_t> rule_numbers;     // of each rule
@@ -91,6 +93,20 @@ tl::expected<SourceAccess, std::string> Compiler::State::access(std::span<const 
     result.steps.push_back({step.begin, *next});
   }
   return result;
+}
+
+tl::expected<AddressEntry, std::string> Compiler::State::destination(const std::vector<std::uint32_t>& items) {
+  const CoveringServices services = covering_services(*policy, items);
+  const auto all = destination_classes.intern(services.all);
+  if (!all) return tl::make_unexpected(all.error());
+  AddressEntry entry{.destination_class = *all};
+  if (services.open.size() == services.all.size()) return entry;
+  entry.draining = services.open.empty();
+  if (entry.draining) return entry;
+  const auto open = destination_classes.intern(services.open);
+  if (!open) return tl::make_unexpected(open.error());
+  entry.opening_class = *open;
+  return entry;
 }
 
 Compiler::Compiler(std::shared_ptr<const Policy> policy, const Numbers& rules, const Numbers& services,
@@ -140,17 +156,18 @@ tl::expected<std::uint32_t, std::string> Compiler::destination_class(const Facts
 }
 
 tl::expected<std::map<IpPrefix, AddressEntry>, std::string> Compiler::addresses(const Endpoints& endpoints,
+                                                                                const Endpoints& draining,
                                                                                 TimePoint now) {
-  const PrefixCover cover = address_cover(*state_->policy, endpoints);
+  const PrefixCover cover = address_cover(*state_->policy, endpoints, draining);
   if (cover.prefixes().size() > abi::max_policy_addresses)
     return tl::make_unexpected("services, their endpoints and net: selectors name more than " +
                                std::to_string(abi::max_policy_addresses) + " prefixes");
   std::map<std::vector<std::uint32_t>, SourceAccess> access_of_rules;
-  std::vector<std::uint32_t> class_of_set;
-  for (const auto& services : cover.sets()) {
-    const auto number = state_->destination_classes.intern(services);
-    if (!number) return tl::make_unexpected(number.error());
-    class_of_set.push_back(*number);
+  std::vector<AddressEntry> entry_of_set;  // without the access
+  for (const auto& items : cover.sets()) {
+    const auto entry = state_->destination(items);
+    if (!entry) return tl::make_unexpected(entry.error());
+    entry_of_set.push_back(*entry);
   }
   std::map<IpPrefix, AddressEntry> result;
   for (const CoveredPrefix& covered : cover.prefixes()) {
@@ -162,7 +179,8 @@ tl::expected<std::map<IpPrefix, AddressEntry>, std::string> Compiler::addresses(
       if (!access) return tl::make_unexpected(access.error());
       known = access_of_rules.emplace(std::move(rules), *access).first;
     }
-    result.emplace(covered.prefix, AddressEntry{known->second, class_of_set[covered.set]});
+    AddressEntry& entry = result[covered.prefix] = entry_of_set[covered.set];
+    entry.access = known->second;
   }
   return result;
 }

@@ -52,8 +52,11 @@ struct SourceAccess {
 };
 
 struct AddressEntry {
-  SourceAccess access;  // as a source on an inside port
-  std::uint32_t destination_class = 0;
+  SourceAccess access;                  // as a source on an inside port
+  std::uint32_t destination_class = 0;  // of all services that cover it, also as a draining endpoint
+  // Of flows that begin: see abi::SetAddress.
+  bool draining = false;            // for all of its services
+  std::uint32_t opening_class = 0;  // it is draining for some of them: those that are left
   friend bool operator==(const AddressEntry&, const AddressEntry&) = default;
 };
 
@@ -73,8 +76,10 @@ class Compiler {
   // The error says that there are too many classes, and which rules split most.
   [[nodiscard]] tl::expected<SourceAccess, std::string> access(const Facts& facts, TimePoint now);
   [[nodiscard]] tl::expected<std::uint32_t, std::string> destination_class(const Facts& peer);
-  // Every prefix that a service, a live endpoint or a `net:` selector names, with all that covers it.
+  // Every prefix that a service, a live endpoint or a `net:` selector names, with all that covers it. An endpoint that
+  // is draining is still its service's; what is ready somewhere for the same service is not draining.
   [[nodiscard]] tl::expected<std::map<IpPrefix, AddressEntry>, std::string> addresses(const Endpoints& endpoints,
+                                                                                      const Endpoints& draining,
                                                                                       TimePoint now);
 
   // The classes that were given out and not released.

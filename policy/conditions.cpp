@@ -79,24 +79,32 @@ bool posture_value_holds(const PostureCondition& condition, const PostureValue& 
   return false;
 }
 
-bool posture_holds(const Policy& policy, const Rule& rule, const Facts& facts) {
-  return std::all_of(rule.posture.begin(), rule.posture.end(), [&](const std::string& name) {
-    const Posture* posture = policy.find_posture(name);
-    return posture != nullptr &&
-           std::all_of(posture->conditions.begin(), posture->conditions.end(), [&](const PostureCondition& condition) {
-             const auto value = facts.posture.find(condition.key);
-             return value != facts.posture.end() && posture_value_holds(condition, value->second);
-           });
-  });
+bool posture_is_known(const Facts& facts, TimePoint at) {
+  return !facts.posture_until || at < *facts.posture_until;
+}
+
+bool posture_holds(const Policy& policy, const Rule& rule, const Facts& facts, TimePoint at) {
+  if (rule.posture.empty()) return true;
+  return posture_is_known(facts, at) &&
+         std::all_of(rule.posture.begin(), rule.posture.end(), [&](const std::string& name) {
+           const Posture* posture = policy.find_posture(name);
+           return posture != nullptr && std::all_of(posture->conditions.begin(), posture->conditions.end(),
+                                                    [&](const PostureCondition& condition) {
+                                                      const auto value = facts.posture.find(condition.key);
+                                                      return value != facts.posture.end() &&
+                                                             posture_value_holds(condition, value->second);
+                                                    });
+         });
 }
 
 bool conditions_besides_hours_hold(const Policy& policy, const Rule& rule, const Facts& facts, TimePoint at) {
   return credential_holds(rule, facts, at) && not_expired(rule, at) && auth_age_holds(rule, facts, at) &&
-         posture_holds(policy, rule, facts);
+         posture_holds(policy, rule, facts, at);
 }
 
 bool is_over(const Rule& rule, const Facts& facts, TimePoint at) {
-  return !credential_holds(rule, facts, at) || !not_expired(rule, at) || !auth_age_holds(rule, facts, at);
+  return !credential_holds(rule, facts, at) || !not_expired(rule, at) || !auth_age_holds(rule, facts, at) ||
+         (!rule.posture.empty() && !posture_is_known(facts, at));
 }
 
 std::optional<TimePoint> next_change_besides_hours(const Rule& rule, const Facts& facts, TimePoint at) {
@@ -104,6 +112,7 @@ std::optional<TimePoint> next_change_besides_hours(const Rule& rule, const Facts
   std::optional<TimePoint> next = rule.expires;
   if (rule.action == Action::allow) next = earlier(next, facts.not_after);
   if (rule.auth_age) next = earlier(next, authentication_end(rule, facts));
+  if (!rule.posture.empty()) next = earlier(next, facts.posture_until);
   return next;
 }
 

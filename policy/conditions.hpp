@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "policy/model.hpp"
 
@@ -16,13 +17,19 @@ namespace sallyport::policy {
 // Integers and floating-point numbers compare as numbers. Other unlike types, what has no order, and not-a-number never
 // hold, whatever the comparison.
 [[nodiscard]] bool posture_value_holds(const PostureCondition& condition, const PostureValue& value);
-[[nodiscard]] bool posture_holds(const Policy& policy, const Rule& rule, const Facts& facts);
+// False once what the device said has lapsed (Facts::posture_until): nothing is known of it from then on.
+[[nodiscard]] bool posture_is_known(const Facts& facts, TimePoint at);
+[[nodiscard]] bool posture_holds(const Policy& policy, const Rule& rule, const Facts& facts, TimePoint at);
 
 [[nodiscard]] bool conditions_besides_hours_hold(const Policy& policy, const Rule& rule, const Facts& facts,
                                                  TimePoint at);
 // Whether what no clock brings back was missed: the rule is out of force for good.
 [[nodiscard]] bool is_over(const Rule& rule, const Facts& facts, TimePoint at);
 [[nodiscard]] std::optional<TimePoint> next_change_besides_hours(const Rule& rule, const Facts& facts, TimePoint at);
+
+// The first of the rule's conditions that does not hold, in words; nullopt: all hold.
+[[nodiscard]] std::optional<std::string> unmet_condition(const Policy& policy, const Rule& rule, const Facts& facts,
+                                                         TimePoint at);
 
 // The earlier one of two instants that may not come.
 [[nodiscard]] std::optional<TimePoint> earlier(std::optional<TimePoint> a, std::optional<TimePoint> b);

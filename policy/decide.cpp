@@ -1,6 +1,7 @@
 #include "policy/decide.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "policy/match.hpp"
 
@@ -12,10 +13,13 @@ bool covered(const std::vector<IpPrefix>& prefixes, const IpAddress& address) {
                      [&](const IpPrefix& prefix) { return prefix.contains(address); });
 }
 
-bool covers(const Service& service, const Endpoints& endpoints, const IpAddress& address) {
-  if (covered(service.prefixes, address)) return true;
+bool is_endpoint(const Service& service, const Endpoints& endpoints, const IpAddress& address) {
   const auto live = service.endpoints ? endpoints.find(service.name) : endpoints.end();
   return live != endpoints.end() && covered(live->second, address);
+}
+
+bool covers(const Service& service, const Endpoints& endpoints, const IpAddress& address) {
+  return covered(service.prefixes, address) || is_endpoint(service, endpoints, address);
 }
 
 bool is_of(const Service& service, const Endpoints& endpoints, const Destination& destination) {
@@ -34,19 +38,7 @@ bool names_one_of(const Rule& rule, const std::vector<const Service*>& services)
   });
 }
 
-}  // namespace
-
-std::vector<const Service*> services_of(const Policy& policy, const Endpoints& endpoints,
-                                        const Destination& destination) {
-  std::vector<const Service*> found;
-  for (const Service& service : policy.services) {
-    if (is_of(service, endpoints, destination)) found.push_back(&service);
-  }
-  return found;
-}
-
-Decision decide(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at) {
-  std::vector<const Service*> services = services_of(policy, endpoints, flow.destination);
+Decision decide_by(const Policy& policy, std::vector<const Service*> services, const Flow& flow, TimePoint at) {
   std::erase_if(services, [&](const Service* service) { return !port_matches(*service, flow.protocol, flow.port); });
 
   const Rule* audit_rule = nullptr;
@@ -59,6 +51,44 @@ Decision decide(const Policy& policy, const Endpoints& endpoints, const Flow& fl
     audit_rule = &rule;
   }
   return {};
+}
+
+}  // namespace
+
+std::vector<const Service*> services_of(const Policy& policy, const Endpoints& endpoints,
+                                        const Destination& destination) {
+  std::vector<const Service*> found;
+  for (const Service& service : policy.services) {
+    if (is_of(service, endpoints, destination)) found.push_back(&service);
+  }
+  return found;
+}
+
+std::vector<const Service*> draining_services_of(const Policy& policy, const Endpoints& endpoints,
+                                                 const Endpoints& draining, const IpAddress& address) {
+  std::vector<const Service*> found;
+  for (const Service& service : policy.services) {
+    if (is_endpoint(service, draining, address) && !covers(service, endpoints, address)) found.push_back(&service);
+  }
+  return found;
+}
+
+Decision decide(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at,
+                const Endpoints& draining) {
+  const std::vector<const Service*> open = services_of(policy, endpoints, flow.destination);
+  const auto& address = flow.destination.address;
+  const std::vector<const Service*> leaving = address && !draining.empty()
+                                                  ? draining_services_of(policy, endpoints, draining, *address)
+                                                  : std::vector<const Service*>();
+  if (leaving.empty()) return decide_by(policy, open, flow, at);
+
+  std::vector<const Service*> all = open;
+  all.insert(all.end(), leaving.begin(), leaving.end());
+  const Decision decision = decide_by(policy, std::move(all), flow, at);
+  const bool is_covered = std::any_of(policy.services.begin(), policy.services.end(),
+                                      [&](const Service& service) { return covers(service, endpoints, *address); });
+  if (!decision.allowed || (is_covered && decide_by(policy, open, flow, at).allowed)) return decision;
+  return {.draining = true};
 }
 
 }  // namespace sallyport::policy

@@ -32,6 +32,7 @@ struct Decision {
   bool allowed = false;
   const Rule* rule = nullptr;        // that decides; null: no rule allows it
   const Rule* audit_rule = nullptr;  // that would have denied what is allowed
+  bool draining = false;             // denied only because the destination is draining
 };
 
 // Rules whose `from` and `to` match but which do not decide, with the reason ("hours: outside Mon-Fri ...",
@@ -48,9 +49,17 @@ struct Explanation {
   std::vector<std::string> hints;  // what would have to change, one sentence each
 };
 
+// Without what is draining.
 [[nodiscard]] std::vector<const Service*> services_of(const Policy& policy, const Endpoints& endpoints,
                                                       const Destination& destination);
-[[nodiscard]] Decision decide(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at);
-[[nodiscard]] Explanation explain(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at);
+// For a flow that begins. Towards a draining endpoint it needs to be allowed without the services that are draining
+// there (and with them: nobody gains by that). Where nothing else covers the address, nothing begins.
+[[nodiscard]] Decision decide(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at,
+                              const Endpoints& draining = {});
+[[nodiscard]] Explanation explain(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at,
+                                  const Endpoints& draining = {});
+// The services that the address belongs to as a draining endpoint alone, in the order of the policy.
+[[nodiscard]] std::vector<const Service*> draining_services_of(const Policy& policy, const Endpoints& endpoints,
+                                                               const Endpoints& draining, const IpAddress& address);
 
 }  // namespace sallyport::policy

@@ -47,6 +47,7 @@ std::string duration_words(std::chrono::seconds duration) {
 }
 
 std::string decision_words(const Decision& decision) {
+  if (decision.draining) return "denied: the destination is draining";
   if (decision.rule == nullptr) return "denied: no rule allows it";
   return std::string(decision.allowed ? "allowed" : "denied") + " by rule '" + decision.rule->name + "' (" +
          file_and_line(decision.rule->location) + ')';

@@ -27,7 +27,10 @@ std::string value_words(const PostureValue& value) {
   return quoted(config::escaped(std::get<std::string>(value), 100));
 }
 
-std::optional<std::string> unmet_posture(const Policy& policy, const Rule& rule, const Facts& facts) {
+std::optional<std::string> unmet_posture(const Policy& policy, const Rule& rule, const Facts& facts, TimePoint at) {
+  if (!rule.posture.empty() && !facts.posture.empty() && !posture_is_known(facts, at)) {
+    return "posture " + rule.posture.front() + ": what the device said lapsed at " + time_words(*facts.posture_until);
+  }
   for (const std::string& name : rule.posture) {
     const Posture* posture = policy.find_posture(name);
     if (posture == nullptr) return "posture " + name + ": is not defined";
@@ -58,20 +61,26 @@ std::string too_old(const Rule& rule, const Facts& facts, TimePoint at) {
          duration_words(*rule.auth_age);
 }
 
+}  // namespace
+
 std::optional<std::string> unmet_condition(const Policy& policy, const Rule& rule, const Facts& facts, TimePoint at) {
   if (!credential_holds(rule, facts, at)) return "the credential ended at " + time_words(*facts.not_after);
   if (!not_expired(rule, at)) return "expires: it ended at " + time_words(*rule.expires);
   if (!hours_hold(rule, at)) return outside_hours(rule, at);
   if (!auth_age_holds(rule, facts, at)) return too_old(rule, facts, at);
-  return unmet_posture(policy, rule, facts);
+  return unmet_posture(policy, rule, facts, at);
 }
+
+namespace {
 
 // One explanation in the making.
 class Explainer {
  public:
-  Explainer(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at)
+  Explainer(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at, const Endpoints& draining)
       : policy_(policy), flow_(flow), at_(at), destination_(services_of(policy, endpoints, flow.destination)) {
-    result_.decision = decide(policy, endpoints, flow, at);
+    result_.decision = decide(policy, endpoints, flow, at, draining);
+    if (flow.destination.address)
+      draining_ = draining_services_of(policy, endpoints, draining, *flow.destination.address);
     for (const Service* service : destination_) {
       const bool has_port = port_matches(*service, flow.protocol, flow.port);
       (has_port ? result_.services : result_.other_services).push_back(service->name);
@@ -101,6 +110,7 @@ class Explainer {
   [[nodiscard]] std::string why_not(const Rule& rule) const {
     if (auto unmet = unmet_condition(policy_, rule, flow_.source, at_)) return *unmet;
     const Decision& decision = result_.decision;
+    if (decision.draining && rule.action != Action::audit) return "the destination is draining";
     if (comes_before_decision(rule)) {
       return decision.allowed ? "comes after " + decision.audit_rule->name : "audit never decides, and it is denied";
     }
@@ -113,15 +123,25 @@ class Explainer {
   }
 
   void hint() {
+    hint_at_draining();
+    if (result_.decision.draining) return;  // whatever else is so would allow no more
     hint_at_services();
     hint_at_deny();
     hint_at_conditions();
     hint_at_sources();
   }
 
+  void hint_at_draining() {
+    if (draining_.empty()) return;
+    std::vector<std::string> names;
+    for (const Service* service : draining_) names.push_back(service->name);
+    add(flow_.destination.address->to_string() + " is draining: flows to it as " + joined(names, ", ") +
+        " go on, new ones do not begin");
+  }
+
   void hint_at_services() {
     if (!result_.services.empty()) return;
-    if (destination_.empty()) {
+    if (destination_.empty() && draining_.empty()) {
       const auto& address = flow_.destination.address;
       add(address ? "no service covers " + address->to_string() : "the destination belongs to no service");
     }
@@ -192,14 +212,16 @@ class Explainer {
   const Flow& flow_;
   TimePoint at_;
   std::vector<const Service*> destination_;
+  std::vector<const Service*> draining_;  // it is a draining endpoint of these alone
   Explanation result_;
   bool has_conditional_rule_ = false;
 };
 
 }  // namespace
 
-Explanation explain(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at) {
-  return Explainer(policy, endpoints, flow, at).explain();
+Explanation explain(const Policy& policy, const Endpoints& endpoints, const Flow& flow, TimePoint at,
+                    const Endpoints& draining) {
+  return Explainer(policy, endpoints, flow, at, draining).explain();
 }
 
 }  // namespace sallyport::policy

@@ -100,6 +100,7 @@ tl::expected<Policy, std::vector<Error>> parse(const Bundle& bundle, TimePoint n
   // 1. The syntax and each object by itself, file by file; 2. the objects of all files together.
   for (std::size_t i = 0; i < bundle.files.size(); ++i) read_file(draft, bundle.files[i], draft.errors_of(i));
   check_names(draft);
+  check_credentials(draft);
   check_references(draft);
   check_tests(draft);
   const ResolvedGroups groups(draft);

@@ -112,6 +112,7 @@ struct Facts {
   std::vector<std::string> tags;
   std::vector<Claim> claims;
   std::map<std::string, PostureValue> posture;
+  std::optional<TimePoint> posture_until;     // from then on posture is unknown; nothing: it does not lapse
   std::optional<TimePoint> authenticated_at;  // nothing: unknown, and no auth_age holds
   std::optional<TimePoint> not_after;         // the end of the credential: nothing is allowed from then on
   IpPrefix net;                               // of a source on an inside port, and then all else is empty
@@ -141,6 +142,8 @@ struct Issuer {
   IssuerType type = IssuerType::oidc;
   std::string issuer;
   std::string jwks_file, jwks_url;  // at most one of them
+  std::string jwks_ca_file;         // PEM: who may vouch for the server of jwks_url; empty: the system's CAs
+  bool bound_to_key = false;        // of OIDC: a token without the hash of the WireGuard key in its nonce is refused
   std::string audience;
   std::string groups_claim;  // JSON pointer
   std::optional<std::chrono::seconds> max_session;

@@ -14,7 +14,9 @@ void check_interfaces(Draft& draft);
 void check_addresses(Draft& draft);
 // Prefixes that one owner has alone: of routes, peers and pools.
 void check_destinations(Draft& draft);
-// Enrolment, IPsec, peers' endpoints and the files that the processes themselves make.
+// Where the enrolment API listens, what it tells clients, and the addresses that it gives them.
+void check_enrolment(Draft& draft);
+// IPsec, peers' endpoints and the files that the processes themselves make.
 void check_services(Draft& draft);
 
 }  // namespace sallyport::config

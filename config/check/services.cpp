@@ -5,32 +5,11 @@
 namespace sallyport::config {
 namespace {
 
-// The port with this own address, or null.
-const Port* port_with(const Config& config, const IpAddress& address) {
-  for (const Port& port : config.ports)
-    for (const IpPrefix& own : port.addresses)
-      if (own.address == address) return &port;
-  return nullptr;
-}
-
-// An API on a port that DPDK owns is reached through the host interface, which carries only what `host` admits.
-void check_enrolment(Draft& draft) {
-  if (!draft.config.enrolment) return;
-  const IpEndpoint& listen = draft.config.enrolment->listen;
-  const Port* port = port_with(draft.config, listen.address);
-  if (port == nullptr) return;
-  const HostService needed{HostProtocol::tcp, listen.port};
-  if (std::find(port->host.begin(), port->host.end(), needed) == port->host.end())
-    draft.errors.add(draft.position_of(draft.enrolment_table, "listen"),
-                     "listen: " + listen.to_string() + " is on port '" + port->name +
-                         "', whose host key does not have \"" + needed.to_string() + '"');
-}
-
 void check_ipsec(Draft& draft) {
   const Config& config = draft.config;
   const auto& addresses = draft.ipsec_addresses;
   for (auto address = addresses.begin(); address != addresses.end(); ++address) {
-    const Port* port = port_with(config, address->value);
+    const Port* port = config.port_with(address->value);
     if (port == nullptr || port->role != PortRole::underlay)
       draft.errors.add(address->at,
                        "addresses: expected an own address of an underlay port, got " + address->value.to_string());
@@ -41,7 +20,7 @@ void check_ipsec(Draft& draft) {
     draft.errors.add(draft.position_of({Kind::ipsec_peer, 0}),
                      "ipsec_peer: expected an [ipsec] section with the gateway's addresses, got none");
   for (std::size_t i = 0; i < config.ipsec_peers.size(); ++i)
-    if (config.ipsec_peers[i].remote && port_with(config, *config.ipsec_peers[i].remote) != nullptr)
+    if (config.ipsec_peers[i].remote && config.port_with(*config.ipsec_peers[i].remote) != nullptr)
       draft.errors.add(draft.position_of({Kind::ipsec_peer, i}, "remote"),
                        "remote: " + config.ipsec_peers[i].remote->to_string() + " is the gateway's own address");
 }
@@ -82,7 +61,6 @@ void check_own_files(Draft& draft) {
 }  // namespace
 
 void check_services(Draft& draft) {
-  check_enrolment(draft);
   check_ipsec(draft);
   check_endpoints(draft);
   check_own_files(draft);

@@ -109,6 +109,11 @@ void read_enrolment(Draft& draft, TableReader reader) {
   enrolment.client_ca_files = values_of(reader.read_list("client_ca_files", {0, limits::ca_files}, draft.paths));
   reader.require("wireguard", enrolment.wireguard, parse_name);
   reader.require("pool", enrolment.pool, parse_name);
+  reader.read("endpoint", enrolment.endpoint, parse_host_port);
+  reader.read("sessions_per_identity", enrolment.sessions_per_identity,
+              integer_in<std::uint32_t>(1, limits::sessions_per_identity));
+  reader.read("requests_per_s", enrolment.requests_per_s, integer_in<std::uint32_t>(1, limits::requests_per_s));
+  reader.read("max_session", enrolment.max_session, parse_duration);
   enrolment.dns = values_of(reader.read_list("dns", {0, limits::enrolment_dns}, parse_address));
   enrolment.routes = values_of(reader.read_list("routes", {0, limits::enrolment_routes}, parse_prefix));
 }

@@ -4,6 +4,8 @@
 #include <array>
 
 #include "controlplane/api/capture.hpp"
+#include "controlplane/api/enrolled_peers.hpp"
+#include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/views.hpp"
 
@@ -61,8 +63,11 @@ HttpResponse get_configuration(const Call& call) {
 
 HttpResponse get_client_configuration(const Call& call) {
   const config::Peer* peer = find_peer(call.backend, call.name);
-  return peer == nullptr ? unknown_peer(call.backend, call.name)
-                         : document(client_configuration_view(*peer, call.backend));
+  if (peer == nullptr) return unknown_peer(call.backend, call.name);
+  if (session_of(*peer, call.backend) != nullptr)
+    return failure(409, "the peer " + in_quotes(call.name) +
+                            " enrolled itself, and its client was told what it needs: nothing is written for it");
+  return document(client_configuration_view(*peer, call.backend));
 }
 
 HttpResponse post_reload(const Call& call) {
@@ -95,7 +100,22 @@ constexpr std::array endpoints = {
     Endpoint{"GET", {"peers"}, get_peers, "every peer with its endpoint, traffic and sessions"},
     Endpoint{"GET", {"peers", "NAME"}, get_peer, "one peer"},
     Endpoint{"POST", {"peers", "NAME", "forget-timestamp"}, post_forget_timestamp, "accept older handshakes again"},
-    Endpoint{"GET", {"sessions"}, get_sessions, "live sessions; ?peer=NAME for those of one"},
+    Endpoint{"GET", {"sessions"}, get_sessions, "live WireGuard sessions; ?peer=NAME for those of one"},
+    Endpoint{
+        "GET", {"enrolled"}, get_enrolled_sessions, "tunnels by proof: who enrolled, until when, and what is known"},
+    Endpoint{"DELETE", {"enrolled", "NAME"}, delete_enrolled_session, "end one; its client may enrol again"},
+    Endpoint{"GET", {"revocations"}, get_revocations, "identities and keys that are believed no more"},
+    Endpoint{"POST", {"revocations"}, post_revocation, "revoke one; answered when it is on disk"},
+    Endpoint{"DELETE", {"revocations"}, delete_revocation, "?kind= &value=: take one back"},
+    Endpoint{
+        "GET", {"enrolment-keys"}, get_enrolment_keys, "keys by which machines enrol without an identity provider"},
+    Endpoint{"POST", {"enrolment-keys"}, post_enrolment_key, "make one; its secret is in the answer alone"},
+    Endpoint{"GET", {"pins"}, get_pins, "names that belong to the subject who had them first"},
+    Endpoint{"DELETE", {"pins"}, delete_pin, "?identity=: let another subject have it"},
+    Endpoint{"GET", {"trust"}, get_trust, "keys and bundles of the issuers, and how old they are"},
+    Endpoint{"GET", {"clusters"}, get_clusters, "Kubernetes clusters that live services follow"},
+    Endpoint{"GET", {"pools"}, get_pools, "pools of inner addresses, and what is given out"},
+    Endpoint{"GET", {"diagnose"}, get_diagnosis, "?of=PEER, session, identity or address: what is wrong, end to end"},
     Endpoint{"GET", {"routes"}, get_routes, "inner and underlay routes"},
     Endpoint{"GET", {"ports"}, get_ports, "ports with their links and counters"},
     Endpoint{"GET", {"neighbours"}, get_neighbours, "ARP and neighbour discovery"},

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "controlplane/api/admin_backend.hpp"
-#include "controlplane/api/http_message.hpp"
+#include "controlplane/http/http_message.hpp"
 #include "controlplane/api/request_time.hpp"
 
 namespace sallyport::controlplane {

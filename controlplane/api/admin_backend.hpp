@@ -14,7 +14,9 @@
 
 #include "config/base/base64.hpp"
 #include "config/config.hpp"
+#include "controlplane/api/enrolment_backend.hpp"
 #include "controlplane/api/policy_backend.hpp"
+#include "controlplane/api/reports.hpp"
 #include "dataplane/abi/packets.hpp"
 #include "dataplane/abi/statistics_view.hpp"
 
@@ -25,26 +27,13 @@ struct ReloadSummary {
   std::vector<std::string> warnings;
 };
 
-// A counter of the control plane itself: refused handshakes by reason, timeouts, DNS failures, ...
-struct NamedCounter {
-  std::string name;
-  std::string text;
-  std::uint64_t value = 0;
-};
-
-// Why the publisher could not make something real; shown by `sallyctl status` until it succeeds.
-struct Problem {
-  std::string what;  // "route 10.20.0.0/16"
-  std::string why;
-};
-
 // How the newest attempt to reload ended, by the API or by SIGHUP; the load at the start counts as the first.
 struct LastReload {
   bool succeeded = true;
   std::uint64_t at_ns = 0;  // CLOCK_BOOTTIME
 };
 
-class AdminBackend : public PolicyBackend {
+class AdminBackend : public PolicyBackend, public EnrolmentBackend {
  public:
   [[nodiscard]] virtual const config::Config& configuration() const = 0;
   [[nodiscard]] virtual std::uint64_t started_at_ns() const = 0;

@@ -80,6 +80,10 @@ tl::expected<std::optional<std::uint32_t>, std::string> number_parameter(const T
                         std::to_string(highest) + ", got " + in_quotes(*text));
 }
 
+std::string caller_of(const Call& call) {
+  return call.request.client.empty() ? "api" : call.request.client;
+}
+
 std::string in_quotes(std::string_view text) {
   return '\'' + config::escaped(text, 64) + '\'';
 }

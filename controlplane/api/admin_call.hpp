@@ -45,6 +45,9 @@ struct Call {
                                                                                        std::uint32_t lowest,
                                                                                        std::uint32_t highest);
 
+// Who asks, as the audit trail names it.
+[[nodiscard]] std::string caller_of(const Call& call);
+
 // Text of a request as it may stand in an error: escaped, quoted and cut.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 

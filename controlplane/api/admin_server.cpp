@@ -1,7 +1,7 @@
 #include "controlplane/api/admin_server.hpp"
 
 #include "controlplane/api/admin_api.hpp"
-#include "controlplane/api/http_server.hpp"
+#include "controlplane/http/http_server.hpp"
 
 namespace sallyport::controlplane {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "controlplane/api/http_message.hpp"
+#include "controlplane/http/http_message.hpp"
 
 namespace sallyport::controlplane {
 

@@ -9,7 +9,7 @@
 #include <tl/expected.hpp>
 
 #include "controlplane/api/admin_backend.hpp"
-#include "controlplane/api/http_message.hpp"
+#include "controlplane/http/http_message.hpp"
 #include "controlplane/api/request_time.hpp"
 
 namespace sallyport::controlplane {

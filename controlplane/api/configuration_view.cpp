@@ -1,3 +1,4 @@
+#include "controlplane/api/enrolled_peers.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
@@ -97,6 +98,10 @@ Json enrolment_json(const config::Enrolment& enrolment) {
           {"client_ca_files", paths_json(enrolment.client_ca_files)},
           {"wireguard", enrolment.wireguard},
           {"pool", enrolment.pool},
+          {"endpoint", enrolment.endpoint ? Json(enrolment.endpoint->to_string()) : Json()},
+          {"sessions_per_identity", enrolment.sessions_per_identity},
+          {"requests_per_s", enrolment.requests_per_s},
+          {"max_session_s", enrolment.max_session ? Json(enrolment.max_session->count()) : Json()},
           {"dns", list_json(enrolment.dns)},
           {"routes", list_json(enrolment.routes)}};
 }
@@ -174,7 +179,8 @@ std::unique_ptr<BodySource> configuration_view(const AdminBackend& backend) {
   head += "\"peer\":";
   const auto step = [&backend, next = std::size_t{0}](const JsonEmit& emit) mutable {
     const auto& peers = backend.configuration().peers;
-    for (unsigned i = 0; i < peers_per_step && next < peers.size(); ++i) emit(peer_json(peers[next++]));
+    for (unsigned i = 0; i < peers_per_step && next < peers.size(); ++i, ++next)
+      if (session_of(peers[next], backend) == nullptr) emit(peer_json(peers[next]));
     return next < peers.size();
   };
   return json_array(step, std::move(head), "}");

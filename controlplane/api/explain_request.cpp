@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/parties.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/protocols.hpp"
@@ -53,25 +54,28 @@ Json facts_json(const policy::Facts& facts) {
           {"identities", facts.names},
           {"tags", facts.tags},
           {"claims", claims_json(facts.claims)},
+          {"posture", posture_json(facts.posture)},
           {"net", facts.net.valid() ? Json(facts.net.to_string()) : Json()}};
 }
 
-Json source_json(std::string_view text, const SourceParty& party) {
+Json source_json(std::string_view text, const SourceParty& party, const AdminBackend& backend) {
   Json view = {{"text", text}, {"kind", party.kind}};
   view.update(facts_json(party.facts));
   view["peers"] = Json::array();
   for (std::size_t i = 0; i < party.peers.size() && i < most_peers_compared; ++i)
     view["peers"].push_back(party.peers[i]->name);
+  view["session"] = party.peers.empty() ? Json() : session_or_null(*party.peers.front(), backend);
   return view;
 }
 
-Json destination_json(std::string_view text, const DestinationParty& party) {
+Json destination_json(std::string_view text, const DestinationParty& party, const AdminBackend& backend) {
   const auto& destination = party.destination;
   return {{"text", text},
           {"kind", party.kind},
           {"address", destination.address ? Json(destination.address->to_string()) : Json()},
           {"peer", party.peer == nullptr ? Json() : Json(party.peer->name)},
           {"identities", destination.peer ? Json(destination.peer->names) : Json::array()},
+          {"session", party.peer == nullptr ? Json() : session_or_null(*party.peer, backend)},
           {"note", party.note.empty() ? Json() : Json(party.note)}};
 }
 
@@ -90,8 +94,9 @@ void add_other_peers(Json& hints, const SourceParty& source, policy::Flow flow, 
                      const Question& question, const AdminBackend& backend) {
   for (std::size_t i = 1; i < source.peers.size() && i < most_peers_compared; ++i) {
     flow.source = backend.facts_of(*source.peers[i]);
-    const auto other = policy::decide(*backend.policy(), backend.endpoints(), flow, question.at);
-    if (other.rule == decision.rule && other.allowed == decision.allowed) continue;
+    const auto other = policy::decide(*backend.policy(), backend.endpoints(), flow, question.at, backend.draining());
+    if (other.rule == decision.rule && other.allowed == decision.allowed && other.draining == decision.draining)
+      continue;
     hints.push_back("the peer " + source.peers[i]->name + " of the same identity is " + policy::decision_words(other));
   }
 }
@@ -111,7 +116,8 @@ HttpResponse get_explanation(const Call& call) {
                           .protocol = question->protocol,
                           .port = question->port};
   policy::Explanation explanation;
-  if (policy != nullptr) explanation = policy::explain(*policy, call.backend.endpoints(), flow, question->at);
+  if (policy != nullptr)
+    explanation = policy::explain(*policy, call.backend.endpoints(), flow, question->at, call.backend.draining());
   Json hints = explanation.hints;
   if (policy == nullptr) {
     explanation.decision.allowed = true;
@@ -127,8 +133,8 @@ HttpResponse get_explanation(const Call& call) {
   return document({{"allowed", explanation.decision.allowed},
                    {"rule", rule_json(explanation.decision.rule)},
                    {"audit_rule", rule_json(explanation.decision.audit_rule)},
-                   {"source", source_json(question->source, *source)},
-                   {"destination", destination_json(question->destination, *destination)},
+                   {"source", source_json(question->source, *source, call.backend)},
+                   {"destination", destination_json(question->destination, *destination, call.backend)},
                    {"protocol", protocol_text(question->protocol)},
                    {"port", policy::counts_ports(question->protocol) ? Json(question->port) : Json()},
                    {"at", policy::time_words(question->at)},

@@ -2,6 +2,7 @@
 
 #include "config/toml/suggest.hpp"
 #include "controlplane/api/backlog_source.hpp"
+#include "controlplane/api/enrolled_peers.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/protocols.hpp"
 #include "controlplane/api/views.hpp"
@@ -38,19 +39,30 @@ Json peer_or_null(std::uint32_t peer_id, const AdminBackend& backend) {
   return peer_id == abi::no_peer ? Json() : name_or_null(backend.peer_name(peer_id));
 }
 
+// By the address: a list of a million flows has no time to look for names. Null also if the address has changed hands.
+Json identity_or_null(const IpAddress& address, const Json& peer_name, const AdminBackend& backend) {
+  if (peer_name.is_null() || !address.valid()) return {};
+  const config::Peer* peer = backend.peer_of(address);
+  return peer == nullptr || peer_name != peer->name ? Json() : name_or_null(identity_of(*peer, backend));
+}
+
 Json port_or_null(std::uint8_t index, const AdminBackend& backend) {
   const abi::StatisticsView* statistics = backend.statistics();
   return index == abi::no_port || statistics == nullptr ? Json() : Json(port_name(index, *statistics));
 }
 
 Json flow_json(const abi::FlowRecord& flow, const AdminBackend& backend, const RequestTime& time) {
+  const Json source_peer = peer_or_null(flow.source_peer, backend);
+  const Json destination_peer = peer_or_null(flow.destination_peer, backend);
   return {{"source", flow.source.to_string()},
           {"source_port", flow.source_port},
           {"destination", flow.destination.to_string()},
           {"destination_port", flow.destination_port},
           {"protocol", protocol_text(flow.protocol)},
-          {"source_peer", peer_or_null(flow.source_peer, backend)},
-          {"destination_peer", peer_or_null(flow.destination_peer, backend)},
+          {"source_peer", source_peer},
+          {"source_identity", identity_or_null(flow.source, source_peer, backend)},
+          {"destination_peer", destination_peer},
+          {"destination_identity", identity_or_null(flow.destination, destination_peer, backend)},
           {"inside_port", port_or_null(flow.inside_port, backend)},
           {"allowed", flow.allowed != 0},
           {"rule", flow.rule == 0 ? Json() : name_or_null(backend.rule_name(flow.rule))},

@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/rfc3339.hpp"
 #include "policy/describe.hpp"
@@ -21,11 +22,16 @@ Json facts_json(const policy::Facts& facts) {
           {"tags", facts.tags},
           {"claims", claims_json(facts.claims)},
           {"authenticated_at", time_json(facts.authenticated_at)},
-          {"not_after", time_json(facts.not_after)}};
+          {"not_after", time_json(facts.not_after)},
+          {"posture", posture_json(facts.posture)},
+          {"posture_until", time_json(facts.posture_until)}};
 }
 
-Json identity_view(const PeerIdentity& identity) {
+// The session of a peer by proof may be gone by now: null, as of a configured one.
+Json identity_view(const PeerIdentity& identity, const EnrolmentBackend& backend) {
   Json view = facts_json(identity.facts);
+  const EnrolledSession* session = backend.enrolled_session(identity.facts.peer);
+  view["session"] = session == nullptr ? Json() : Json(session->id);
   view["source_class"] = identity.source_class;
   view["rules"] = identity.rules;
   return view;
@@ -102,10 +108,12 @@ Json claims_json(const std::vector<policy::Claim>& claims) {
 
 HttpResponse get_identities(const Call& call) {
   // A copy that names no configured peer by its address: a reload may come in the middle of the list.
-  return stream(json_array([list = call.backend.identities(), next = std::size_t{0}](const JsonEmit& emit) mutable {
-    for (unsigned i = 0; i < identities_per_step && next < list.size(); ++i) emit(identity_view(list[next++]));
+  auto step = [&backend = call.backend, list = call.backend.identities(),
+               next = std::size_t{0}](const JsonEmit& emit) mutable {
+    for (unsigned i = 0; i < identities_per_step && next < list.size(); ++i) emit(identity_view(list[next++], backend));
     return next < list.size();
-  }));
+  };
+  return stream(json_array(std::move(step)));
 }
 
 HttpResponse get_whois(const Call& call) {
@@ -120,6 +128,7 @@ HttpResponse get_whois(const Call& call) {
   if (peer == nullptr) facts.net = IpPrefix::host(*address);
   Json view = {{"address", address->to_string()}};
   view.update(facts_json(facts));
+  view["session"] = peer == nullptr ? Json() : session_or_null(*peer, call.backend);
   view["tunnel"] = peer == nullptr ? Json() : Json(peer->wireguard);
   view["route"] = route_of(*address, peer, call.backend.configuration());
   view["services"] = covering_services(call.backend.policy(), call.backend.endpoints(), *address,

@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "controlplane/api/http_message.hpp"
+#include "controlplane/http/http_message.hpp"
 
 namespace sallyport::controlplane {
 

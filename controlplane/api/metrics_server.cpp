@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "controlplane/api/http_server.hpp"
+#include "controlplane/http/http_server.hpp"
 #include "controlplane/api/metrics_text.hpp"
 
 namespace sallyport::controlplane {

@@ -4,12 +4,14 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <initializer_list>
 #include <set>
 
+#include "controlplane/api/enrolled_peers.hpp"
+#include "controlplane/api/enrolment_metrics.hpp"
+#include "controlplane/api/exposition.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
@@ -17,117 +19,6 @@ namespace {
 
 constexpr std::size_t most_rules_counted = 10'000;
 constexpr std::string_view no_rule_name = "(none)";  // no rule can be called that
-
-// id, name, type, help
-#define SALLYPORT_METRICS(X)                                                                                         \
-  X(build, "sallyport_build_info", gauge, "1; the labels say what runs")                                             \
-  X(connected, "sallyport_dataplane_connected", gauge, "1 while the control plane is connected to a dataplane")      \
-  X(started, "sallyport_dataplane_start_time_seconds", gauge, "when the dataplane started, Unix time")               \
-  X(updated, "sallyport_dataplane_updated_seconds_ago", gauge, "age of the dataplane's latest sign of life")         \
-  X(peers, "sallyport_peers", gauge, "peers that the dataplane has")                                                 \
-  X(sessions, "sallyport_sessions", gauge, "live sessions")                                                          \
-  X(routes, "sallyport_routes", gauge, "routes that the dataplane has")                                              \
-  X(neighbours, "sallyport_neighbours", gauge, "neighbours (ARP and ND) that the dataplane knows")                   \
-  X(buffers, "sallyport_buffers", gauge, "packet buffers that there are")                                            \
-  X(buffers_used, "sallyport_buffers_in_use", gauge, "packet buffers outside their pools")                           \
-  X(flows, "sallyport_live_flows", gauge, "flows in the flow table")                                                 \
-  X(most_flows, "sallyport_max_flows", gauge, "flows that the flow table can hold")                                  \
-  X(held, "sallyport_packets_held", gauge, "packets staged, waiting for a neighbour or for fragments")               \
-  X(under_load, "sallyport_under_load", gauge, "1 while handshakes need a cookie")                                   \
-  X(dropped, "sallyport_dropped_packets_total", counter, "packets dropped, by receiving port and reason")            \
-  X(worker_busy, "sallyport_worker_busy_seconds_total", counter, "time in loops that found packets")                 \
-  X(worker_idle, "sallyport_worker_idle_seconds_total", counter, "time in loops that found none")                    \
-  X(worker_loops, "sallyport_worker_loops_total", counter, "loops of a worker")                                      \
-  X(worker_sleeps, "sallyport_worker_sleeps_total", counter, "times that a worker went to sleep")                    \
-  X(port_up, "sallyport_port_link_up", gauge, "1 while the port's link is up")                                       \
-  X(port_speed, "sallyport_port_speed_bits_per_second", gauge, "speed that the port's link reports")                 \
-  X(device_rx, "sallyport_device_received_packets_total", counter, "packets that the device received")               \
-  X(device_tx, "sallyport_device_sent_packets_total", counter, "packets that the device sent")                       \
-  X(device_missed, "sallyport_device_missed_packets_total", counter, "packets that found the device's queue full")   \
-  X(device_rx_errors, "sallyport_device_receive_errors_total", counter, "packets that the device received broken")   \
-  X(device_no_buffer, "sallyport_device_no_buffer_total", counter, "times that the device found no packet buffer")   \
-  X(device_tx_errors, "sallyport_device_send_errors_total", counter, "packets that the device failed to send")       \
-  X(pending, "sallyport_commands_pending", gauge, "commands that the dataplane has not applied yet")                 \
-  X(problems, "sallyport_problems", gauge, "parts of the configuration that could not be made real")                 \
-  X(configured, "sallyport_peers_configured", gauge, "peers in the configuration")                                   \
-  X(reload_good, "sallyport_last_reload_successful", gauge, "1 if the newest attempt to load the configuration was") \
-  X(reload_time, "sallyport_last_reload_timestamp_seconds", gauge, "when that attempt was, Unix time")               \
-  X(generation, "sallyport_policy_generation", gauge, "version of the policy, rises with each")                      \
-  X(policy_in_force, "sallyport_policy_in_force", gauge, "1 if the dataplane has committed that version")            \
-  X(rules, "sallyport_policy_rules", gauge, "rules of the policy; the first 10,000 have counters here")              \
-  X(rule_allowed, "sallyport_rule_allowed_packets_total", counter, "inner packets that a rule allowed")              \
-  X(rule_bytes, "sallyport_rule_allowed_bytes_total", counter, "bytes of those packets")                             \
-  X(rule_denied, "sallyport_rule_denied_packets_total", counter,                                                     \
-    "inner packets that a rule denied; (none): that no rule allowed")                                                \
-  X(rule_limited, "sallyport_rule_limited_packets_total", counter, "inner packets dropped by a rule's rate")         \
-  X(process_start, "process_start_time_seconds", gauge, "when the control plane started, Unix time")                 \
-  X(process_cpu, "process_cpu_seconds_total", counter, "user and system CPU time of the control plane")              \
-  X(process_memory, "process_resident_memory_bytes", gauge, "resident memory of the control plane")                  \
-  X(process_fds, "process_open_fds", gauge, "file descriptors that the control plane has open")                      \
-  X(process_most_fds, "process_max_fds", gauge, "file descriptors that it may have open")
-
-enum class Metric : std::uint8_t {
-#define SALLYPORT_ENUM(id, name, type, help) id,
-  SALLYPORT_METRICS(SALLYPORT_ENUM)
-#undef SALLYPORT_ENUM
-};
-
-struct MetricInfo {
-  std::string_view name;
-  std::string_view type;
-  std::string_view help;
-};
-constexpr MetricInfo metric_infos[] = {
-#define SALLYPORT_INFO(id, name, type, help) {name, #type, help},
-    SALLYPORT_METRICS(SALLYPORT_INFO)
-#undef SALLYPORT_INFO
-};
-
-struct Label {
-  std::string_view name;
-  std::string_view value;
-};
-
-class Exposition {
- public:
-  // Starts a metric; its samples follow.
-  void begin(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    text_ += "# HELP " + name_ + ' ' + escaped_help(help) + "\n# TYPE " + name_ + ' ' + std::string(type) + '\n';
-  }
-  void begin(Metric metric) {
-    const MetricInfo& info = metric_infos[static_cast<unsigned>(metric)];
-    begin(info.name, info.type, info.help);
-  }
-  void sample(std::initializer_list<Label> labels, const std::string& value) {
-    text_ += name_;
-    char open = '{';
-    for (const Label& label : labels) {
-      text_ += open + std::string(label.name) + "=\"" + escaped_label(label.value) + '"';
-      open = ',';
-    }
-    text_ += (labels.size() == 0 ? " " : "} ") + value + '\n';
-  }
-  void sample(std::initializer_list<Label> labels, std::uint64_t value) { sample(labels, std::to_string(value)); }
-  void sample_seconds(std::initializer_list<Label> labels, double seconds) {
-    char number[40];
-    std::snprintf(number, sizeof number, "%.6f", seconds);
-    sample(labels, std::string(number));
-  }
-  void one(Metric metric, std::uint64_t value) {
-    begin(metric);
-    sample({}, value);
-  }
-  void one_seconds(Metric metric, double seconds) {
-    begin(metric);
-    sample_seconds({}, seconds);
-  }
-  [[nodiscard]] std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-  std::string name_;
-};
 
 double wall_seconds(std::uint64_t boottime_ns, const RequestTime& time) {
   return static_cast<double>(time.to_wall_ns(boottime_ns)) / static_cast<double>(second_ns);
@@ -242,7 +133,9 @@ void add_control_plane(Exposition& out, const AdminBackend& backend, const Reque
   }
   out.one(Metric::pending, backend.commands_pending());
   out.one(Metric::problems, backend.problems().size());
-  out.one(Metric::configured, backend.configuration().peers.size());
+  const std::size_t configured = configured_peer_count(backend);
+  out.one(Metric::configured, configured);
+  out.one(Metric::enrolled, backend.configuration().peers.size() - configured);
   if (const auto reload = backend.last_reload()) {
     out.one(Metric::reload_good, reload->succeeded ? 1 : 0);
     out.one_seconds(Metric::reload_time, wall_seconds(reload->at_ns, time));
@@ -320,41 +213,9 @@ std::string metrics_text(const AdminBackend& backend, const RequestTime& time) {
   }
   add_control_plane(out, backend, time);
   add_policy(out, backend);
+  add_enrolment(out, backend);
   add_process(out, backend, time);
   return out.take();
-}
-
-std::string escaped_label(std::string_view value) {
-  std::string escaped;
-  for (const char c : escaped_help(value)) {
-    if (c == '"') escaped += '\\';
-    escaped += c;
-  }
-  return escaped;
-}
-
-std::string escaped_help(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '\\') {
-      escaped += "\\\\";
-    } else if (c == '\n') {
-      escaped += "\\n";
-    } else {
-      const auto byte = static_cast<std::uint8_t>(c);
-      escaped += byte < 0x20 || byte == 0x7f ? '?' : c;
-    }
-  }
-  return escaped;
-}
-
-std::string metric_name(std::string_view text) {
-  std::string name;
-  for (const char c : text) {
-    const bool kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-    name += kept ? c : '_';
-  }
-  return name;
 }
 
 }  // namespace sallyport::controlplane

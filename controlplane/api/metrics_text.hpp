@@ -1,5 +1,5 @@
 // Everything that Prometheus sees, as one text (exposition format 0.0.4). The dataplane's counters come from
-// dataplane/abi/counters.hpp, all else from the list in metrics_text.cpp; a metric that is in neither does not exist.
+// dataplane/abi/counters.hpp, all else from metric_list.hpp; a metric that is in neither does not exist.
 #pragma once
 
 #include <string>
@@ -13,11 +13,5 @@ namespace sallyport::controlplane {
 inline constexpr std::string_view metrics_content_type = "text/plain; version=0.0.4; charset=utf-8";
 
 [[nodiscard]] std::string metrics_text(const AdminBackend& backend, const RequestTime& time);
-
-// Backslash, newline and (in a label's value) double quote escaped; other control bytes become '?'.
-[[nodiscard]] std::string escaped_label(std::string_view value);
-[[nodiscard]] std::string escaped_help(std::string_view text);
-// Letters, digits and '_' stay, anything else becomes '_'.
-[[nodiscard]] std::string metric_name(std::string_view text);
 
 }  // namespace sallyport::controlplane

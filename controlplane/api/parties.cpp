@@ -1,10 +1,10 @@
 #include "controlplane/api/parties.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "config/toml/suggest.hpp"
 #include "controlplane/api/admin_call.hpp"
+#include "controlplane/api/enrolled_peers.hpp"
 #include "policy/match.hpp"
 
 namespace sallyport::controlplane {
@@ -14,20 +14,6 @@ namespace {
 std::optional<std::string_view> after(std::string_view text, std::string_view prefix) {
   if (!text.starts_with(prefix) || text.size() == prefix.size()) return std::nullopt;
   return text.substr(prefix.size());
-}
-
-// One identity, not a pattern of some.
-bool is_identity(std::string_view text) {
-  constexpr std::array<std::string_view, 4> kinds = {"user:", "sa:", "spiffe://", "ike:"};
-  return text.find('*') == std::string_view::npos &&
-         std::any_of(kinds.begin(), kinds.end(), [&](std::string_view kind) { return after(text, kind).has_value(); });
-}
-
-std::vector<const config::Peer*> peers_with_identity(std::string_view identity, const AdminBackend& backend) {
-  std::vector<const config::Peer*> found;
-  for (const config::Peer& peer : backend.configuration().peers)
-    if (peer.identity && *peer.identity == identity) found.push_back(&peer);
-  return found;
 }
 
 policy::Facts facts_of_name(std::string_view identity) {
@@ -150,7 +136,7 @@ tl::expected<SourceParty, UnknownParty> find_source(std::string_view text, const
   if (const config::Peer* peer = find_peer(backend, after(text, "peer:").value_or(text)))
     return source_peer(*peer, backend);
   return tl::unexpected(unknown_name(
-      "source", text, "an address, a peer's name or an identity (user:, sa:, spiffe://, ike:, tag: or net:)",
+      "source", text, "an address, a peer's name or an identity (user:, sa:, spiffe://, ike:, machine:, tag: or net:)",
       known_names(backend, false)));
 }
 

@@ -31,8 +31,8 @@ struct UnknownParty {
   std::string message;
 };
 
-// "10.8.0.2", "ann-laptop", "peer:ann-laptop", "user:corp/ann@example.com" (also sa:, spiffe:// and ike:; with no peer
-// of that identity, facts of just that name), "tag:branch", "net:10.0.0.0/24".
+// "10.8.0.2", "ann-laptop", "peer:ann-laptop", "user:corp/ann@example.com" (also sa:, spiffe://, ike: and machine:;
+// with no peer of that identity, configured or by proof, facts of just that name), "tag:branch", "net:10.0.0.0/24".
 [[nodiscard]] tl::expected<SourceParty, UnknownParty> find_source(std::string_view text, const AdminBackend& backend);
 // The same but for tags and networks, or the name of a service, of which one address is taken: a live endpoint if there
 // is one, else the first of its first prefix, else that of a peer.

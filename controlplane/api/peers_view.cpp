@@ -1,3 +1,6 @@
+#include "controlplane/api/enrolled_peers.hpp"
+#include "controlplane/api/enrolment_api.hpp"
+#include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
@@ -87,14 +90,15 @@ Json peer_view(const config::Peer& peer, const AdminBackend& backend, const Requ
   Json view = {{"name", peer.name},
                {"tunnel", peer.wireguard},
                {"public_key", encode_key(peer.public_key)},
-               {"identity", peer.identity ? Json(*peer.identity) : Json()},
+               {"identity", text_or_null(identity_of(peer, backend))},
                {"in_dataplane", status.has_value()}};
   view.update(status ? live_json(peer, *status, backend, time) : absent_json());
   view["allowed_ips"] = prefixes_json(peer.allowed_ips);
   view["configured_endpoint"] = peer.endpoint ? Json(peer.endpoint->to_string()) : Json();
   view["persistent_keepalive_s"] = peer.persistent_keepalive ? Json(peer.persistent_keepalive->count()) : Json();
   view["preshared_key"] = peer.preshared_key_file.has_value();
-  view["tags"] = peer.tags;
+  view["tags"] = tags_of(peer, backend);
+  view["enrolled"] = session_or_null(peer, backend);
   return view;
 }
 

@@ -79,6 +79,11 @@ class PolicyBackend {
   [[nodiscard]] virtual const policy::Bundle& bundle() const = 0;
   [[nodiscard]] virtual PolicyVersion policy_version() const = 0;
   [[nodiscard]] virtual const policy::Endpoints& endpoints() const = 0;
+  // Endpoints that take no new flows.
+  [[nodiscard]] virtual const policy::Endpoints& draining() const {
+    static const policy::Endpoints none;
+    return none;
+  }
 
   // Without a bundle the configured files are read. `made_from`: refused (outdated) unless that ETag is in force.
   virtual tl::expected<PolicyApplied, PolicyRefusal> apply_policy(const std::optional<policy::Bundle>& bundle,

@@ -61,8 +61,7 @@ tl::expected<policy::Bundle, std::string> read_files(const std::string& body) {
 HttpResponse put_in_force(const Call& call, const std::optional<policy::Bundle>& bundle) {
   const auto condition = made_from(call.request);
   if (!condition) return failure(400, condition.error());
-  const std::string by = call.request.client.empty() ? "api" : call.request.client;
-  const auto applied = call.backend.apply_policy(bundle, *condition, by);
+  const auto applied = call.backend.apply_policy(bundle, *condition, caller_of(call));
   if (!applied) return refusal(applied.error(), call.backend);
   Json view = version_json(applied->version);
   view["changes"] = applied->changes;

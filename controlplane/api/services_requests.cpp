@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <utility>
 
 #include "config/toml/suggest.hpp"
 #include "controlplane/api/policy_api.hpp"
+#include "controlplane/api/rfc3339.hpp"
 #include "policy/ports.hpp"
 
 namespace sallyport::controlplane {
@@ -20,21 +22,79 @@ Json prefixes_json(const std::vector<IpPrefix>& prefixes) {
   return texts(prefixes, [](const IpPrefix& prefix) { return prefix.to_string(); });
 }
 
+constexpr std::size_t most_addresses_shown = 1000;  // of a service, in the list of all
+
 const std::vector<IpPrefix>& live_addresses(const std::string& service, const PolicyBackend& backend) {
   static const std::vector<IpPrefix> none;
   const auto found = backend.endpoints().find(service);
   return found == backend.endpoints().end() ? none : found->second;
 }
 
-Json service_view(const policy::Service& service, const PolicyBackend& backend) {
-  return {{"name", service.name},
-          {"file", file_json(service.location)},
-          {"line", service.location.line},
-          {"ports", texts(service.ports, [](const abi::PortRange& ports) { return policy::to_string(ports); })},
-          {"prefixes", prefixes_json(service.prefixes)},
-          {"identities", texts(service.identities, [](const policy::Selector& selector) { return selector.text; })},
-          {"endpoints", service.endpoints ? Json(*service.endpoints) : Json()},
-          {"live_addresses", service.endpoints ? Json(live_addresses(service.name, backend).size()) : Json()}};
+std::string_view to_string(EnrolmentBackend::EndpointSource::Kind kind) {
+  using Kind = EnrolmentBackend::EndpointSource::Kind;
+  switch (kind) {
+    case Kind::cluster:
+      return "cluster";
+    case Kind::api:
+      return "api";
+    case Kind::stored:
+      return "stored";
+  }
+  return "unknown";
+}
+
+// Where the addresses of live services come from: asked once for a whole list.
+class LiveSources {
+ public:
+  LiveSources(const EnrolmentBackend& backend, policy::TimePoint now)
+      : backend_(backend), now_(now), clusters_(backend.clusters()) {}
+
+  void describe(const policy::Service& service, Json& view) const {
+    if (!service.endpoints) return;
+    const auto source = backend_.endpoint_source(service.name);
+    view["source"] = source ? source_json(*source) : Json();
+    view["draining"] = prefixes_json(source ? source->draining : std::vector<IpPrefix>());
+  }
+
+ private:
+  [[nodiscard]] Json source_json(const EnrolmentBackend::EndpointSource& source) const {
+    Json view = {{"kind", to_string(source.kind)}};
+    bool stale = false;
+    if (source.kind == EnrolmentBackend::EndpointSource::Kind::cluster) {
+      view["cluster"] = source.cluster;
+      const auto cluster = std::find_if(clusters_.begin(), clusters_.end(),
+                                        [&](const ClusterStatus& status) { return status.name == source.cluster; });
+      stale = cluster == clusters_.end() || cluster->stale;
+      if (cluster != clusters_.end() && cluster->in_contact_at)
+        view["age_s"] = std::max<std::int64_t>(0, (now_ - *cluster->in_contact_at).count());
+    }
+    view["stale"] = stale;
+    return view;
+  }
+
+  const EnrolmentBackend& backend_;
+  policy::TimePoint now_;
+  std::vector<ClusterStatus> clusters_;
+};
+
+Json service_view(const policy::Service& service, const PolicyBackend& backend, const LiveSources& sources) {
+  Json view = {
+      {"name", service.name},
+      {"file", file_json(service.location)},
+      {"line", service.location.line},
+      {"ports", texts(service.ports, [](const abi::PortRange& ports) { return policy::to_string(ports); })},
+      {"prefixes", prefixes_json(service.prefixes)},
+      {"identities", texts(service.identities, [](const policy::Selector& selector) { return selector.text; })},
+      {"endpoints", service.endpoints ? Json(*service.endpoints) : Json()},
+      {"live_addresses", Json()}};
+  if (service.endpoints) {
+    const std::vector<IpPrefix>& live = live_addresses(service.name, backend);
+    view["live_addresses"] = live.size();
+    view["addresses"] = prefixes_json(
+        {live.begin(), live.begin() + static_cast<std::ptrdiff_t>(std::min(live.size(), most_addresses_shown))});
+  }
+  sources.describe(service, view);
+  return view;
 }
 
 HttpResponse unknown_service(const Call& call, const policy::Policy& policy) {
@@ -79,13 +139,15 @@ tl::expected<std::vector<IpPrefix>, std::string> read_endpoints(const std::strin
 }  // namespace
 
 HttpResponse get_services(const Call& call) {
-  return stream(json_array([&backend = call.backend, next = std::size_t{0}](const JsonEmit& emit) mutable {
+  auto step = [&backend = call.backend, sources = LiveSources(call.backend, wall_clock(call.time)),
+               next = std::size_t{0}](const JsonEmit& emit) mutable {
     const policy::Policy* policy = backend.policy();
     if (policy == nullptr) return false;
     for (unsigned i = 0; i < services_per_step && next < policy->services.size(); ++i)
-      emit(service_view(policy->services[next++], backend));
+      emit(service_view(policy->services[next++], backend, sources));
     return next < policy->services.size();
-  }));
+  };
+  return stream(json_array(std::move(step)));
 }
 
 HttpResponse get_endpoints(const Call& call) {

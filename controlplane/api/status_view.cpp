@@ -1,3 +1,4 @@
+#include "controlplane/api/enrolled_peers.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
@@ -69,13 +70,15 @@ Json status_view(const AdminBackend& backend, const RequestTime& time) {
   for (std::size_t i = 0; i < all_problems.size() && i < most_problems_shown; ++i)
     problems.push_back({{"what", all_problems[i].what}, {"why", all_problems[i].why}});
   const auto reload = backend.last_reload();
+  const std::size_t configured = configured_peer_count(backend);
   return {{"gateway", backend.configuration().gateway.name},
           {"version", version()},
           {"dataplane", dataplane_json(backend, time)},
           {"controlplane",
            {{"uptime_s", time.seconds_since(backend.started_at_ns())},
             {"commands_pending", backend.commands_pending()},
-            {"peers_configured", backend.configuration().peers.size()},
+            {"peers_configured", configured},
+            {"peers_enrolled", backend.configuration().peers.size() - configured},
             {"last_reload_s_ago", reload ? Json(time.seconds_since(reload->at_ns)) : Json()},
             {"last_reload_succeeded", reload ? Json(reload->succeeded) : Json()}}},
           {"problems", std::move(problems)},

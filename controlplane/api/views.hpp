@@ -33,7 +33,8 @@ namespace sallyport::controlplane {
 [[nodiscard]] Json neighbours_view(const AdminBackend& backend, const RequestTime& time);
 [[nodiscard]] Json counters_view(const AdminBackend& backend);
 
-// The configuration in force. It names files that hold secrets; the secrets themselves are in none of its values.
+// The configuration in force, as its files have it: without peers by proof. It names files that hold secrets; the
+// secrets themselves are in none of its values.
 [[nodiscard]] std::unique_ptr<BodySource> configuration_view(const AdminBackend& backend);
 
 // What a wg-quick file for this peer needs and the gateway knows. Never a secret: the preshared key is named by its

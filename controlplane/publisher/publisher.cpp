@@ -19,6 +19,12 @@ void compare(const Map& before, const Map& after, Gone&& gone, Changed&& changed
   }
 }
 
+// The dataplane takes the second for the first with another key: nothing has to be removed.
+bool is_same_peer(const abi::SetPeer& before, const abi::SetPeer& after) noexcept {
+  return before.public_key == after.public_key ||
+         (before.tunnel_id == after.tunnel_id && before.public_key == after.former_public_key);
+}
+
 template <typename Map, typename Key>
 std::string name_in(const Map& map, const Key& key, std::string fallback) {
   const auto found = map.find(key);
@@ -100,7 +106,7 @@ std::size_t Publisher::set_desired(DesiredState next) {
       old.peers, desired_.peers, [&](auto id, const auto& peer) { remove_peer(id, peer.message.public_key); },
       [&](auto id, const auto& peer) {
         const auto former = old.peers.find(id);
-        if (former == old.peers.end() || former->second.message.public_key == peer.message.public_key) return;
+        if (former == old.peers.end() || is_same_peer(former->second.message, peer.message)) return;
         remove_peer(id, former->second.message.public_key);
       });
   compare(
@@ -123,7 +129,7 @@ void Publisher::set_peer(Named<abi::SetPeer> peer) {
   const auto known = desired_.peers.find(id);
   if (known != desired_.peers.end()) {
     if (known->second == peer) return;
-    if (known->second.message.public_key != peer.message.public_key) drop_peer(id, known->second.message.public_key);
+    if (!is_same_peer(known->second.message, peer.message)) drop_peer(id, known->second.message.public_key);
   }
   desired_.peers[id] = std::move(peer);
   enqueue(Action::set, Subject::peer(id));
@@ -337,7 +343,9 @@ Publisher::Performed Publisher::perform_remove(const Operation& operation) {
   const Subject& subject = operation.subject;
   if (subject.kind == SubjectKind::peer) {
     const auto found = desired_.peers.find(subject.id);
-    if (found != desired_.peers.end() && found->second.message.public_key == operation.removed_key)
+    // Wanted again before the removal was sent, perhaps with another key by now.
+    if (found != desired_.peers.end() && (found->second.message.public_key == operation.removed_key ||
+                                          found->second.message.former_public_key == operation.removed_key))
       return {Outcome::known};
     return send(abi::RemovePeer{subject.id, operation.removed_key}, subject, Share::state);
   }

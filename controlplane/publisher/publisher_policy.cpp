@@ -1,5 +1,6 @@
 // Policies: the staging of an image, and its changes.
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <utility>
 
@@ -139,17 +140,17 @@ std::optional<Subject> Publisher::missing_class(const Operation& operation) cons
   if (!subject.is_of_policy() || subject.serial != policy_.image || operation.action != Action::set)
     return std::nullopt;
   const abi::Access* access = nullptr;
-  std::uint32_t destination_class = 0;
+  std::array<std::uint32_t, 2> destination_classes{};
   if (subject.kind == SubjectKind::address) {
     const auto found = policy_.addresses.find(subject.prefix);
     if (found == policy_.addresses.end()) return std::nullopt;
     access = &found->second.access;
-    destination_class = found->second.destination_class;
+    destination_classes = {found->second.destination_class, found->second.opening_class};
   } else if (subject.kind == SubjectKind::peer_access) {
     const auto found = policy_.peers.find(subject.id);
     if (found == policy_.peers.end()) return std::nullopt;
     access = &found->second.access;
-    destination_class = found->second.destination_class;
+    destination_classes[0] = found->second.destination_class;
   } else {
     return std::nullopt;
   }
@@ -162,9 +163,9 @@ std::optional<Subject> Publisher::missing_class(const Operation& operation) cons
   if (source_is_missing(access->source_class)) return source(access->source_class);
   for (std::uint32_t i = 0; i < access->step_count; ++i)
     if (source_is_missing(access->steps[i].next_class)) return source(access->steps[i].next_class);
-  if (destination_class != 0 && !has(announced_destination_classes_, destination_class) &&
-      policy_.destination_classes.contains(destination_class))
-    return Subject::of_policy(SubjectKind::destination_class, policy_.image, destination_class);
+  for (const std::uint32_t number : destination_classes)
+    if (number != 0 && !has(announced_destination_classes_, number) && policy_.destination_classes.contains(number))
+      return Subject::of_policy(SubjectKind::destination_class, policy_.image, number);
   return std::nullopt;
 }
 

@@ -51,21 +51,24 @@ struct RemoveTunnel {  // its peers must be gone
 };
 
 // A peer. Setting it again with the same public key keeps its sessions, endpoint and counters; with another key it is a
-// new peer. `endpoint` is the configured one: it is used until data or a handshake says otherwise, and again when
-// `endpoint_generation` changes (a DNS name that resolves anew).
+// new peer, unless `former_public_key` is the one that it has: then it takes the new key and keeps everything but the
+// greatest timestamp, which is the message's (the new key has a history of its own). `endpoint` is the configured one:
+// it is used until data or a handshake says otherwise, and again when `endpoint_generation` changes (a DNS name that
+// resolves anew).
 struct SetPeer {
   static constexpr CommandKind kind = CommandKind::set_peer;
   std::uint32_t peer_id;  // < max_peers
   std::uint16_t tunnel_id;
   std::uint16_t persistent_keepalive_s;  // 0: off
   PublicKey public_key;
-  IpEndpoint endpoint;  // unset: the peer must come first
+  PublicKey former_public_key;  // of the same peer; all zero: none
+  IpEndpoint endpoint;          // unset: the peer must come first
   std::uint32_t endpoint_generation;
   Tai64n greatest_timestamp;  // the dataplane keeps the greater of this and its own
   std::uint32_t reserved;
   std::uint64_t timestamp_set_at_ns;  // CLOCK_BOOTTIME of the handshake that set it
 };
-static_assert(sizeof(SetPeer) == 88);
+static_assert(sizeof(SetPeer) == 120);
 
 struct RemovePeer {  // ends its sessions; its routes must be gone or go with it
   static constexpr CommandKind kind = CommandKind::remove_peer;

@@ -72,6 +72,7 @@ namespace sallyport::abi {
   X(inside_source_is_peer, "inside packet whose source address belongs to a peer")                            \
   X(ecn_inconsistent, "outer says congestion experienced, inner is not ECN-capable (RFC 6040)")               \
   X(denied, "the policy does not allow it")                                                                   \
+  X(endpoint_draining, "it would begin a flow to an address that its live services let finish alone")         \
   X(rate_limited, "over the rate that the policy's rule gives the identity, and more than may wait for it")   \
   X(out_of_state, "TCP segment or ICMP reply that opens nothing and belongs to no flow, or impossible flags") \
   X(icmp_unrelated, "ICMP error about a packet of no flow, or from another side than the packet went to")     \

@@ -18,7 +18,8 @@ enum class FlowEnd : std::uint8_t {
   closed,   // FIN both ways, or RST
   revoked,  // decided anew, and no longer allowed
   peer_removed,
-  denied,  // it never was: the flow is a denied packet
+  denied,             // it never was: the flow is a denied packet
+  endpoint_draining,  // as denied: the destination takes no new flows
 };
 
 // One flow, seen from the side that opened it. Ports are those of TCP, UDP and SCTP; of ICMP echo both are the

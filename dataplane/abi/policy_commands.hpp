@@ -135,14 +135,21 @@ struct Access {
 
 // What an address is: as a source on an inside port, and as a destination. The entry of the longest prefix counts, so
 // it names all services that cover it, those of shorter prefixes too.
+//
+// A live service keeps an endpoint that is draining: flows that go on are decided by `destination_class`, as if it were
+// not. A flow begins only if that allows it and, where `opening_class` is set, that class (the services that it drains
+// for left out) allows it too; with `draining` none begins.
 struct SetAddress {
   static constexpr CommandKind kind = CommandKind::set_address;
   std::uint64_t image;
   Access access;
   std::uint32_t destination_class;  // 0: none
+  std::uint32_t opening_class;      // of flows that begin; 0: the same
   IpPrefix prefix;                  // no host bits; length 0 is fine
-  std::array<std::uint8_t, 2> reserved;
+  std::uint8_t draining;            // 1: for every service that covers it; opening_class is 0
+  std::array<std::uint8_t, 5> reserved;
 };
+static_assert(sizeof(SetAddress) == 112);
 struct RemoveAddress {
   static constexpr CommandKind kind = CommandKind::remove_address;
   std::uint64_t image;

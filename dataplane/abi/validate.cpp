@@ -138,7 +138,8 @@ bool valid(const Access& access, const CommandLimits& limits) noexcept {
 
 bool valid(const SetAddress& payload, const CommandLimits& limits) noexcept {
   return valid_network(payload.prefix) && valid(payload.access, limits) &&
-         payload.destination_class < limits.max_classes;
+         payload.destination_class < limits.max_classes && payload.opening_class < limits.max_classes &&
+         payload.draining <= 1 && (payload.draining == 0 || payload.opening_class == 0);
 }
 
 bool valid(const RemoveAddress& payload) noexcept {

@@ -51,9 +51,13 @@ struct PeerAccess {
   std::atomic<std::uint32_t> destination_class;
   std::atomic<std::uint32_t> identity;
 };
+inline constexpr std::uint32_t closed_to_new_flows = 0xffffffff;  // above every class
 struct AddressAccess {
   std::atomic<std::uint32_t> source_class{0};
   std::atomic<std::uint32_t> destination_class{0};
+  // Of flows that begin: they need what this class allows too. 0: nothing is draining; closed_to_new_flows: none
+  // begins.
+  std::atomic<std::uint32_t> opening_class{0};
   std::uint32_t identity = 0;  // made of the prefix; never that of a peer
 };
 

@@ -289,9 +289,20 @@ Commands::Outcome Commands::change_policy(const abi::Command& command,
 
 // --- peers ---
 
+// Whether the peer that lives there has, under its former key, become this one.
+bool Commands::takes_another_key(const PeerRecord& record, const abi::SetPeer& set) noexcept {
+  return record.live && record.tunnel_id == set.tunnel_id && record.public_key != set.public_key &&
+         set.former_public_key != PublicKey{} && record.public_key == set.former_public_key;
+}
+
 abi::Refusal Commands::set_peer(const abi::SetPeer& set) noexcept {
   if (parts_.context.tables.tunnels.find(set.tunnel_id) == nullptr) return abi::Refusal::unknown_tunnel;
   PeerRecord& record = parts_.state.peers[set.peer_id];
+  if (takes_another_key(record, set)) {
+    record.public_key = set.public_key;
+    record.greatest_timestamp = {};  // the new key's history is in the message alone
+    record.timestamp_set_at_ns = 0;
+  }
   if (record.live && (record.public_key != set.public_key || record.tunnel_id != set.tunnel_id) &&
       !remove_peer(set.peer_id))
     return abi::Refusal::none;

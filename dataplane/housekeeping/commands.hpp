@@ -69,6 +69,7 @@ class Commands {
   // Each returns a refusal, or Refusal::none; `busy_` is set when the command must be tried again.
   [[nodiscard]] abi::Refusal set_tunnel(const abi::SetTunnel& set) noexcept;
   [[nodiscard]] abi::Refusal remove_tunnel(std::uint16_t tunnel_id) noexcept;
+  [[nodiscard]] static bool takes_another_key(const PeerRecord& record, const abi::SetPeer& set) noexcept;
   [[nodiscard]] abi::Refusal set_peer(const abi::SetPeer& set) noexcept;
   // False: try again (busy_ is set).
   [[nodiscard]] bool remove_peer(std::uint32_t peer_id) noexcept;

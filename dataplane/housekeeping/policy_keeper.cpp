@@ -210,6 +210,8 @@ abi::Refusal PolicyKeeper::set_address(const abi::SetAddress& set) noexcept {
     book->index_outdated = true;
   }
   found->second.access->destination_class.store(set.destination_class, std::memory_order_relaxed);
+  found->second.access->opening_class.store(set.draining != 0 ? closed_to_new_flows : set.opening_class,
+                                            std::memory_order_relaxed);
   set_address_access(*book, set.prefix, found->second, set.access);
   // A new one counts when the index names it.
   if (pass_on(*book, set.prefix) || !is_new) changed(*book);
@@ -241,10 +243,13 @@ bool PolicyKeeper::pass_on(Book& book, const IpPrefix& prefix) noexcept {
     if (!prefix.contains(address)) break;
     if (is_other_family) continue;  // both stand in one order
     const AddressAccess* outer = longest_around(book, at->first);
-    at->second->source_class.store(outer != nullptr ? outer->source_class.load(std::memory_order_relaxed) : 0,
-                                   std::memory_order_relaxed);
-    at->second->destination_class.store(outer != nullptr ? outer->destination_class.load(std::memory_order_relaxed) : 0,
-                                        std::memory_order_relaxed);
+    const auto take = [&](std::atomic<std::uint32_t> AddressAccess::*value) {
+      (at->second.get()->*value)
+          .store(outer != nullptr ? (outer->*value).load(std::memory_order_relaxed) : 0, std::memory_order_relaxed);
+    };
+    take(&AddressAccess::source_class);
+    take(&AddressAccess::destination_class);
+    take(&AddressAccess::opening_class);
     any = true;
   }
   return any;

@@ -60,9 +60,9 @@ class Gate {
 
   // By the policy of this moment. With the one that the burst began with, a flow could be marked as decided by a policy
   // that has come since, and nothing would ever correct it.
-  FlowDecision decide(const FlowKey& key, unsigned opener) noexcept {
+  FlowDecision decide(const FlowKey& key, unsigned opener, FlowPhase phase) noexcept {
     policy_ = tables_.policy.version();
-    return decide_flow(tables_, policy_, key, opener);
+    return decide_flow(tables_, policy_, key, opener, phase);
   }
 
   // --- known flows ---
@@ -98,8 +98,8 @@ class Gate {
   // right of its own. (Two hosts that ping each other may well use the same one.)
   bool admit_crossing_request(Packet* packet, const FlowProbe& probe) noexcept {
     const unsigned source = source_of(probe);
-    const FlowDecision decision = decide(probe.key, source);
-    if (!decision.verdict.allowed) return deny(packet, probe.key, source, probe.hash, decision.verdict);
+    const FlowDecision decision = decide(probe.key, source, FlowPhase::begins);
+    if (!decision.verdict.allowed) return deny(packet, probe.key, source, probe.hash, decision);
     return charge(packet, *probe.entry, FlowDirection::back);
   }
 
@@ -122,13 +122,13 @@ class Gate {
 
   // Asks the policy again, in the direction that opened the flow. False: it lost its right, and the packet is dropped.
   bool decide_again(Packet* packet, FlowEntry& entry) noexcept {
-    const FlowDecision decision = decide(entry.key, entry.opener);
+    const FlowDecision decision = decide(entry.key, entry.opener, FlowPhase::goes_on);
     if (decision.verdict.allowed) {
       store_decision(entry, decision, policy_.image->generation);
       return true;
     }
     end(entry, abi::FlowEnd::revoked);
-    return deny(packet, entry.key, entry.opener, tables_.flows.hash(entry.key), decision.verdict);
+    return deny(packet, entry.key, entry.opener, tables_.flows.hash(entry.key), decision);
   }
 
   // The rate, and everything that is counted. False: dropped, or held until its rate lets it go.
@@ -181,16 +181,17 @@ class Gate {
                            worker_.now_tsc < policy_.image->pick_up_until_tsc;
     if (probe.kind == ProbeKind::continues && !picked_up) return drop(packet, DropReason::out_of_state);
     unsigned opener = source_of(probe);
-    FlowDecision decision = decide(probe.key, opener);
+    const FlowPhase phase = picked_up ? FlowPhase::goes_on : FlowPhase::begins;
+    FlowDecision decision = decide(probe.key, opener, phase);
     // Who sends in the middle of a connection may not be who opened it.
     if (picked_up && !decision.verdict.allowed) {
       opener = 1 - opener;
-      decision = decide(probe.key, opener);
+      decision = decide(probe.key, opener, phase);
     }
     if (!decision.verdict.allowed) {
       // No RST and no event: which direction would they be about?
       if (picked_up) return drop(packet, DropReason::out_of_state);
-      return deny(packet, probe.key, opener, probe.hash, decision.verdict);
+      return deny(packet, probe.key, opener, probe.hash, decision);
     }
     const RouteEntry& destination = tables_.routes.entry(static_cast<RouteIndex>(meta_of(packet).destination_route));
     // What leads nowhere is answered by the route stage, and is no flow.
@@ -244,19 +245,21 @@ class Gate {
   }
 
   bool deny(Packet* packet, const FlowKey& key, unsigned opener, std::uint64_t hash,
-            const PolicyDecision& verdict) noexcept {
+            const FlowDecision& decision) noexcept {
+    const PolicyDecision& verdict = decision.verdict;
     const RuleEntry& rule = policy_.image->rule(verdict.rule);
     worker_.flow.rules.denied(verdict.rule);
     if ((rule.log != abi::RuleLog::none || policy_.image->record_flows) &&
         worker_.flow.denials.is_news(hash, verdict.rule, worker_.now_tsc)) {
       abi::FlowRecord record = record_of(key, opener, verdict, policy_.image->generation);
-      record.end = abi::FlowEnd::denied;
+      record.end = decision.is_draining ? abi::FlowEnd::endpoint_draining : abi::FlowEnd::denied;
       record.packets[0] = 1;
       record.bytes[0] = bytes_of_packet(packet);
       tell(FlowNoteKind::denied, record, meta_of(packet).opened_session);
     }
     if (meta_of(packet).ip.is_fragment && meta_of(packet).ip.first_fragment) [[unlikely]]
       forget_fragment(packet);
+    if (decision.is_draining) return drop(packet, DropReason::endpoint_draining);
     if (!rule.reject) return drop(packet, DropReason::denied);
     const bool is_tcp = key.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
     worker_.drop_with_icmp(packet, DropReason::denied,

@@ -13,8 +13,8 @@ std::uint32_t inside_flow_identity(const Tables& tables, const FlowKey& key, uns
 
 }  // namespace
 
-FlowDecision decide_flow(const Tables& tables, const PolicyTable::Version& policy, const FlowKey& key,
-                         unsigned opener) noexcept {
+FlowDecision decide_flow(const Tables& tables, const PolicyTable::Version& policy, const FlowKey& key, unsigned opener,
+                         FlowPhase phase) noexcept {
   const PolicyImage& image = *policy.image;
   FlowDecision decision{.policy_epoch = policy.epoch};
   // Epochs before what they stand for: a change in between is noticed at the next packet.
@@ -25,7 +25,7 @@ FlowDecision decide_flow(const Tables& tables, const PolicyTable::Version& polic
   }
   const unsigned other = 1 - opener;
   const AddressIndex& addresses = *image.addresses.load(std::memory_order_acquire);
-  std::uint32_t source_class = 0, address_class = 0, peer_class = 0;
+  std::uint32_t source_class = 0, address_class = 0, opening_class = 0, peer_class = 0;
   if (is_peer_end(key.ends[opener])) {
     const PeerAccess& access = image.peers[key.ends[opener]];
     source_class = access.source_class.load(std::memory_order_relaxed);
@@ -37,15 +37,24 @@ FlowDecision decide_flow(const Tables& tables, const PolicyTable::Version& polic
     }
     decision.flow_identity = inside_flow_identity(tables, key, opener);
   }
-  if (const AddressAccess* access = addresses.find(key.address(other), key.is_v4 != 0))
+  if (const AddressAccess* access = addresses.find(key.address(other), key.is_v4 != 0)) {
     address_class = access->destination_class.load(std::memory_order_relaxed);
+    opening_class = access->opening_class.load(std::memory_order_relaxed);
+  }
   if (is_peer_end(key.ends[other]))
     peer_class = image.peers[key.ends[other]].destination_class.load(std::memory_order_relaxed);
   const bool has_port = key.protocol == static_cast<std::uint8_t>(IpProtocol::tcp) ||
                         key.protocol == static_cast<std::uint8_t>(IpProtocol::udp) ||
                         key.protocol == static_cast<std::uint8_t>(IpProtocol::sctp);
-  decision.verdict = image.decide(source_class, address_class, peer_class, key.protocol,
-                                  has_port ? key.ports[other] : std::uint16_t{0});
+  const std::uint16_t port = has_port ? key.ports[other] : std::uint16_t{0};
+  decision.verdict = image.decide(source_class, address_class, peer_class, key.protocol, port);
+  if (opening_class == 0 || phase == FlowPhase::goes_on || !decision.verdict.allowed) [[likely]]
+    return decision;
+  if (opening_class == closed_to_new_flows ||
+      !image.decide(source_class, opening_class, peer_class, key.protocol, port).allowed) {
+    decision.verdict = {};
+    decision.is_draining = true;
+  }
   return decision;
 }
 

@@ -11,12 +11,16 @@ struct FlowDecision {
   std::uint32_t flow_identity = 0;  // whose flows it counts among
   std::uint32_t policy_epoch = 0;
   std::array<std::uint32_t, 2> peer_epochs{};
+  bool is_draining = false;  // it would be allowed, but the destination takes no new flows
 };
+
+// Of an endpoint that is draining, what goes on is judged as ever; what begins is not let in.
+enum class FlowPhase : std::uint8_t { begins, goes_on };
 
 // `opener` is the endpoint of the key that opens the flow: its access counts, and the other endpoint's classes.
 // `policy` has an image.
 [[nodiscard]] FlowDecision decide_flow(const Tables& tables, const PolicyTable::Version& policy, const FlowKey& key,
-                                       unsigned opener) noexcept;
+                                       unsigned opener, FlowPhase phase) noexcept;
 
 // 0 of what is no peer.
 [[nodiscard]] inline std::uint32_t epoch_of(const Tables& tables, std::uint32_t end) noexcept {

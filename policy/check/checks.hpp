@@ -9,6 +9,8 @@ namespace sallyport::policy {
 
 // Names are unique over all files, and there are not too many objects.
 void check_names(Draft& draft);
+// Whose a credential is can be told: no two issuers share an issuer and audience, or a trust domain.
+void check_credentials(Draft& draft);
 // Services, postures and issuers that are named exist, and issuers are of the right type.
 void check_references(Draft& draft);
 // A deny or audit rule does not depend on what may be missing.

@@ -47,8 +47,8 @@ AccessPlanner::Timetable AccessPlanner::timetable(std::span<const std::uint32_t>
   Timetable result;
   for (const std::uint32_t rule : rules) {
     if (next_change(rule, facts, now)) {
-      // Posture does not change with time: without it the rule never comes into force.
-      if (posture_holds(*policy_, policy_->rules[rule], facts)) result.moving.push_back(rule);
+      // Time may end a posture but never brings one: without it now, the rule never comes into force.
+      if (posture_holds(*policy_, policy_->rules[rule], facts, now)) result.moving.push_back(rule);
     } else if (in_force(rule, facts, now)) {
       result.constant.push_back(rule);
     }

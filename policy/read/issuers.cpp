@@ -70,11 +70,15 @@ void check_keys_of_type(IssuerType type, TableReader& reader) {
   belongs("audience", type != IssuerType::spiffe_x509, true);
   belongs("jwks_file", tokens_of_one_issuer, false);
   belongs("jwks_url", tokens_of_one_issuer, false);
+  belongs("jwks_ca_file", tokens_of_one_issuer, false);
   belongs("groups_claim", type == IssuerType::oidc, false);
+  belongs("bound_to_key", type == IssuerType::oidc, false);
   belongs("bundles", !tokens_of_one_issuer, true);
   if (tokens_of_one_issuer && !reader.has("jwks_url")) reader.must_have("jwks_file");
   if (reader.has("jwks_file") && reader.has("jwks_url"))
     reader.add_error("jwks_url", "expected either jwks_file or jwks_url, got both");
+  if (tokens_of_one_issuer && reader.has("jwks_ca_file") && !reader.has("jwks_url"))
+    reader.add_error("jwks_ca_file", "expected jwks_url beside it, whose server it vouches for, got none");
 }
 
 void read_issuer(Draft& draft, TableReader reader, const TomlEntry& entry) {
@@ -86,8 +90,10 @@ void read_issuer(Draft& draft, TableReader reader, const TomlEntry& entry) {
   reader.read("issuer", issuer.issuer, config::parse_https_url);
   reader.read("jwks_file", issuer.jwks_file, parse_file_name);
   reader.read("jwks_url", issuer.jwks_url, config::parse_https_url);
+  reader.read("jwks_ca_file", issuer.jwks_ca_file, parse_file_name);
   reader.read("audience", issuer.audience, config::parse_text);
   reader.read("groups_claim", issuer.groups_claim, parse_json_pointer);
+  reader.read("bound_to_key", issuer.bound_to_key, config::parse_boolean);
   reader.read("max_session", issuer.max_session, config::parse_duration);
   read_bundles(issuer, reader);
   if (type_known) check_keys_of_type(issuer.type, reader);

@@ -72,7 +72,8 @@ void check(const Access& access) {
 void check(const SetAddress& address) {
   check(address.prefix);
   check(address.access);
-  SP_CHECK(address.destination_class < limits.max_classes);
+  SP_CHECK(address.destination_class < limits.max_classes && address.opening_class < limits.max_classes);
+  SP_CHECK(address.draining == 0 || (address.draining == 1 && address.opening_class == 0));
 }
 void check(const SetPeerAccess& peer) {
   SP_CHECK(peer.peer_id < limits.max_peers && peer.identity < limits.max_peers);

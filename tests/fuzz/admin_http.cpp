@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "controlplane/api/admin_api.hpp"
-#include "controlplane/api/http_server.hpp"
+#include "controlplane/http/http_server.hpp"
 #include "tests/unit/sallyctl/drain.hpp"
 #include "tests/unit/sallyctl/fake_backend.hpp"
 #include "tools/ctl/capture_output.hpp"
@@ -42,6 +42,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     request = plain_request(text.substr(1));
   } else if (auto parsed = parse_http_request(text, limits)) {
     request = std::move(*parsed);
+    const auto is_plain = [](char c) { return c != ';' && (c < 'A' || c > 'Z'); };
+    if (!std::all_of(request.content_type.begin(), request.content_type.end(), is_plain)) std::abort();
+    if (request.authorization.find_first_of("\r\n") != std::string::npos) std::abort();
   } else {
     return 0;
   }
@@ -73,7 +76,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   response = {};
   // An input must not change what the next one finds.
-  if (backend.version.generation != 1 || !backend.live_endpoints.empty()) kept.emplace();
+  if (backend.version.generation != 1 || !backend.live_endpoints.empty() || !backend.revocation_list.empty() ||
+      !backend.key_list.empty())
+    kept.emplace();
   (void)sallyport::ctl::packet_summary({data, size}, size % 2 == 0);
   return 0;
 }

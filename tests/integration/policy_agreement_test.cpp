@@ -3,7 +3,7 @@
 //
 // Peers 10 to 17 stand for random identities; half of the world's addresses are theirs, the others lie behind the
 // inside port. A packet that is allowed leaves through the inside port or a tunnel, or is dropped as a loop because it
-// would go back where it came from; one that is not is dropped as denied.
+// would go back where it came from; one that is not is dropped as denied, or because the endpoint is draining.
 #include "tests/integration/fixture.hpp"
 #include "tests/integration/policy_images.hpp"
 #include "tests/unit/policy/oracle.hpp"
@@ -92,7 +92,7 @@ class PolicyAgreement : public IntegrationTest {
 };
 
 TEST_F(PolicyAgreement, OfOracleExplanationAndPacketsOverRandomPolicies) {
-  std::uint64_t allowed = 0, denied = 0, audited = 0;
+  std::uint64_t allowed = 0, denied = 0, audited = 0, drained = 0;
   for (std::uint32_t seed = 1; seed <= policies; ++seed) {
     RandomWorld world(seed);
     std::map<std::uint32_t, policy::Facts> facts;
@@ -102,6 +102,7 @@ TEST_F(PolicyAgreement, OfOracleExplanationAndPacketsOverRandomPolicies) {
       lab->give_session(peer);
     }
     images->endpoints = world.endpoints();
+    images->draining = world.draining();
     images->put(world.policy());
     lab->settle();
     static_cast<void>(lab->sent());
@@ -123,9 +124,10 @@ TEST_F(PolicyAgreement, OfOracleExplanationAndPacketsOverRandomPolicies) {
         flow.source.net = IpPrefix::host(from);
       }
       const Bytes bytes = packet(flow, from, seed * tuples + number);
-      const policy::Decision expected = policy::oracle(images->policy(), images->endpoints, flow, RandomWorld::now);
+      const policy::Decision expected =
+          policy::oracle(images->policy(), images->endpoints, images->draining, flow, RandomWorld::now);
       const policy::Explanation explained =
-          policy::explain(images->policy(), images->endpoints, flow, RandomWorld::now);
+          policy::explain(images->policy(), images->endpoints, flow, RandomWorld::now, images->draining);
 
       const std::string rule = name_of(expected.rule), audit = name_of(expected.audit_rule);
       const auto rule_before = images->counts(rule);
@@ -135,7 +137,8 @@ TEST_F(PolicyAgreement, OfOracleExplanationAndPacketsOverRandomPolicies) {
       else
         lab->put_packet(lan, bytes);
       const std::size_t left = lab->sent().size();
-      const std::uint64_t refused = newly_dropped(DropReason::denied);
+      const std::uint64_t refused =
+          newly_dropped(expected.draining ? DropReason::endpoint_draining : DropReason::denied);
       const std::uint64_t looped = newly_dropped(DropReason::loop);
       SCOPED_TRACE("seed " + std::to_string(seed) + ", tuple " + std::to_string(number) + ", rule '" + rule + "'");
       ASSERT_EQ(explained.decision.allowed, expected.allowed);
@@ -151,6 +154,7 @@ TEST_F(PolicyAgreement, OfOracleExplanationAndPacketsOverRandomPolicies) {
         ASSERT_EQ(images->counts(rule).denied_packets, rule_before.denied_packets + 1);
       }
       ++(expected.allowed ? allowed : denied);
+      drained += expected.draining ? 1 : 0;
       audited += audit.empty() ? 0 : 1;
     }
     lab->advance(61 * second_ns);  // longer than any of these flows lives
@@ -159,6 +163,7 @@ TEST_F(PolicyAgreement, OfOracleExplanationAndPacketsOverRandomPolicies) {
   EXPECT_GT(allowed, 5000U);
   EXPECT_GT(denied, 5000U);
   EXPECT_GT(audited, 200U);
+  EXPECT_GT(drained, 200U);
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ void PolicyImages::put_peer(const WireguardPeer& peer) {
 }
 
 void PolicyImages::put_addresses() {
-  const auto entries = compiler_->addresses(endpoints, now);
+  const auto entries = compiler_->addresses(endpoints, draining, now);
   SP_CHECK(entries.has_value());
   push_classes();
   for (const auto& [prefix, entry] : addresses_)
@@ -115,7 +115,9 @@ void PolicyImages::put_addresses() {
       lab_.control->push(abi::SetAddress{.image = lab_.image(),
                                          .access = access_of(entry.access),
                                          .destination_class = entry.destination_class,
-                                         .prefix = prefix});
+                                         .opening_class = entry.opening_class,
+                                         .prefix = prefix,
+                                         .draining = entry.draining ? std::uint8_t{1} : std::uint8_t{0}});
   addresses_ = *entries;
 }
 

@@ -23,7 +23,7 @@ class PolicyImages {
 
   // Who stands behind a peer, and by which number its rates are counted (its own unless said).
   void identify(const WireguardPeer& peer, policy::Facts facts, std::optional<std::uint32_t> identity = {});
-  policy::Endpoints endpoints;
+  policy::Endpoints endpoints, draining;
   bool record_flows = false;
   std::uint16_t pick_up_s = 0;
   policy::TimePoint now{};  // of the wall clock, as of the Lab's clock

@@ -371,6 +371,94 @@ to = ["backend"]
   EXPECT_EQ(lab->counter(Counter::flows_revoked), 1U);
 }
 
+TEST_F(PolicyTest, KeepsFlowsToAnEndpointThatDrainsAndBeginsNone) {
+  put(R"(
+[service]
+backend = { endpoints = "prod/shop/backend", ports = ["tcp/8080", "udp/53"] }
+ping    = { prefixes = ["10.0.0.8/32"], ports = ["icmp"] }
+[[rule]]
+name = "to-backend"
+action = "allow"
+from = ["user:corp/ann"]
+to = ["backend", "ping"]
+)");
+  const IpAddress other = ip("10.0.0.8");
+  const Bytes question = udp_packet(at(lab->ann.v4, 999), at(web.address, 53), Bytes(4));
+  const auto move = [&](std::vector<IpPrefix> ready, std::vector<IpPrefix> draining) {
+    images->endpoints["backend"] = std::move(ready);
+    images->draining["backend"] = std::move(draining);
+    images->put_addresses();
+    lab->advance(20 * millisecond_ns);
+  };
+  move({IpPrefix::host(web.address), IpPrefix::host(other)}, {});
+  connect();
+  ASSERT_TRUE(goes_in(lab->ann, question));
+  ASSERT_TRUE(goes_in(at(other, 8080), syn));
+
+  move({}, {IpPrefix::host(web.address), IpPrefix::host(other)});
+  EXPECT_TRUE(goes_in(web, ack)) << "the connection goes on";
+  EXPECT_TRUE(comes_out(lab->ann, tcp_segment(web, at(lab->ann.v4, 40000), ack)));
+  EXPECT_TRUE(goes_in(lab->ann, question)) << "and what is no TCP";
+  EXPECT_TRUE(goes_in(at(other, 8080), ack));
+  EXPECT_EQ(lab->all_dropped(), 0U) << lab->drops();
+  EXPECT_FALSE(goes_in(web, syn, 40001)) << "a new one does not begin";
+  EXPECT_FALSE(goes_in(lab->ann, udp_packet(at(lab->ann.v4, 998), at(web.address, 53), Bytes(4))));
+  EXPECT_FALSE(goes_in(at(other, 8080), syn, 40001)) << "nor where another service is";
+  EXPECT_EQ(newly_dropped(DropReason::endpoint_draining), 3U) << lab->drops();
+  EXPECT_TRUE(goes_in(lab->ann, echo_request(lab->ann.v4, other))) << "which goes on as ever";
+  EXPECT_FALSE(goes_in(lab->bob, tcp_segment(at(lab->bob.v4, 40000), web, syn)));
+  EXPECT_FALSE(goes_in(web, ack, 40002)) << "in mid-stream";
+  EXPECT_EQ(newly_dropped(DropReason::denied), 1U) << "bob never had a right";
+  EXPECT_EQ(newly_dropped(DropReason::out_of_state), 1U);
+  EXPECT_EQ(images->counts("").denied_packets, 4U);
+  auto denied = told<abi::FlowDenied>();
+  ASSERT_EQ(denied.size(), 4U);
+  EXPECT_EQ(denied[0].flow.end, abi::FlowEnd::endpoint_draining);
+  EXPECT_EQ(denied[0].flow.rule, 0U);
+  EXPECT_EQ(denied[3].flow.end, abi::FlowEnd::denied);
+
+  EXPECT_TRUE(goes_in(web, rst));
+  EXPECT_FALSE(goes_in(web, syn)) << "the same ports are another connection";
+  EXPECT_EQ(newly_dropped(DropReason::endpoint_draining), 1U);
+  move({IpPrefix::host(web.address)}, {});
+  EXPECT_TRUE(goes_in(web, syn)) << "it is ready again";
+  EXPECT_FALSE(goes_in(at(other, 8080), ack)) << "that one is gone for good";
+  EXPECT_EQ(lab->counter(Counter::flows_revoked), 1U);
+}
+
+TEST_F(PolicyTest, PicksUpConnectionsToADrainingEndpointAfterARestart) {
+  images->pick_up_s = 60;
+  images->draining["backend"] = {IpPrefix::host(web.address)};
+  put(R"(
+[service]
+backend = { endpoints = "prod/shop/backend", ports = ["tcp/8080"] }
+[[rule]]
+name = "to-backend"
+action = "allow"
+from = ["user:corp/ann"]
+to = ["backend"]
+)");
+  EXPECT_TRUE(goes_in(web, ack));
+  EXPECT_TRUE(comes_out(lab->ann, tcp_segment(web, at(lab->ann.v4, 40000), ack)));
+  EXPECT_FALSE(goes_in(web, syn, 40001));
+  EXPECT_EQ(newly_dropped(DropReason::endpoint_draining), 1U);
+}
+
+TEST_F(PolicyTest, KeepsTheFlowsOfAPeerWhoseKeyChanges) {
+  put(shop);
+  connect();
+  abi::SetPeer set = lab->peer_command(lab->ann);
+  set.former_public_key = set.public_key;
+  set.public_key[0] ^= 1;
+  lab->control->push(set);
+  lab->settle();
+  EXPECT_TRUE(goes_in(web, ack));
+  EXPECT_TRUE(comes_out(lab->ann, tcp_segment(web, at(lab->ann.v4, 40000), ack)));
+  EXPECT_TRUE(goes_in(web, syn, 40001)) << "its access is as before";
+  EXPECT_EQ(lab->all_dropped(), 0U) << lab->drops();
+  EXPECT_EQ(lab->counter(Counter::flows_opened), 2U);
+}
+
 TEST_F(PolicyTest, TellsADenialOnceAndCountsTheOthers) {
   put(shop);
   for (unsigned i = 0; i < 50; ++i) EXPECT_FALSE(goes_in(*IpEndpoint::parse("10.0.0.7:22"), syn));

@@ -1,18 +1,26 @@
 #!/usr/bin/python3
-"""The laboratory part of tools/demo: two workloads and an inside web server, and a policy that says who reaches whom; everything
-is measured, shown and, with --json FILE, written down. Exit 0 only if every step worked."""
+"""The laboratory part of tools/demo: two workloads that prove who they are, a branch router whose key was typed in, an inside web
+server, and a policy that says who reaches whom; everything is measured, shown and, with --json FILE, written down. Exit 0 only if
+every step worked."""
 import argparse
 import json
 
+from enrolled import AUDIENCE, KUBERNETES, EnrolledClient, EnrollingGateway
 from smoke import *
 
 DOWNLOAD_BYTES = 50_000_000
-FRONTEND, BATCH = "sa:prod/shop/frontend", "sa:prod/shop/batch"
-CUT_LIMIT_S = 2.0
+FRONTEND, BATCH, BRANCH = "sa:prod/shop/frontend", "sa:prod/shop/batch", "user:corp/branch"
+CUT_LIMIT_S, REVOKE_LIMIT_S = 2.0, 1.0
 results, failures = {}, []
 
 
 POLICY = f"""schema = 1
+
+[issuer.prod]
+type = "kubernetes"
+issuer = "{KUBERNETES}"
+jwks_file = "prod.jwks.json"
+audience = "{AUDIENCE}"
 
 [service]
 backend = {{ prefixes = ["10.0.0.10/32", "fd00::10/128"], ports = ["tcp/8080"] }}
@@ -73,9 +81,22 @@ def milliseconds(started):
     return round((time.monotonic() - started) * 1000, 1)
 
 
-def connect(client, by_gateway):
+def enroll(client):
+    """A service-account token, as a pod has one in a projected volume; `sallyctl enroll --stay` does the rest."""
     started = time.monotonic()
-    (lab.inside if by_gateway else client).wait_for_ping(client.v4 if by_gateway else "10.0.0.10")
+    client.enroll(gateway.prod.pod(client.peer_name), stay=True)
+    took = milliseconds(started)
+    client.wait_for_ping("10.0.0.10")
+    session = client.session()
+    peer = wait_until(lambda: gateway.connected(session["peer"]) and gateway.peer(session["peer"]), 3, "the gateway's view")
+    return {"took_ms": took, "first_answer_ms": milliseconds(started), "endpoint": peer["endpoint"],
+            **{key: session[key] for key in ("identity", "peer", "addresses", "expires_at")}}
+
+
+def called_by_gateway(client):
+    started = time.monotonic()
+    client.start(knows_gateway=False)
+    lab.inside.wait_for_ping(client.v4)
     took = milliseconds(started)
     peer = wait_until(lambda: gateway.connected(client.peer_name) and gateway.peer(client.peer_name), 3, "the gateway's view")
     return {"first_answer_ms": took, "endpoint": peer["endpoint"]}
@@ -110,7 +131,7 @@ def refused():
     started = time.monotonic()
     expect(not tcp_opens(batch, "10.0.0.10", 8080), "batch should not get in")
     took = milliseconds(started)
-    told = gateway.run_ctl("explain", "batch", "10.0.0.10", "tcp/8080").splitlines()
+    told = gateway.run_ctl("explain", BATCH, "10.0.0.10", "tcp/8080").splitlines()
     line = wait_until(lambda: gateway.log_lines("flow denied", f"identity={BATCH}"), 3, "the log line")[0]
     keys = dict(word.split("=", 1) for word in line.split() if "=" in word)
     keys["at"] = os.path.basename(keys["at"])
@@ -132,6 +153,24 @@ def edit_cuts():
     return {"cut_after_ms": max(0, round(after_s * 1000)), "applied": next((text for text in said if "frontend" in text), said[0])}
 
 
+def revoked():
+    """The download of a revoked identity stops, and a good token opens no door any more."""
+    drip = Drip(frontend)
+    revoked_at = time.time()
+    gateway.run_ctl("revoke", "identity", FRONTEND, "--reason", "the pod was taken over")
+    after_s = drip.await_cut(revoked_at, REVOKE_LIMIT_S, "the revocation")
+    status, answer = frontend.enroll_by_hand(gateway.prod.pod("frontend"))
+    expect(status == 403 and not gateway.sessions(identity=FRONTEND), f"a revoked identity should stay out: {status} {answer}")
+    line = wait_until(lambda: gateway.log_lines("proof refused", "reason=revoked_identity"), 3, "the log line")[0]
+    return {"cut_after_ms": max(0, round(after_s * 1000)), "answered": f"{status} {answer}", "logged": line[line.index("proof refused"):]}
+
+
+def diagnosed():
+    told = gateway.run_ctl("diagnose", FRONTEND, check=False).rstrip().splitlines()
+    expect("revoked" in told[-1], f"diagnose should say what is wrong: {told}")
+    return {"conclusion": told[-1]}
+
+
 def gateway_view():
     section("what the gateway says about itself (sallyctl policy rules, sallyctl peers)")
     for rule in gateway.ctl("policy", "rules"):
@@ -143,11 +182,13 @@ def gateway_view():
 
 
 def story():
-    section("handshakes: one started by each side, over IPv4 and IPv6")
-    step("handshake by client", lambda: connect(frontend.start(), False),
-         lambda v: f"frontend started it over IPv4     first answer after {v['first_answer_ms']} ms, endpoint {v['endpoint']}")
-    step("handshake by gateway", lambda: connect(batch.start(knows_gateway=False), True),
-         lambda v: f"batch    was called over IPv6     first answer after {v['first_answer_ms']} ms, endpoint {v['endpoint']}")
+    section("two workloads enrol with their service-account tokens, at the gateway's underlay address; a branch has its key typed in")
+    for client in (frontend, batch):
+        step(f"enrol {client.peer_name}", lambda: enroll(client),
+             lambda v: f"{v['identity']:<21}  is {', '.join(v['addresses'])} until {v['expires_at']}\n"
+                       f"      first answer through its tunnel {v['first_answer_ms']:.0f} ms after it began, endpoint {v['endpoint']}")
+    step("handshake by gateway", lambda: called_by_gateway(branch),
+         lambda v: f"branch is called over IPv6   first answer after {v['first_answer_ms']} ms, endpoint {v['endpoint']}")
     section(f"who may reach the backend: {FRONTEND}, and not {BATCH}")
     step("let in", lambda: mbit(frontend, "10.0.0.10", 1_000_000), lambda v: "frontend -> backend:8080   let in")
     step("refused", refused, lambda v: f"batch    -> backend:8080   refused after {v['took_ms']} ms\n"
@@ -164,6 +205,10 @@ def story():
              lambda v: f"frontend <- {host:<6} {address:<15} {v['mbit_per_s']} Mbit/s, intact")
     section("the control plane is killed (SIGKILL) under 4,000 numbered packets a second")
     step("control plane killed", control_plane_dies, lambda v: f"{v['lost']} of {v['sent']:,} packets lost; it is back and adopted the sessions")
+    section(f"{FRONTEND} is revoked")
+    step("revoked", revoked, lambda v: f"its running download got its last byte {v['cut_after_ms']} ms after the revocation\n"
+                                       f"      enrolling again    {v['answered']}\n      in the log         {v['logged']}")
+    step("diagnosed", diagnosed, lambda v: f"sallyctl diagnose  {v['conclusion']}")
     try:
         gateway_view()
     except Exception as failure:
@@ -185,9 +230,12 @@ def how_to_look_around():
     print(f"""
   The laboratory goes on. Look around:
     {SALLYCTL} --socket {gateway.socket} status
-    ip netns exec {frontend.name} curl http://[fd00::10]:8080/
+    {SALLYCTL} --socket {gateway.socket} enrolled
+    {SALLYCTL} --socket {gateway.socket} explain {BATCH} 10.0.0.10 tcp/8080
     ip netns exec {batch.name} curl http://10.0.0.10:8080/
-    {SALLYCTL} --socket {gateway.socket} explain batch 10.0.0.10 tcp/8080
+    {SALLYCTL} --socket {gateway.socket} diagnose {FRONTEND}
+    {SALLYCTL} --socket {gateway.socket} revoke --take-back identity {FRONTEND}
+    ip netns exec {frontend.name} curl http://[fd00::10]:8080/     (a moment later: it enrols again by itself)
     less {gateway.policy_file}     (edit it, then: sallyctl policy apply)
     less {gateway.config}    (edit it, then: sallyctl reload)
     tail -f {lab.folder}/gw-controlplane.log
@@ -202,13 +250,14 @@ parser.add_argument("--keep", action="store_true")
 options = parser.parse_args()
 started = time.monotonic()
 with Lab() as lab:
-    gateway = Gateway(lab, policy=POLICY + FRONTEND_RULE)
-    frontend = Client(lab, gateway, 1, name="frontend", identity=FRONTEND)
-    batch = Client(lab, gateway, 2, outer=6, answers=True, name="batch", identity=BATCH)
+    gateway = EnrollingGateway(lab, policy=POLICY + FRONTEND_RULE)
+    frontend, batch = EnrolledClient(lab, gateway, 1, name="frontend"), EnrolledClient(lab, gateway, 2, name="batch")
+    branch = Client(lab, gateway, 3, outer=6, answers=True, name="branch", identity=BRANCH)
     gateway.start()
+    frontend.wait_for_enrolment()
     start_web_server(lab.inside)
     start_web_server(batch, port=8081)
-    line("lab", f"a gateway on two wires, the workloads frontend and batch, a backend inside, {time.monotonic() - started:.1f} s")
+    line("lab", f"a gateway on two wires, the workloads frontend and batch, a branch, a backend inside, {time.monotonic() - started:.1f} s")
     story()
     summary()
     if options.json:

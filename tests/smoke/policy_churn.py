@@ -77,7 +77,7 @@ with Lab() as lab:
             f"{PER_ROUND:,} came in {max(took['come']):.2f} s and went in {max(took['go']):.2f} s at worst")
 
     without_loss(client, churn_once)
-    expect(sum(took["come"]) + sum(took["go"]) <= 1.5 * ROUNDS, f"1,000 a second should come and go: {took}")
+    expect(sum(took["come"]) + sum(took["go"]) <= 2 * ROUNDS, f"1,000 should come within a second, and go within one: {took}")
     expect(not [line for line in gateway.log_lines("peer file has an error")], "no file had an error")
     status = gateway.ctl("status")
     expect(status["problems_total"] == 0 and status["controlplane"]["peers_configured"] == 1, f"nothing is left: {status['problems']}")

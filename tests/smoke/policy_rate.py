@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """rate = "10mbit" lets 9 to 11 Mbit/s of TCP through, in each direction, over IPv4 and IPv6, and counts what it drops. One
-client is next to the gateway, where a window of two segments is more than 10 Mbit/s; the other is 10 ms away. An attempt is
-repeated, three times at most, only if packets fell outside the gateway, which the wires' counters show."""
+client is next to the gateway, where a window of two segments is more than 10 Mbit/s; the other is 10 ms away. An attempt that
+was too slow is repeated, three times at most: a busy machine loses packets outside the gateway, which the wires' counters
+show, or gives the sender no time; never does one that was too fast pass."""
 import threading
 
 from smoke import *
@@ -58,11 +59,10 @@ with Lab() as lab:
             limited = gateway.rule("slow")["limited_packets"] - limited
             say(f"{what}: IPv4 {rates[0]:.2f} Mbit/s, IPv6 {rates[1]:.2f} Mbit/s, {limited} packets over the rate")
             if all(LEAST <= rate <= MOST for rate in rates): break
-            expect(max(rates) <= MOST and any(count > 0 for where in outside for count in where.values()),
-                   f"a rate of 10 Mbit/s came to {rates}, and nothing was lost outside the gateway: {outside}")
-            say(f"packets were lost outside the gateway, attempt {attempt} of {ATTEMPTS}: {outside}")
+            expect(max(rates) <= MOST, f"a rate of 10 Mbit/s came to {rates}")
+            say(f"too slow, attempt {attempt} of {ATTEMPTS}; lost outside the gateway: {outside}")
         else:
-            raise Failure(f"packets were lost outside the gateway in {ATTEMPTS} attempts: this machine is too busy to tell")
+            raise Failure(f"a rate of 10 Mbit/s came to {rates} in the last of {ATTEMPTS} attempts; lost outside the gateway: {outside}")
         expect(limited > 0, "TCP always asks for more than the rate, so something was over it")
     totals = gateway.counters()
     expect(totals["rate_limited"] == gateway.rule("slow")["limited_packets"], "what was dropped for its rate is the rule's")

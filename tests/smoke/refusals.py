@@ -36,7 +36,7 @@ with Lab(wire_inside=False) as lab:
     refused("a misspelt key of a port", ["gateway.toml:", "adresses", "addresses"], text=text.replace("addresses", "adresses"), binaries=both)
     refused("an address that does not parse", ["gateway.toml:", "10.0.0.300"], text=text.replace("10.0.0.1/24", "10.0.0.300/24"), binaries=both)
     refused("no policy", ["policy"], text=text[:text.index("[policy]")])
-    refused("a section that does nothing yet", ["[[pool]]"], text=text + '\n[[pool]]\nname = "x"\nprefixes = ["10.9.0.0/24"]\n')
+    refused("a section that does nothing yet", ["[ipsec]"], text=text + '\n[ipsec]\naddresses = ["192.0.2.1"]\n')
     refused("flow records of a plain VPN", ["gateway.toml:", "flow_records"], text=text + '\n[flow_records]\nfile = "flows.jsonl"\n')
     files = text[:text.index("[policy]")] + '[policy]\nfiles = ["policy.toml"]\n'
     refused("policy files that do not exist", ["policy.toml"], text=files)

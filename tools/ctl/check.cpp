@@ -5,6 +5,7 @@
 #include "config/secret_files.hpp"
 #include "config/unsupported.hpp"
 #include "dataplane/io/memory.hpp"
+#include "policy/unknown_clusters.hpp"
 #include "tools/ctl/command.hpp"
 #include "tools/ctl/policy_files.hpp"
 #include "tools/ctl/safe_output.hpp"
@@ -53,6 +54,8 @@ void judge_policy(const config::Config& configuration, Verdict& verdict) {
   verdict.errors.insert(verdict.errors.end(), errors.begin(), errors.end());
   if (!policy) return;
   verdict.warnings.insert(verdict.warnings.end(), policy->warnings.begin(), policy->warnings.end());
+  for (std::string& warning : policy::unknown_clusters(*policy, configuration.clusters))
+    verdict.warnings.push_back(std::move(warning));
   verdict.policy = std::move(*policy);
 }
 

@@ -42,8 +42,9 @@ struct Command {
   ExitCode (*run)(const Invocation&);
 };
 
-[[nodiscard]] std::span<const Command> commands();         // all
-[[nodiscard]] std::span<const Command> policy_commands();  // those about the policy
+[[nodiscard]] std::span<const Command> commands();            // all
+[[nodiscard]] std::span<const Command> policy_commands();     // those about the policy
+[[nodiscard]] std::span<const Command> enrolment_commands();  // those about tunnels by proof, trust and clusters
 
 // An option's value is wrong: "sallyctl NAME: MESSAGE" and where help is. Always ExitCode::usage.
 ExitCode usage_error(Terminal& terminal, std::string_view command, std::string_view message);
@@ -80,6 +81,18 @@ ExitCode run_identities(const Invocation& call);
 ExitCode run_audit(const Invocation& call);
 ExitCode run_services(const Invocation& call);
 ExitCode run_set_endpoints(const Invocation& call);
+ExitCode run_enroll(const Invocation& call);
+ExitCode run_enrolled(const Invocation& call);
+ExitCode run_end_session(const Invocation& call);
+ExitCode run_revoke(const Invocation& call);
+ExitCode run_enrolment_keys(const Invocation& call);
+ExitCode run_create_enrolment_key(const Invocation& call);
+ExitCode run_pins(const Invocation& call);
+ExitCode run_forget_pin(const Invocation& call);
+ExitCode run_trust(const Invocation& call);
+ExitCode run_clusters(const Invocation& call);
+ExitCode run_pools(const Invocation& call);
+ExitCode run_diagnose(const Invocation& call);
 ExitCode run_version(const Invocation& call);
 
 }  // namespace sallyport::ctl

@@ -69,9 +69,9 @@ constexpr std::array all_commands = {
             "came about since the dataplane started.",
             "  sallyctl peers\n  sallyctl peers ann-laptop", nullptr, run_peers},
     Command{
-        "sessions", "[PEER]", 0, 1, "Live sessions: their indices, roles, ages and counters",
+        "sessions", "[PEER]", 0, 1, "Live WireGuard sessions: their indices, roles, ages and counters",
         "A session is 'next' until its first packet arrives, then 'current', then 'previous'. It is renewed after two\n"
-        "minutes and gone after three.",
+        "minutes and gone after three. Tunnels by proof and their ends are in 'sallyctl enrolled'.",
         "  sallyctl sessions\n  sallyctl sessions ann-laptop", nullptr, run_sessions},
     Command{
         "routes", "[ADDRESS]", 0, 1, "All routes, or those that an address takes",
@@ -144,7 +144,8 @@ constexpr std::array all_commands = {
 std::span<const Command> commands() {
   static const std::vector<Command> all = [] {
     std::vector<Command> list(all_commands.begin(), all_commands.end());
-    list.insert(list.end() - 1, policy_commands().begin(), policy_commands().end());  // "version" stays the last
+    for (const auto more : {policy_commands(), enrolment_commands()})
+      list.insert(list.end() - 1, more.begin(), more.end());  // "version" stays the last
     return list;
   }();
   return all;

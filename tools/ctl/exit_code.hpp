@@ -7,9 +7,9 @@ namespace sallyport::ctl {
 
 enum class ExitCode : std::uint8_t {
   success = 0,
-  failed = 1,       // refused by the gateway, or an answer that makes no sense
+  failed = 1,       // refused by the gateway, an answer that makes no sense, or a failed check of 'diagnose'
   usage = 2,        // a command line or a configuration that is wrong
-  unreachable = 3,  // no control plane answers on the socket
+  unreachable = 3,  // no control plane answers on the socket, or no gateway at the URL ('enroll')
 };
 
 }  // namespace sallyport::ctl

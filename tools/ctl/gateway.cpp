@@ -22,7 +22,7 @@ tl::expected<Json, ExitCode> ask(const Invocation& call, std::string_view method
                                  std::string_view body, std::string_view if_match = {}) {
   auto answer = http_request(call.socket, method, target, body, {}, if_match);
   if (!answer) return tl::unexpected(report(call, answer.error()));
-  if (answer->status != 200) return tl::unexpected(report_refusal(call, *answer));
+  if (answer->status != 200 && answer->status != 201) return tl::unexpected(report_refusal(call, *answer));
   auto value = parse_json(answer->body);
   if (value) return std::move(*value);
   call.terminal.err << "sallyctl: the answer of " << printable(call.socket)
@@ -44,6 +44,10 @@ tl::expected<Json, ExitCode> post(const Invocation& call, std::string_view targe
 tl::expected<Json, ExitCode> put(const Invocation& call, std::string_view target, std::string_view body,
                                  std::string_view if_match) {
   return ask(call, "PUT", target, body, if_match);
+}
+
+tl::expected<Json, ExitCode> remove(const Invocation& call, std::string_view target) {
+  return ask(call, "DELETE", target, {});
 }
 
 ExitCode report(const Invocation& call, const TransportError& error) {

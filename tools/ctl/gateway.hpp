@@ -21,9 +21,11 @@ namespace sallyport::ctl {
 [[nodiscard]] tl::expected<Json, ExitCode> put(const Invocation& call, std::string_view target, std::string_view body,
                                                std::string_view if_match = {});
 
+[[nodiscard]] tl::expected<Json, ExitCode> remove(const Invocation& call, std::string_view target);
+
 // Prints why there is no answer and, if nobody listens, what to do.
 ExitCode report(const Invocation& call, const TransportError& error);
-// Prints what the gateway said with a status that is not 200.
+// Prints what the gateway said with a status that is neither 200 nor 201.
 ExitCode report_refusal(const Invocation& call, const HttpAnswer& answer);
 
 // The document with --json: the whole output. True if it was printed.

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "config/base/ip.hpp"
+#include "tools/ctl/units.hpp"
 
 namespace sallyport::ctl {
 
@@ -39,6 +40,24 @@ bool is_host_name(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
   });
+}
+
+bool is_name(std::string_view text) {
+  const auto is_word = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && text.size() <= 63 && is_word(text.front()) &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return is_word(c) || c == '.' || c == '_' || c == '-'; });
+}
+
+tl::expected<std::optional<std::uint64_t>, std::string> duration_option(const Invocation& call, const char* name,
+                                                                        std::uint64_t shortest_s,
+                                                                        std::uint64_t longest_s) {
+  if (!call.has(name)) return std::nullopt;
+  const auto seconds = parse_duration(call.text(name));
+  if (seconds && *seconds >= shortest_s && *seconds <= longest_s) return seconds;
+  return tl::unexpected("--" + std::string(name) + ": expected " + duration_text(shortest_s) + " to " +
+                        duration_text(longest_s) + ", like 90s, 5m, 24h or 30d, got '" + call.text(name) + "'");
 }
 
 bool is_host_and_port(const std::string& text) {

@@ -26,5 +26,13 @@ namespace sallyport::ctl {
 [[nodiscard]] bool is_host_and_port(const std::string& text);
 // A DNS name: letters, digits, '-' and '.'.
 [[nodiscard]] bool is_host_name(std::string_view text);
+// As the names of the configuration: a letter or digit, then letters, digits, '.', '_' and '-', 63 characters at most.
+[[nodiscard]] bool is_name(std::string_view text);
+
+// The seconds behind an option ("90s", "24h", "30d"), nothing without the option, or what was expected instead.
+[[nodiscard]] tl::expected<std::optional<std::uint64_t>, std::string> duration_option(const Invocation& call,
+                                                                                      const char* name,
+                                                                                      std::uint64_t shortest_s,
+                                                                                      std::uint64_t longest_s);
 
 }  // namespace sallyport::ctl

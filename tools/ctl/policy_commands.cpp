@@ -110,8 +110,10 @@ constexpr std::array all_commands = {
             "Peers of one CLASS may do exactly the same.", "  sallyctl identities", nullptr, run_identities},
     Command{"audit", "", 0, 0, "Who changed the policy when, and what was refused", "Newest first.",
             "  sallyctl audit --count 5", audit_options, run_audit},
-    Command{"services", "", 0, 0, "The services of the policy, with their addresses", "", "  sallyctl services",
-            nullptr, run_services},
+    Command{"services", "", 0, 0, "The services of the policy, with their addresses and where those come from",
+            "SOURCE is who says where a live service is, AGE how long ago it was heard of. STALE: no news for so long "
+            "that\nthe addresses may be wrong. DRAINING: flows to them go on, new ones do not begin.",
+            "  sallyctl services", nullptr, run_services},
     Command{
         "services set-endpoints", "NAME [ADDRESS...]", 1, most_endpoints + 1, "Replace the addresses of a live service",
         "For a service with 'endpoints' in the policy. Addresses or prefixes; they survive a restart of the gateway.",

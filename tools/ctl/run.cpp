@@ -34,7 +34,8 @@ void print_overview(std::ostream& out) {
   out << "\n  -S, --socket S   the control plane's socket; default $" << socket_variable << " or " << default_socket
       << "\n  --json           one JSON document, for programs\n"
          "  --help           help for a command: sallyctl COMMAND --help\n\n"
-         "exit status: 0 done, 1 refused or failed, 2 usage or bad configuration, 3 no control plane answers\n\n"
+         "exit status: 0 done, 1 refused or failed, 2 usage or bad configuration, 3 no control plane answers (enroll: "
+         "no gateway)\n\n"
          "start here:\n"
          "  sallyctl check /etc/sallyport/gateway.toml   before it is loaded\n"
          "  sallyctl status                              is everything up?\n"

@@ -4,9 +4,22 @@
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
+#include "tools/ctl/units.hpp"
 
 namespace sallyport::ctl {
 namespace {
+
+constexpr std::size_t most_addresses_shown = 4;
+
+std::string live_text(const Json& service) {
+  const Json& addresses = list_field(service, "addresses");
+  const std::uint64_t all = number_field(service, "live_addresses");
+  if (addresses.empty()) return std::to_string(all) + " addresses";
+  std::string text;
+  for (std::size_t i = 0; i < addresses.size() && i < most_addresses_shown; ++i)
+    text += (i == 0 ? "" : ", ") + printable(addresses[i].is_string() ? addresses[i].get<std::string>() : "?");
+  return all > most_addresses_shown ? text + " and " + std::to_string(all - most_addresses_shown) + " more" : text;
+}
 
 std::string where_text(const Json& service) {
   std::string text = joined(list_field(service, "prefixes"));
@@ -15,8 +28,30 @@ std::string where_text(const Json& service) {
   };
   add(joined(list_field(service, "identities")));
   if (const std::string live = text_field(service, "endpoints", ""); !live.empty())
-    add("live " + live + ": " + text_field(service, "live_addresses") + " addresses");
+    add("live " + live + ": " + live_text(service));
   return text;
+}
+
+// Who says where a live service is: "cluster prod-eu", "api", "stored" (what was known before the last start).
+std::string source_text(const Json& service) {
+  const Json& source = field(service, "source");
+  const std::string cluster = text_field(source, "cluster", "");
+  return text_field(source, "kind") + (cluster.empty() ? "" : ' ' + cluster);
+}
+
+std::string age_text(const Json& service) {
+  const auto age = optional_number(field(service, "source"), "age_s");
+  return age ? duration_text(*age) : "-";
+}
+
+std::string stale_text(const Json& service) {
+  const Json& source = field(service, "source");
+  return !source.is_object() ? "-" : flag_field(source, "stale") ? "STALE" : "no";
+}
+
+std::string draining_text(const Json& service) {
+  const Json& draining = list_field(service, "draining");
+  return draining.empty() ? "-" : joined(draining);
 }
 
 }  // namespace
@@ -25,9 +60,17 @@ ExitCode run_services(const Invocation& call) {
   const auto services = get(call, "/v1/services");
   if (!services) return services.error();
   if (print_json(call, *services)) return ExitCode::success;
-  Table table({{"SERVICE"}, {"PORTS"}, {"ADDRESSES"}, {"WHERE"}});
+  Table table({{"SERVICE"},
+               {"PORTS"},
+               {"ADDRESSES"},
+               {"SOURCE"},
+               {"AGE", Table::Align::right},
+               {"STALE"},
+               {"DRAINING"},
+               {"WHERE"}});
   for (const Json& service : *services)
     table.add({text_field(service, "name"), joined(list_field(service, "ports")), where_text(service),
+               source_text(service), age_text(service), stale_text(service), draining_text(service),
                text_field(service, "file") + ':' + text_field(service, "line")});
   table.print(call.terminal.out);
   if (table.empty()) call.terminal.out << "no services\n";

@@ -1,6 +1,7 @@
 #include "tools/ctl/units.hpp"
 
 #include <array>
+#include <charconv>
 #include <cstdio>
 
 namespace sallyport::ctl {
@@ -61,6 +62,26 @@ std::string ago_text(std::optional<std::uint64_t> seconds) {
   if (!seconds) return "never";
   if (*seconds == 0) return "now";
   return duration_text(*seconds) + " ago";
+}
+
+std::optional<std::uint64_t> parse_duration(std::string_view text) {
+  constexpr std::uint64_t longest_s = std::uint64_t{100} * 365 * 24 * 3600;
+  std::uint64_t all = 0;
+  std::uint64_t former_unit = ~std::uint64_t{0};
+  if (text.empty()) return std::nullopt;
+  while (!text.empty()) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end == text.data() + text.size()) return std::nullopt;
+    const std::uint64_t unit = *end == 's' ? 1 : *end == 'm' ? 60 : *end == 'h' ? 3600 : *end == 'd' ? 24 * 3600 : 0;
+    if (unit == 0 || unit >= former_unit || number > longest_s / unit) return std::nullopt;  // "1m 2h", "1s 1s"
+    former_unit = unit;
+    all += number * unit;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+    if (text.size() > 1 && text.front() == ' ') text.remove_prefix(1);
+  }
+  if (all > longest_s) return std::nullopt;
+  return all;
 }
 
 }  // namespace sallyport::ctl

@@ -16,6 +16,7 @@ constexpr CommandLimits limits{.max_peers = 100, .max_sessions = 128, .max_class
 SetPeer a_peer() {
   SetPeer peer{};
   peer.peer_id = 99;
+  peer.former_public_key.fill(7);
   return peer;
 }
 
@@ -74,6 +75,7 @@ TEST(Messages, ReadBackWhatWasMade) {
   SetPeer peer;
   ASSERT_TRUE(read_payload(command, peer));
   EXPECT_EQ(peer.peer_id, 99U);
+  EXPECT_EQ(peer.former_public_key[31], 7);
   SessionEnded ended;
   ASSERT_TRUE(read_payload(make_event(5, SessionEnded{1, 2, 3, SessionEnd::expired}), ended));
   EXPECT_EQ(ended.session_id, 3U);
@@ -294,6 +296,21 @@ TEST(Validate, RefusesServicesOutOfRange) {
     s.ports[31].last = 79;
     s.port_count = 31;
   }))) << "what is not counted is not read";
+}
+
+TEST(Validate, RefusesAddressesThatDrainAndDoNot) {
+  EXPECT_TRUE(valid(spoilt(an_address(), [](auto& a) { a.draining = 1; }), limits));
+  EXPECT_TRUE(valid(spoilt(an_address(), [](auto& a) { a.opening_class = 15; }), limits));
+  EXPECT_FALSE(valid(spoilt(an_address(), [](auto& a) { a.draining = 2; }), limits));
+  EXPECT_FALSE(valid(spoilt(an_address(), [](auto& a) { a.draining = 255; }), limits));
+  EXPECT_FALSE(valid(spoilt(an_address(), [](auto& a) { a.opening_class = 16; }), limits));
+  EXPECT_FALSE(valid(spoilt(an_address(),
+                            [](auto& a) {
+                              a.draining = 1;
+                              a.opening_class = 1;
+                            }),
+                     limits))
+      << "no flow begins there, whatever the class says";
 }
 
 // Both lists come in pieces of the same shape.

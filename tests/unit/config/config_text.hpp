@@ -43,6 +43,24 @@ listen_port = 51820
 private_key_file = "wg0.key"
 addresses = ["10.8.0.1/16", "fd08::1/64"]
 )";
+inline constexpr std::string_view pool_toml = R"(
+[[pool]]
+name = "people"
+prefixes = ["10.8.128.0/17"]
+)";
+inline constexpr std::string_view enrolment_toml = R"([enrolment]
+listen = "198.51.100.9:8443"
+endpoint = "vpn.example.com:51820"
+certificate_file = "e.pem"
+private_key_file = "e.key"
+wireguard = "wg0"
+pool = "people"
+)";
+inline constexpr std::string_view cluster_toml = R"([cluster.prod-eu]
+api_server = "https://10.20.0.10:6443"
+ca_file = "ca.pem"
+token_file = "t"
+)";
 inline constexpr std::string_view ann_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
 inline constexpr std::string_view bob_key = "TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=";
 

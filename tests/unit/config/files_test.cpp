@@ -151,7 +151,8 @@ TEST(Repository, DocumentedDefaultsAreTheRealOnes) {
       {&keys::wireguard, joined({wg0_toml, "@\n", gateway_toml, policy_toml, wan_toml, lan_toml})},
       {&keys::peer, joined({peer_toml("ann", ann_key, "10.8.0.2/32"), "@\n", gateway_toml, policy_toml, wan_toml,
                             lan_toml, wg0_toml})},
-      {&keys::cluster, complete("[cluster.c]\napi_server = \"https://h\"\nca_file = \"c\"\ntoken_file = \"t\"\n@\n")},
+      {&keys::enrolment, complete(joined({enrolment_toml, "@\n", pool_toml}))},
+      {&keys::cluster, complete(joined({cluster_toml, "@\n"}))},
       {&keys::flow_records, complete_with_policy("[flow_records]\nfile = \"f\"\n@\n")},
   };
   for (const auto& section : sections) {
@@ -177,11 +178,15 @@ TEST(Unsupported, EachSectionThatDoesNothingYetIsNamed) {
     EXPECT_NE(error.location.line, 0U);
     all += error.message.substr(0, error.message.find(" is understood")) + ';';
   }
-  EXPECT_EQ(all, "[[pool]];[enrolment];[cluster.NAME];[ipsec];[[ipsec_peer]];");
+  EXPECT_EQ(all, "[ipsec];[[ipsec_peer]];");
 }
 
 TEST(Unsupported, APolicyAndFlowRecordsMayBeUsed) {
   EXPECT_TRUE(unsupported_features(valid(complete_with_policy("[flow_records]\nfile = \"f\"\n"))).empty());
+}
+
+TEST(Unsupported, PoolsEnrolmentAndClustersMayBeUsed) {
+  EXPECT_TRUE(unsupported_features(valid(complete(joined({enrolment_toml, pool_toml, cluster_toml})))).empty());
 }
 
 TEST(Unsupported, PlainVpnMayStart) {

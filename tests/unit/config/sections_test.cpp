@@ -1,4 +1,4 @@
-// [dataplane], [controlplane], [policy], [enrolment], [cluster.NAME] and [flow_records].
+// [dataplane], [controlplane], [policy], [cluster.NAME] and [flow_records].
 #include <filesystem>
 
 #include "config_text.hpp"
@@ -146,37 +146,6 @@ TEST(Policy, AllowComesWithAWarning) {
   EXPECT_EQ(config.warnings,
             std::vector<std::string>{
                 "gateway.toml:2:11: default: every peer may reach everything (a plain VPN without policy)"});
-}
-
-constexpr std::string_view pool_toml = "\n[[pool]]\nname = \"people\"\nprefixes = [\"10.8.128.0/17\"]\n";
-
-TEST(Enrolment, RefersToAnInterfaceAndAPool) {
-  const std::string enrolment =
-      "[enrolment]\nlisten = \"0.0.0.0:8443\"\ncertificate_file = \"e.pem\"\nprivate_key_file = \"e.key\"\nwireguard = "
-      "\"wg0\"\npool = \"people\"\n";
-  const Config config = valid(
-      complete(enrolment + "dns = [\"10.0.0.53\"]\nroutes = [\"10.20.0.0/16\"]\nclient_ca_files = [\"ca.pem\"]\n" +
-               std::string(pool_toml)));
-  ASSERT_TRUE(config.enrolment);
-  EXPECT_EQ(config.enrolment->pool, "people");
-  EXPECT_EQ(config.enrolment->dns.size(), 1U);
-  expect_errors(complete(enrolment), {"6:8: pool: there is no [[pool]] named 'people'"});
-  expect_errors(complete("[enrolment]\nlisten = \"0.0.0.0:8443\"\ncertificate_file = \"e.pem\"\nprivate_key_file = "
-                         "\"e.key\"\nwireguard = \"wg9\"\npool = \"peopel\"\n" +
-                         std::string(pool_toml)),
-                {"5:13: wireguard: there is no [[wireguard]] named 'wg9'; did you mean 'wg0'?",
-                 "6:8: pool: there is no [[pool]] named 'peopel'; did you mean 'people'?"});
-  EXPECT_EQ(errors_of(complete("[enrolment]\n")).size(), 5U);
-}
-
-TEST(Enrolment, OnAPortNeedsThatPortsHostInterface) {
-  const std::string enrolment =
-      "[enrolment]\nlisten = \"192.0.2.1:8443\"\ncertificate_file = \"e.pem\"\nprivate_key_file = \"e.key\"\nwireguard "
-      "= \"wg0\"\npool = \"people\"\n";
-  expect_errors(complete(enrolment + std::string(pool_toml)),
-                {"2:10: listen: 192.0.2.1:8443 is on port 'wan', whose host key does not have \"tcp/8443\""});
-  valid(joined(
-      {enrolment, pool_toml, gateway_toml, policy_toml, wan_toml, "host = [\"tcp/8443\"]\n", lan_toml, wg0_toml}));
 }
 
 TEST(Cluster, IsNamedByItsTable) {

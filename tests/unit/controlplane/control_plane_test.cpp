@@ -110,9 +110,7 @@ TEST_F(ControlPlaneTest, ReloadsNothingOfAFileWithAnError) {
   EXPECT_TRUE(refused());
   write_config("[[port]]\nname = \"lan\"\ndevice = \"net_null1\"\nrole = \"inside\"\naddresses = [\"10.0.0.1/24\"]\n");
   EXPECT_TRUE(refused()) << "a port needs a restart";
-  write_config(
-      "[enrolment]\nlisten = \"192.0.2.1:8443\"\ncertificate_file = \"a\"\nprivate_key_file = \"b\"\nwireguard = "
-      "\"wg0\"\npool = \"p\"\n[[pool]]\nname = \"p\"\nprefixes = [\"10.8.128.0/17\"]\n");
+  write_config("[ipsec]\naddresses = [\"192.0.2.1\"]\n");
   EXPECT_TRUE(refused()) << "nothing serves it yet";
   std::filesystem::remove(folder / "gateway.toml");
   EXPECT_TRUE(refused());

@@ -180,6 +180,20 @@ TEST_F(FlowReportsTest, RecordFlowsThatEndedAndThoseThatWereDenied) {
   EXPECT_EQ(recorded[1].rule, "");
 }
 
+TEST_F(FlowReportsTest, SayThatTheDestinationTakesNoNewFlows) {
+  abi::FlowRecord denied = flow();
+  denied.allowed = 0;
+  denied.rule = 0;
+  denied.end = abi::FlowEnd::endpoint_draining;
+  EXPECT_TRUE(raise(abi::FlowDenied{denied, 0}));
+  ASSERT_EQ(recorded.size(), 1U);
+  EXPECT_NE(flow_record_line(recorded[0]).find("\"verdict\":\"deny\""), std::string::npos);
+  EXPECT_NE(flow_record_line(recorded[0]).find("\"reason\":\"endpoint_draining\""), std::string::npos);
+  denied.end = static_cast<abi::FlowEnd>(static_cast<unsigned>(abi::FlowEnd::endpoint_draining) + 1);
+  EXPECT_TRUE(raise(abi::FlowDenied{denied, 0}));
+  EXPECT_EQ(recorded.size(), 1U);
+}
+
 TEST_F(FlowReportsTest, BelieveNothingThatCannotBe) {
   abi::FlowRecord bad = flow();
   bad.source.family = static_cast<IpFamily>(9);

@@ -84,6 +84,19 @@ class GatewayLab : private ServiceOutputs {
     return client;
   }
 
+  // The peer gets another key, and the client that has it; its former one stays good.
+  wireguard::Endpoint& change_key(std::uint32_t id, std::uint64_t seed) {
+    clients.push_back(std::make_unique<wireguard::Endpoint>(seed));
+    wireguard::Endpoint& client = *clients.back();
+    client.know(gateway.local->public_key);
+    PeerSettings& peer = settings.peers.at(id);
+    peer.former_keys =
+        std::exchange(peer.keys, *wireguard::make_peer_keys(*gateway.local, client.local->public_key, {}));
+    apply();
+    if (dataplane != nullptr) settle();
+    return client;
+  }
+
   void apply() {
     DesiredState desired;
     for (const TunnelSettings& tunnel : settings.tunnels) {
@@ -99,6 +112,7 @@ class GatewayLab : private ServiceOutputs {
       message.peer_id = peer.peer_id;
       message.tunnel_id = peer.tunnel_id;
       message.public_key = peer.keys->public_key;
+      if (peer.former_keys) message.former_public_key = peer.former_keys->public_key;
       message.endpoint = peer.endpoint;
       desired.peers[peer.peer_id] = {message, peer.name};
     }

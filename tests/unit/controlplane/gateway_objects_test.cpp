@@ -147,6 +147,65 @@ TEST(ObjectIds, AreThoseThatTheDataplaneKnowsAlready) {
   EXPECT_EQ(ids.peer(config.peers[1]), 1U) << "not the number of the one that is still there";
 }
 
+TEST(ObjectIds, StayWithAPeerWhoseKeyChanges) {
+  const config::Config before =
+      configuration({{.name = "ann", .key = key(1)}, {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"}});
+  config::Peer ann = before.peers[0], taken = before.peers[0];
+  ann.public_key = key(3);
+  taken.public_key = key(2);
+  ObjectIds ids;
+  ids.assign(before);
+  const auto number = ids.peer(before.peers[0]);
+  ids.rename(before.peers[0], ann);
+  EXPECT_EQ(ids.peer(ann), number);
+  EXPECT_FALSE(ids.peer(before.peers[0]));
+  ids.rename(ann, ann);
+  EXPECT_EQ(ids.peer(ann), number);
+  const auto bob = ids.peer(before.peers[1]);
+  ids.rename(ann, taken);
+  EXPECT_EQ(ids.peer(taken), bob) << "who has the key keeps the number";
+  EXPECT_FALSE(ids.peer(ann));
+  ids.rename(ann, taken);
+  EXPECT_EQ(ids.peer(taken), bob) << "nobody is renamed";
+}
+
+TEST(ObjectIds, FindAPeerThatTheDataplaneKnowsByItsFormerKey) {
+  FakeDataplane dataplane;
+  dataplane.publish_peer(17, live(key(1), 5));
+  dataplane.publish_peer(18, live(key(2), 5));
+  dataplane.publish_peer(19, live(key(4), 5));
+  dataplane.publish_peer(20, live(key(5), 5));
+  const config::Config config = configuration({{.name = "ann", .key = key(3)},
+                                               {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"},
+                                               {.name = "carl", .key = key(4), .allowed_ips = "10.8.0.4/32"}});
+  ObjectIds ids;
+  // Carl's was applied, and his former key's number is a leftover; bob's former key is ann's present one: no claim.
+  ids.adopt(config, dataplane.statistics(), {{"ann", key(1)}, {"carl", key(5)}, {"bob", key(3)}});
+  ids.assign(config);
+  EXPECT_EQ(ids.tunnel("wg0"), 5);
+  EXPECT_EQ(ids.peer(config.peers[0]), 17U);
+  EXPECT_EQ(ids.peer(config.peers[1]), 18U);
+  EXPECT_EQ(ids.peer(config.peers[2]), 19U);
+}
+
+TEST(GatewayObjects, NameTheFormerKeyOfAPeerToBoth) {
+  const config::Config config = configuration({{.name = "ann", .key = key(1)}});
+  GatewayKeys keys = keys_for(config);
+  ObjectIds ids;
+  ids.assign(config);
+  EXPECT_EQ(make_objects(config, keys, ids, {}, {}).desired.peers.begin()->second.message.former_public_key,
+            PublicKey{});
+  keys.former_peers["ann"] = *wireguard::make_peer_keys(*keys.tunnels.at("wg0"), key(2), {});
+  auto objects = make_peer_objects(config.peers[0], keys, ids, {});
+  EXPECT_EQ(objects->peer.message.public_key, key(1));
+  EXPECT_EQ(objects->peer.message.former_public_key, key(2));
+  EXPECT_EQ(objects->service.former_keys, keys.former_peers["ann"]);
+  keys.former_peers["ann"] = keys.peers["ann"];
+  objects = make_peer_objects(config.peers[0], keys, ids, {});
+  EXPECT_EQ(objects->peer.message.former_public_key, PublicKey{}) << "it is the present one";
+  EXPECT_EQ(objects->service.former_keys, nullptr);
+}
+
 TEST(ObjectIds, TellInterfacesApartThatShareAPeersKey) {
   FakeDataplane dataplane;
   dataplane.publish_peer(1, live(key(1), 3));  // of both interfaces: says nothing about which is number 3

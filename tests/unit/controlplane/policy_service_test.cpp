@@ -1,3 +1,4 @@
+#include "controlplane/identity/static_identity.hpp"
 #include "controlplane/policy_service.hpp"
 
 #include <gtest/gtest.h>
@@ -116,7 +117,7 @@ class PolicyServiceTest : public ::testing::Test {
   std::vector<config::Peer> peers;
   FakeDataplane dataplane;
   Publisher publisher{{}, 100};
-  PolicyService service{publisher};
+  PolicyService service{publisher, facts_of_configured_peer};
   StoreChange stored;
   std::vector<std::string> changes;
 };
@@ -277,17 +278,60 @@ TEST_F(PolicyServiceTest, ARuleCountsFromWhenItWasGivenItsNumber) {
 TEST_F(PolicyServiceTest, EndpointsBecomeAddressesAndAreRemembered) {
   put_in_force();
   const IpPrefix pod = *IpPrefix::parse("10.244.0.7/32");
-  EXPECT_FALSE(service.set_endpoints("nothing", {pod}, now, stored));
-  EXPECT_EQ(service.set_endpoints("backend", {pod}, now, stored).error().kind, PolicyRefusal::Kind::not_live);
+  EXPECT_FALSE(service.set_endpoints("nothing", {pod}, {}, now, stored));
+  EXPECT_EQ(service.set_endpoints("backend", {pod}, {}, now, stored).error().kind, PolicyRefusal::Kind::not_live);
   const std::uint64_t before = compilations();
-  ASSERT_TRUE(service.set_endpoints("live", {pod}, now, stored));
+  ASSERT_TRUE(service.set_endpoints("live", {pod}, {}, now, stored));
   settle();
   EXPECT_TRUE(dataplane.policy.addresses.contains(pod));
   EXPECT_EQ(compilations(), before) << "peers are not concerned";
   EXPECT_EQ(stored.set.endpoints.at("live"), std::vector{pod});
-  ASSERT_TRUE(service.set_endpoints("live", {}, now, stored));
+  ASSERT_TRUE(service.set_endpoints("live", {}, {}, now, stored));
   settle();
   EXPECT_FALSE(dataplane.policy.addresses.contains(pod));
+}
+
+TEST_F(PolicyServiceTest, AnEndpointThatDrainsStaysAnAddressOfItsServiceAndIsNotStored) {
+  put_in_force();
+  const IpPrefix pod = *IpPrefix::parse("10.244.0.7/32"), other = *IpPrefix::parse("10.244.0.8/32");
+  ASSERT_TRUE(service.set_endpoints("live", {pod, other}, {}, now, stored));
+  settle();
+  const abi::SetAddress ready = dataplane.policy.addresses.at(pod);
+  EXPECT_EQ(ready.draining, 0);
+  stored = {};
+  ASSERT_TRUE(service.set_endpoints("live", {}, {pod, other}, now, stored));
+  settle();
+  abi::SetAddress drained = dataplane.policy.addresses.at(pod);
+  EXPECT_EQ(drained.draining, 1);
+  EXPECT_EQ(drained.destination_class, ready.destination_class) << "flows that go on do not notice";
+  EXPECT_EQ(service.draining().at("live").size(), 2U);
+  EXPECT_TRUE(service.endpoints().empty());
+  EXPECT_TRUE(stored.set.endpoints.at("live").empty()) << "only what is ready survives a restart";
+  put_in_force(std::string(policy_text) + "# another\n");
+  EXPECT_EQ(dataplane.policy.addresses.at(pod).draining, 1) << "another version of the policy changes nothing about it";
+  stored = {};
+  ASSERT_TRUE(service.set_endpoints("live", {}, {}, now, stored));
+  settle();
+  EXPECT_FALSE(dataplane.policy.addresses.contains(pod));
+  EXPECT_FALSE(stored.set.endpoints.contains("live")) << "nothing to write: it had none that were ready";
+}
+
+TEST_F(PolicyServiceTest, WhatAFixedServiceCoversTooIsOpenedByItAlone) {
+  put_in_force();
+  const IpPrefix pod = *IpPrefix::parse("10.20.0.7/32");
+  ASSERT_TRUE(service.set_endpoints("live", {}, {pod}, now, stored));
+  settle();
+  const abi::SetAddress address = dataplane.policy.addresses.at(pod);
+  EXPECT_EQ(address.draining, 0);
+  ASSERT_NE(address.opening_class, 0U);
+  EXPECT_EQ(dataplane.policy.destination_classes.at(address.opening_class).size(), 1U);
+  EXPECT_EQ(dataplane.policy.destination_classes.at(address.destination_class).size(), 2U);
+  ASSERT_TRUE(service.set_endpoints("live", {}, {}, now, stored));
+  settle();
+  service.collect_classes();
+  settle();
+  EXPECT_TRUE(dataplane.policy.destination_classes.contains(address.opening_class)) << "its prefix has it too";
+  EXPECT_FALSE(dataplane.policy.destination_classes.contains(address.destination_class)) << "nobody needs it any more";
 }
 
 TEST_F(PolicyServiceTest, ForgetsTheEndpointsOfAServiceThatGoesOrFollowsSomethingElse) {
@@ -297,7 +341,7 @@ TEST_F(PolicyServiceTest, ForgetsTheEndpointsOfAServiceThatGoesOrFollowsSomethin
   other.replace(other.find("endpoints = \"live\""), 18, "endpoints = \"green\"");
   for (const std::string& next : {without, other}) {
     put_in_force();
-    ASSERT_TRUE(service.set_endpoints("live", {pod}, now, stored));
+    ASSERT_TRUE(service.set_endpoints("live", {pod}, {}, now, stored));
     put_in_force(std::string(policy_text) + "# another\n");
     EXPECT_TRUE(dataplane.policy.addresses.contains(pod));
     put_in_force(next);
@@ -323,7 +367,7 @@ TEST_F(PolicyServiceTest, ComparesWithWhatAnEarlierProcessLeft) {
   state.policy = stored.set.policy;
   FakeDataplane other_dataplane;
   Publisher other_publisher{{}, 5000};
-  PolicyService other{other_publisher};
+  PolicyService other{other_publisher, facts_of_configured_peer};
   other.restore(state);
   std::string next = policy_text;
   next.replace(next.find("tcp/8080"), 8, "tcp/8081");
@@ -343,7 +387,7 @@ TEST_F(PolicyServiceTest, GoesOnWithTheGenerationOfAnEarlierProcess) {
 
   FakeDataplane other_dataplane;
   Publisher other_publisher{{}, 5000};
-  PolicyService other{other_publisher};
+  PolicyService other{other_publisher, facts_of_configured_peer};
   other.restore(state);
   auto same = other.prepare(bundle(next), PolicySource::files, peers, 100, now);
   ASSERT_TRUE(same);

@@ -138,6 +138,58 @@ TEST_F(PublisherTest, SendsNothingForAnEqualState) {
   EXPECT_TRUE(dataplane.log.empty());
 }
 
+TEST_F(PublisherTest, SendsAPeerWithAnotherKeyAsOneSetIfItNamesTheFormerOne) {
+  FakeDataplane dataplane;
+  DesiredState next = small_state();
+  publisher_.set_desired(next);
+  connect(dataplane);
+  settle(dataplane);
+  publisher_.set_policy({.generation = 1});
+  publisher_.set_peer_access({.peer_id = 1});
+  settle(dataplane);
+  dataplane.log.clear();
+
+  next.peers[1].message.public_key = key(71);
+  next.peers[1].message.former_public_key = key(1);
+  publisher_.set_peer(next.peers[1]);
+  settle(dataplane);
+  EXPECT_EQ(dataplane.log, std::vector{abi::CommandKind::set_peer});
+  EXPECT_EQ(dataplane.peers[1].public_key, key(71));
+  EXPECT_TRUE(publisher_.policy().peers.contains(1)) << "its access stays";
+
+  dataplane.log.clear();
+  next.peers[1].message.public_key = key(72);
+  next.peers[1].message.former_public_key = key(71);
+  publisher_.set_desired(next);
+  settle(dataplane);
+  EXPECT_EQ(dataplane.log, std::vector{abi::CommandKind::set_peer});
+
+  dataplane.log.clear();
+  next.peers[1].message.public_key = key(73);  // of a key that it never had
+  publisher_.set_peer(next.peers[1]);
+  settle(dataplane);
+  EXPECT_EQ(dataplane.log, (std::vector{abi::CommandKind::remove_peer, abi::CommandKind::set_peer}));
+  EXPECT_FALSE(publisher_.policy().peers.contains(1));
+}
+
+TEST_F(PublisherTest, ARemovalThatWaitsDoesNotHitThePeerThatCameBackWithAnotherKey) {
+  FakeDataplane dataplane;
+  const DesiredState state = small_state();
+  publisher_.set_desired(state);
+  connect(dataplane);
+  settle(dataplane);
+  dataplane.log.clear();
+  Named<abi::SetPeer> peer = state.peers.at(1);
+  publisher_.remove_peer(1);
+  publisher_.set_peer(peer);
+  peer.message.former_public_key = peer.message.public_key;
+  peer.message.public_key = key(71);
+  publisher_.set_peer(peer);
+  settle(dataplane);
+  EXPECT_EQ(std::count(dataplane.log.begin(), dataplane.log.end(), abi::CommandKind::remove_peer), 0);
+  EXPECT_EQ(dataplane.peers[1].public_key, key(71));
+}
+
 TEST_F(PublisherTest, SendsOnlyTheDifference) {
   FakeDataplane dataplane;
   publisher_.set_desired(small_state());

@@ -92,9 +92,9 @@ TEST(SessionIndices, KeepsOffASlotThatTheDataplaneSaysIsInUseUntilItIsSeenFree) 
   indices.refused(*index, 77, true, second);
   EXPECT_FALSE(indices.allocate(PeerId{9}));
   int freed = 0;
-  indices.reconcile(dataplane.statistics(), 2 * second, 1, [&](PeerId) { ++freed; });
+  indices.reconcile(dataplane.statistics(), 2 * second, 1, [&](LocalIndex, std::uint32_t) { ++freed; });
   EXPECT_FALSE(indices.allocate(PeerId{9})) << "the statistics may be late";
-  indices.reconcile(dataplane.statistics(), 4 * second, 1, [&](PeerId) { ++freed; });
+  indices.reconcile(dataplane.statistics(), 4 * second, 1, [&](LocalIndex, std::uint32_t) { ++freed; });
   EXPECT_EQ(freed, 1);
   EXPECT_TRUE(indices.allocate(PeerId{9}));
 }
@@ -118,6 +118,43 @@ TEST(SessionIndices, AdoptsWhatTheDataplaneHas) {
   std::set<std::uint32_t> slots;
   while (const auto index = indices.allocate(PeerId{1})) slots.insert(number(*index) & 7);
   EXPECT_EQ(slots, (std::set<std::uint32_t>{0, 1, 2, 4, 6, 7}));
+}
+
+TEST(SessionIndices, KnowWithWhichKeyASessionWasMade) {
+  FakeDataplane dataplane(4, 8);
+  SessionIndices indices(wireguard::TestRandom(1));
+  indices.reset(8);
+  const auto index = indices.allocate(handshake_name(2, 17));
+  ASSERT_TRUE(index);
+  EXPECT_EQ(indices.find(*index)->peer_id, 2U);
+  EXPECT_EQ(indices.find(*index)->key, 17);
+  indices.installed(*index, 55, second);
+  abi::SessionStatusValue status{};
+  status.state = abi::SessionState::next;
+  status.index = number(*index);
+  status.peer_id = 2;
+  status.session_id = 55;
+  dataplane.publish_session(number(*index) & 7, status);
+  indices.adopt(dataplane.statistics(), second);
+  EXPECT_EQ(indices.find(*index)->key, 17) << "the same session, over another link";
+  status.session_id = 56;
+  dataplane.publish_session(number(*index) & 7, status);
+  indices.adopt(dataplane.statistics(), second);
+  EXPECT_EQ(indices.find(*index)->key, unknown_key) << "of another control plane";
+  status.peer_id = 0xfff00000;  // no id
+  dataplane.publish_session(number(*index) & 7, status);
+  indices.adopt(dataplane.statistics(), second);
+  EXPECT_EQ(indices.find(*index)->peer_id, abi::no_peer);
+}
+
+TEST(SessionIndices, HoldTheGreatestPeerAndKey) {
+  SessionIndices indices(wireguard::TestRandom(1));
+  indices.reset(8);
+  for (const KeyNumber key : {KeyNumber{0}, KeyNumber{key_numbers - 1}, unknown_key}) {
+    const auto index = indices.allocate(handshake_name(abi::max_peers_limit - 1, key));
+    EXPECT_EQ(indices.find(*index)->peer_id, abi::max_peers_limit - 1);
+    EXPECT_EQ(indices.find(*index)->key, key);
+  }
 }
 
 }  // namespace

@@ -92,14 +92,20 @@ class StateWriterTest : public ::testing::Test {
     auto store = Store::open(folder / "state.db");
     EXPECT_TRUE(store) << (store ? "" : store.error());
     return std::make_unique<StateWriter>(
-        loop, std::move(*store), [this](const StoreChange& change) { written += change.set.timestamps.size(); },
-        [this](const std::string& why) {
+        loop, std::move(*store),
+        [this](const StoreChange& change) {
+          written += change.set.timestamps.size();
+          ticket_written = change.ticket;
+        },
+        [this](const std::string& why, std::uint64_t ticket) {
           ++failed;
           reason = why;
+          ticket_failed = ticket;
         });
   }
   static StoreChange change(std::uint8_t number) {
     StoreChange made;
+    made.ticket = number;
     PeerKey key{};
     key.peer[0] = number;
     made.set.timestamps[key] = {{}, wireguard::WallTime(std::chrono::system_clock::now().time_since_epoch())};
@@ -116,12 +122,14 @@ class StateWriterTest : public ::testing::Test {
   std::size_t written = 0;
   int failed = 0;
   std::string reason;
+  std::uint64_t ticket_written = 0, ticket_failed = 0;
 };
 
 TEST_F(StateWriterTest, WritesAndSaysSo) {
   auto writer = make();
   writer->write(change(1));
   EXPECT_TRUE(run_until(loop, [&] { return written == 1; }));
+  EXPECT_EQ(ticket_written, 1U);
   writer.reset();
   EXPECT_EQ(stored(), 1U);
 }
@@ -148,6 +156,7 @@ TEST_F(StateWriterTest, KeepsWhatAFullDiskRefusesAndWritesItLater) {
   writer->write(change(3));
   EXPECT_TRUE(run_until(loop, [&] { return failed >= 2; }));
   EXPECT_FALSE(reason.empty());
+  EXPECT_EQ(ticket_failed, 3U) << "of all that waits";
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   std::signal(SIGXFSZ, SIG_DFL);
   writer->write({});

@@ -480,5 +480,234 @@ TEST_F(WireguardServiceTest, AForgottenTimestampLetsAClockGoBack) {
   EXPECT_EQ(lab.take_sent().size(), 1U);
 }
 
+// ---- a peer's key changes ----
+
+class KeyChangeTest : public WireguardServiceTest {
+ protected:
+  void begin(const IpEndpoint& endpoint = {}) {
+    old_client = &lab.add_client(0, endpoint);
+    lab.apply();
+    lab.connect(dataplane);
+  }
+  void change() { new_client = &lab.change_key(0, 5000); }
+  void drop_former() {
+    lab.settings.peers[0].former_keys = nullptr;
+    lab.apply();
+    if (lab.dataplane != nullptr) lab.settle();
+  }
+  std::vector<abi::PacketDown> wanted() {
+    dataplane.raise(abi::SessionWanted{0});
+    lab.settle();
+    return lab.take_sent();
+  }
+  std::size_t count_of(abi::CommandKind kind) {
+    return static_cast<std::size_t>(std::ranges::count(dataplane.log, kind));
+  }
+  const abi::InstallSession* newest() {
+    const abi::InstallSession* found = nullptr;
+    for (const auto& [slot, session] : dataplane.sessions)
+      if (found == nullptr || session.session_id > found->session_id) found = &session;
+    return found;
+  }
+
+  wireguard::Endpoint* old_client = nullptr;
+  wireguard::Endpoint* new_client = nullptr;
+};
+
+TEST_F(KeyChangeTest, AnswersBothKeysAndEndsNothing) {
+  begin();
+  complete_from_client(*old_client, ann_at);
+  dataplane.log.clear();
+  change();
+  EXPECT_EQ(dataplane.log, std::vector{abi::CommandKind::set_peer});
+  EXPECT_EQ(dataplane.sessions.size(), 1U);
+  complete_from_client(*new_client, bob_at);
+  EXPECT_EQ(newest()->peer_id, 0U);
+  EXPECT_NE(newest()->timestamp, abi::Tai64n{});
+  lab.pass(1s);
+  wireguard::Endpoint again(1000);  // the client that kept its key, without its memory of a session
+  again.local = old_client->local;
+  again.know(lab.gateway.local->public_key);
+  complete_from_client(again, ann_at);
+  ASSERT_EQ(dataplane.sessions.size(), 3U);
+  EXPECT_EQ(newest()->timestamp, abi::Tai64n{}) << "the dataplane remembers the history of the new key";
+  for (const auto& [slot, session] : dataplane.sessions) EXPECT_EQ(session.peer_id, 0U);
+  ASSERT_EQ(lab.remembered.size(), 3U);
+  EXPECT_EQ(lab.remembered[0].first.peer, old_client->local->public_key);
+  EXPECT_EQ(lab.remembered[1].first.peer, new_client->local->public_key);
+  EXPECT_EQ(lab.remembered[2].first.peer, old_client->local->public_key);
+  EXPECT_EQ(lab.service.timestamps().size(), 2U);
+}
+
+TEST_F(KeyChangeTest, EndsTheSessionsOfTheFormerKeyWithItAndNoOthers) {
+  begin();
+  complete_from_client(*old_client, ann_at);
+  const std::uint64_t old_session = newest()->session_id;
+  change();
+  complete_from_client(*new_client, ann_at);
+  drop_former();
+  ASSERT_EQ(dataplane.sessions.size(), 1U);
+  EXPECT_NE(dataplane.sessions.begin()->second.session_id, old_session);
+  EXPECT_EQ(lab.service.indices().in_use(), 1U);
+  lab.pass(1s);
+  wireguard::Endpoint again(1000);
+  again.local = old_client->local;
+  again.know(lab.gateway.local->public_key);
+  lab.receive(again.want(lab.now).send->view(), ann_at);
+  EXPECT_EQ(lab.counter("handshake_refused_unknown_peer"), 1U);
+  EXPECT_TRUE(lab.take_sent().empty());
+  EXPECT_EQ(lab.service.timestamps().size(), 1U);
+}
+
+TEST_F(KeyChangeTest, EndsThemAlsoWhenTheLinkComesBackOnlyAfterwards) {
+  begin();
+  complete_from_client(*old_client, ann_at);
+  change();
+  complete_from_client(*new_client, ann_at);
+  const std::uint64_t new_session = newest()->session_id;
+  lab.disconnect();
+  drop_former();
+  dataplane.reconnect();
+  lab.connect(dataplane, true);
+  ASSERT_EQ(dataplane.sessions.size(), 1U);
+  EXPECT_EQ(newest()->session_id, new_session);
+}
+
+TEST_F(KeyChangeTest, CallsWithTheKeyOfTheNewestSession) {
+  begin(bob_at);
+  complete_from_gateway(*old_client, wanted().at(0));
+  lab.pass(6s);
+  change();
+  complete_from_gateway(*old_client, wanted().at(0));
+  EXPECT_EQ(dataplane.sessions.size(), 2U) << "the client has not shown its new key yet";
+  lab.pass(6s);
+  complete_from_client(*new_client, bob_at);
+  lab.pass(6s);
+  complete_from_gateway(*new_client, wanted().at(0));
+  EXPECT_EQ(dataplane.sessions.size(), 4U);
+}
+
+TEST_F(KeyChangeTest, GoesOnWithTheHandshakeThatWasPending) {
+  begin(bob_at);
+  const auto call = wanted();
+  ASSERT_EQ(call.size(), 1U);
+  change();
+  complete_from_gateway(*old_client, call[0]);
+  EXPECT_EQ(dataplane.sessions.size(), 1U);
+  EXPECT_EQ(lab.counter("handshakes_as_initiator"), 1U);
+}
+
+TEST_F(KeyChangeTest, RepeatsItsCallsAndEndsThemWithAnyOfTheTwo) {
+  begin(bob_at);
+  ASSERT_EQ(wanted().size(), 1U);
+  change();
+  lab.pass(12s);
+  EXPECT_EQ(lab.take_sent().size(), 2U) << "the timer of the former key runs on";
+  complete_from_client(*new_client, bob_at);
+  dataplane.raise(abi::SessionConfirmed{0, newest()->index, newest()->session_id});
+  lab.settle();
+  lab.pass(30s);
+  EXPECT_TRUE(lab.take_sent().empty());
+  EXPECT_FALSE(lab.service.next_deadline());
+}
+
+TEST_F(KeyChangeTest, TakesAResultOfADroppedKeyForNobodys) {
+  begin(bob_at);
+  const auto call = wanted();
+  change();
+  const auto answer = old_client->receive(GatewayLab::bytes_of(call.at(0)), lab.now);
+  drop_former();
+  lab.receive(answer->send->view(), bob_at);
+  EXPECT_TRUE(dataplane.sessions.empty());
+  EXPECT_EQ(lab.counter("handshake_refused_no_pending_handshake"), 1U);
+  EXPECT_EQ(lab.service.indices().in_use(), 0U);
+  EXPECT_FALSE(lab.service.next_deadline());
+}
+
+TEST_F(KeyChangeTest, MayBeTakenBack) {
+  begin();
+  complete_from_client(*old_client, ann_at);
+  change();
+  complete_from_client(*new_client, ann_at);
+  PeerSettings& peer = lab.settings.peers[0];
+  std::swap(peer.keys, peer.former_keys);
+  lab.apply();
+  lab.settle();
+  EXPECT_EQ(dataplane.sessions.size(), 2U);
+  EXPECT_EQ(count_of(abi::CommandKind::remove_peer), 0U);
+  EXPECT_EQ(dataplane.peers[0].public_key, old_client->local->public_key);
+  EXPECT_NE(dataplane.peers[0].greatest_timestamp, abi::Tai64n{}) << "its history was not lost meanwhile";
+  drop_former();
+  ASSERT_EQ(dataplane.sessions.size(), 1U);
+  EXPECT_EQ(lab.remembered[0].second.value.bytes, dataplane.sessions.begin()->second.timestamp)
+      << "that of the key which was the first and is the present one";
+}
+
+TEST_F(KeyChangeTest, TwiceInARowDropsTheFirst) {
+  begin();
+  complete_from_client(*old_client, ann_at);
+  change();
+  complete_from_client(*new_client, ann_at);
+  const std::uint64_t second_session = newest()->session_id;
+  lab.change_key(0, 6000);
+  ASSERT_EQ(dataplane.sessions.size(), 1U);
+  EXPECT_EQ(newest()->session_id, second_session);
+}
+
+TEST_F(KeyChangeTest, IsAnotherPeerWithoutTheFormerKey) {
+  begin();
+  complete_from_client(*old_client, ann_at);
+  wireguard::Endpoint stranger(7000);
+  lab.settings.peers[0].keys = *wireguard::make_peer_keys(*lab.gateway.local, stranger.local->public_key, {});
+  lab.apply();
+  lab.settle();
+  EXPECT_EQ(count_of(abi::CommandKind::remove_peer), 1U);
+  lab.pass(1s);
+  wireguard::Endpoint again(1000);
+  again.local = old_client->local;
+  again.know(lab.gateway.local->public_key);
+  lab.receive(again.want(lab.now).send->view(), ann_at);
+  EXPECT_EQ(lab.counter("handshake_refused_unknown_peer"), 1U);
+}
+
+TEST_F(KeyChangeTest, IsAdoptedByTheNextControlPlaneWhicheverKeyTheDataplaneKnows) {
+  begin(ann_at);
+  const auto initiation = old_client->want(lab.now);
+  lab.receive(initiation.send->view(), ann_at);
+  const abi::InstallSession session = *newest();
+  abi::PeerStatusValue status = status_of(0, bob_at);  // by the former key: the change was never applied
+  status.greatest_timestamp = session.timestamp;
+  status.timestamp_set_at_ns = wireguard::to_boottime_ns(lab.now.boot);
+  dataplane.publish_peer(0, status);
+  abi::SessionStatusValue shown{};
+  shown.state = abi::SessionState::current;
+  shown.index = session.index;
+  shown.session_id = session.session_id;
+  dataplane.publish_session(session.index & 127, shown);
+  change();
+
+  GatewayLab next(1000);
+  next.now = lab.now;
+  next.settings = lab.settings;
+  next.apply();
+  dataplane.reconnect();
+  next.connect(dataplane);
+  EXPECT_EQ(dataplane.sessions.size(), 1U);
+  next.receive(initiation.send->view(), ann_at);
+  EXPECT_EQ(next.counter("handshake_refused_old_timestamp"), 1U) << "a replay with the former key";
+  next.pass(1s);
+  dataplane.raise(abi::SessionWanted{0});
+  next.settle();
+  const auto sent = next.take_sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].remote, bob_at) << "where the dataplane knows it, by whichever key";
+  EXPECT_TRUE(old_client->receive(GatewayLab::bytes_of(sent[0]), next.now)) << "with the key that it last had";
+
+  next.settings.peers[0].former_keys = nullptr;
+  next.apply();
+  next.settle();
+  EXPECT_TRUE(dataplane.sessions.empty()) << "nobody knows with which key it was made";
+}
+
 }  // namespace
 }  // namespace sallyport::controlplane

@@ -29,6 +29,13 @@ TimePoint exact_until(const Policy& policy, const Facts& facts, TimePoint now) {
   return now;
 }
 
+// Whether a device that had not stopped telling of itself would have been allowed.
+bool is_lost_with_posture(const Policy& policy, const Endpoints& endpoints, Flow flow, TimePoint at) {
+  const bool allowed = oracle(policy, endpoints, flow, at).allowed;
+  flow.source.posture_until.reset();
+  return !allowed && oracle(policy, endpoints, flow, at).allowed;
+}
+
 struct Source {
   Facts facts;
   SourceAccess access;
@@ -52,16 +59,19 @@ Source random_source(RandomWorld& world, Compiler& compiler, const EmulatedDatap
 TEST(Agreement, OfOracleDecisionAndCompiledTablesOverRandomPolicies) {
   unsigned allowed = 0;
   unsigned audited = 0;
+  unsigned drained = 0;
   unsigned stepped = 0;
+  unsigned lapsed = 0;
   unsigned beyond = 0;
   unsigned strict = 0;
   for (std::uint32_t seed = 1; seed <= 100; ++seed) {
     RandomWorld world(seed);
     const Policy policy = world.policy();
     const Endpoints endpoints = world.endpoints();
+    const Endpoints draining = world.draining();
     Compiler compiler = compiler_of(policy);
     const Numbers rules = numbered(policy.rules, abi::max_rules);
-    const auto addresses = compiler.addresses(endpoints, RandomWorld::now);
+    const auto addresses = compiler.addresses(endpoints, draining, RandomWorld::now);
     ASSERT_TRUE(addresses);
     const EmulatedDataplane dataplane(compiler, *addresses);
 
@@ -75,15 +85,15 @@ TEST(Agreement, OfOracleDecisionAndCompiledTablesOverRandomPolicies) {
       const std::uint32_t peer_class =
           flow.destination.peer ? compiler.destination_class(*flow.destination.peer).value() : 0;
 
-      const Decision expected = oracle(policy, endpoints, flow, at);
-      const Decision decision = decide(policy, endpoints, flow, at);
-      const auto verdict =
-          dataplane.decide(source.access, at, dataplane.entry_of(*flow.destination.address).destination_class,
-                           peer_class, flow.protocol, flow.port);
+      const Decision expected = oracle(policy, endpoints, draining, flow, at);
+      const Decision decision = decide(policy, endpoints, flow, at, draining);
+      const auto verdict = dataplane.decide_first(source.access, at, dataplane.entry_of(*flow.destination.address),
+                                                  peer_class, flow.protocol, flow.port);
       SCOPED_TRACE("seed " + std::to_string(seed) + ", tuple " + std::to_string(tuple));
       ASSERT_EQ(name_of(decision.rule), name_of(expected.rule));
       ASSERT_EQ(name_of(decision.audit_rule), name_of(expected.audit_rule));
       ASSERT_EQ(decision.allowed, expected.allowed);
+      ASSERT_EQ(decision.draining, expected.draining);
       if (at < source.exact_until) {
         ASSERT_EQ(rules.name_of(verdict.rule), name_of(expected.rule));
         ASSERT_EQ(rules.name_of(verdict.audit_rule), name_of(expected.audit_rule));
@@ -93,7 +103,9 @@ TEST(Agreement, OfOracleDecisionAndCompiledTablesOverRandomPolicies) {
         strict += !verdict.allowed && expected.allowed ? 1 : 0;
         ASSERT_TRUE(!verdict.allowed || expected.allowed);
       }
+      lapsed += is_lost_with_posture(policy, endpoints, flow, at) ? 1 : 0;
       allowed += decision.allowed ? 1 : 0;
+      drained += decision.draining ? 1 : 0;
       audited += decision.audit_rule != nullptr ? 1 : 0;
       stepped +=
           at >= RandomWorld::now && !source.access.steps.empty() && at >= source.access.steps[0].not_after ? 1 : 0;
@@ -102,7 +114,9 @@ TEST(Agreement, OfOracleDecisionAndCompiledTablesOverRandomPolicies) {
   // The worlds are such that every branch is met often.
   EXPECT_GT(allowed, 10000U);
   EXPECT_GT(audited, 500U);
+  EXPECT_GT(drained, 300U);
   EXPECT_GT(stepped, 10000U);
+  EXPECT_GT(lapsed, 100U);
   EXPECT_GT(beyond, 1000U);
   EXPECT_GT(strict, 10U);
   EXPECT_LT(allowed, 90000U);

@@ -149,6 +149,52 @@ TEST(Compiler, AccessEndsByItselfAtEachStep) {
   EXPECT_EQ(compiler.access({.not_after = now}, now).value(), SourceAccess{});
 }
 
+TEST(Compiler, APostureThatLapsesEndsByItselfWhatItGave) {
+  Policy policy =
+      policy_of({web("a"), web("b")}, {rule("r1", Action::allow, {"*"}, {"a"}), rule("r2", Action::allow, {"*"}, {"b"}),
+                                       until(rule("r3", Action::allow, {"*"}, {"b"}), now + hours(2))});
+  policy.postures.push_back({.name = "managed", .conditions = {{"x == true", "x", Comparison::equal, true}}});
+  for (Rule& one : policy.rules)
+    if (one.name != "r1") one.posture = {"managed"};
+  policy.rules[1].expires = now + hours(3);
+  Compiler compiler = compiler_of(policy);
+  Facts facts{.posture = {{"x", true}}, .posture_until = now + hours(1), .not_after = now + hours(4)};
+  const auto access = compiler.access(facts, now).value();
+  EXPECT_EQ(row(compiler, access.source_class), "a:r1 b:r2");
+  ASSERT_EQ(access.steps.size(), 2U);
+  EXPECT_EQ(access.steps[0].not_after, now + hours(1));
+  EXPECT_EQ(row(compiler, access.steps[0].next_class), "a:r1");
+  EXPECT_EQ(access.steps[1], (AccessStep{now + hours(4), 0}));
+
+  facts.posture_until = now;
+  EXPECT_EQ(compiler.access(facts, now).value().steps, (std::vector<AccessStep>{{now + hours(4), 0}}));
+  facts.posture_until = now + hours(1);
+  facts.posture["x"] = false;
+  EXPECT_EQ(row(compiler, compiler.access(facts, now)->source_class), "a:r1");
+}
+
+TEST(Compiler, APostureThatLapsesAfterTheLastStepGivesNothingFromThatStepOn) {
+  Rule managed = rule("managed", Action::allow, {"*"}, {"p"});
+  managed.posture = {"managed"};
+  std::vector<Service> services{web("p")};
+  std::vector<Rule> rules{managed};
+  for (int i = 1; i <= 5; ++i) {
+    const std::string name(1, static_cast<char>('a' + i));
+    services.push_back(web(name));
+    rules.push_back(until(rule(name, Action::allow, {"*"}, {name}), now + hours(i)));
+  }
+  Policy policy = policy_of(services, rules);
+  policy.postures.push_back({.name = "managed", .conditions = {{"x == true", "x", Comparison::equal, true}}});
+  Compiler compiler = compiler_of(policy);
+  const auto access = compiler.access({.posture = {{"x", true}}, .posture_until = now + hours(9)}, now).value();
+  ASSERT_EQ(access.steps.size(), 4U);
+  EXPECT_EQ(row(compiler, access.steps[2].next_class), "p:managed e:e f:f");
+  EXPECT_EQ(access.steps[3], (AccessStep{now + hours(4), 0}));
+  // One that does not lapse stays.
+  const auto lasting = compiler.access({.posture = {{"x", true}}}, now).value();
+  EXPECT_EQ(row(compiler, lasting.steps.at(3).next_class), "p:managed");
+}
+
 TEST(Compiler, StepsThatChangeNothingAreNone) {
   Rule shadowed = until(rule("shadowed", Action::allow, {"*"}, {"a"}), now + hours(1));
   shadowed.priority = 600;
@@ -203,6 +249,40 @@ TEST(InternedClasses, TogetherHaveABound) {
   EXPECT_EQ(classes.intern({2}), 2U);
 }
 
+TEST(Compiler, ADrainingEndpointStaysItsServicesForFlowsThatGoOn) {
+  Service live = web("live");
+  live.endpoints = "x";
+  Service other = web("other");
+  other.endpoints = "y";
+  Compiler compiler = compiler_of(policy_of({web("net", {"10.1.0.0/16"}), live, other},
+                                            {rule("r", Action::allow, {"*"}, {"net", "live", "other"})}));
+  const Endpoints ready{{"live", {prefix("10.2.0.1/32"), prefix("10.2.0.2/32")}}};
+  const Endpoints draining{{"live", {prefix("10.1.0.1/32"), prefix("10.2.0.2/32"), prefix("10.2.0.3/32")}},
+                           {"other", {prefix("10.2.0.1/32"), prefix("10.2.0.3/32")}},
+                           {"net", {prefix("10.9.0.1/32")}}};
+  const auto addresses = compiler.addresses(ready, draining, now).value();
+  const auto services = numbered(compiler.policy().services, abi::max_services);
+  const auto names = [&](std::uint32_t number) {
+    std::string text;
+    const auto of = compiler.destination_classes().find(number);
+    if (of == compiler.destination_classes().end()) return std::string("none");
+    for (const std::uint32_t service : of->second) text += (text.empty() ? "" : " ") + services.name_of(service);
+    return text;
+  };
+  std::string text;
+  for (const auto& [net, entry] : addresses)
+    text += net.to_string() + ": " + names(entry.destination_class) + " | " +
+            (entry.draining ? "draining" : names(entry.opening_class)) + '\n';
+  EXPECT_EQ(text,
+            "0.0.0.0/0: none | none\n"
+            "::/0: none | none\n"
+            "10.1.0.0/16: net | none\n"
+            "10.1.0.1/32: net live | net\n"
+            "10.2.0.1/32: live other | live\n"
+            "10.2.0.2/32: live | none\n"
+            "10.2.0.3/32: live other | draining\n");
+}
+
 TEST(Compiler, AnAddressHasAllServicesThatCoverItAndTheAccessOfItsPrefix) {
   Service live = web("live");
   live.endpoints = "x";
@@ -211,7 +291,8 @@ TEST(Compiler, AnAddressHasAllServicesThatCoverItAndTheAccessOfItsPrefix) {
                              web("unused", {"10.2.0.0/16"}), live},
                             {rule("everybody", Action::allow, {"*"}, {"all"}),
                              rule("inside", Action::allow, {"net:10.1.0.0/16"}, {"net", "host", "live"})}));
-  const auto addresses = compiler.addresses({{"live", {prefix("10.1.1.2/32")}}, {"net", {prefix("9.0.0.0/8")}}}, now);
+  const auto addresses =
+      compiler.addresses({{"live", {prefix("10.1.1.2/32")}}, {"net", {prefix("9.0.0.0/8")}}}, {}, now);
   ASSERT_TRUE(addresses);
   std::string text;
   const auto services = numbered(compiler.policy().services, abi::max_services);
@@ -269,7 +350,7 @@ TEST(Compiler, ManyNestedPrefixesAndNetSelectorsTakeNoTime) {
   }
   Compiler compiler = compiler_of(policy, 20000);
   const std::clock_t begin = std::clock();
-  EXPECT_EQ(compiler.addresses({}, now).value().size(), 20000U + 40U);
+  EXPECT_EQ(compiler.addresses({}, {}, now).value().size(), 20000U + 40U);
   EXPECT_LT(std::clock() - begin, 15 * CLOCKS_PER_SEC);  // of a build without optimisation
 }
 

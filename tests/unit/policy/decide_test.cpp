@@ -134,6 +134,9 @@ TEST_F(Decide, ConditionsThatDoNotHoldAreNamed) {
             "rule dev-backend (policy.toml:22) would allow it, but for posture managed: disk_encrypted is false, "
             "wanted is disk_encrypted == true\n");
   dev.posture["disk_encrypted"] = true;
+  dev.posture_until = monday_morning;
+  EXPECT_EQ(why(monday_morning), "dev-backend: posture managed: what the device said lapsed at 2026-11-23T09:00:00Z\n");
+  dev.posture_until = monday_morning + std::chrono::seconds(1);
   EXPECT_TRUE(explained(dev, host("10.20.0.7"), tcp, 8080).decision.allowed);
   dev.not_after = monday_morning;
   EXPECT_EQ(why(monday_morning), "dev-backend: the credential ended at 2026-11-23T09:00:00Z\n");
@@ -156,6 +159,55 @@ TEST_F(Decide, APeerIsADestinationByItsIdentityAndALiveServiceByItsEndpoints) {
   EXPECT_TRUE(explained(ann, {.services = {"live"}}, tcp, 1).decision.allowed);
   EXPECT_EQ(considered(explained(ann, host("192.0.2.1"), tcp, 1, at("2026-12-01T00:00:00Z"))),
             "watch: audit never decides, and it is denied\nlive: expires: it ended at 2026-12-01T00:00:00Z\n");
+}
+
+TEST_F(Decide, NothingBeginsTowardsADrainingEndpoint) {
+  const Facts ann = named("user:corp/ann");
+  const Endpoints draining{{"live", {prefix("192.0.2.2/32"), prefix("10.20.0.7/32"), prefix("192.0.2.1/32")}}};
+  const auto asked = [&](const Facts& source, std::string_view to, std::uint16_t port) {
+    return explain(policy_, endpoints_, {source, host(to), tcp, port}, monday_morning, draining);
+  };
+  EXPECT_TRUE(asked(ann, "192.0.2.1", 1).decision.allowed) << "it is ready as well";
+  const auto gone = asked(ann, "192.0.2.2", 1);
+  EXPECT_FALSE(gone.decision.allowed);
+  EXPECT_TRUE(gone.decision.draining);
+  EXPECT_EQ(gone.decision.rule, nullptr);
+  EXPECT_TRUE(gone.services.empty());
+  EXPECT_EQ(hints(gone), "192.0.2.2 is draining: flows to it as live go on, new ones do not begin\n");
+
+  EXPECT_TRUE(asked(ann, "10.20.0.7", 8080).decision.allowed) << "as backend, which it is by its prefix";
+  EXPECT_EQ(asked(ann, "10.20.0.7", 8080).decision.rule->name, "ann-backend");
+  EXPECT_TRUE(asked(ann, "10.20.0.7", 1).decision.draining) << "but not as live";
+  const auto bob = asked(named("user:corp/bob"), "192.0.2.2", 1);
+  EXPECT_EQ(bob.decision.rule->name, "frozen") << "what is denied anyway is denied by its rule";
+  EXPECT_FALSE(bob.decision.draining);
+  EXPECT_FALSE(asked(named("user:corp/carl"), "192.0.2.2", 1).decision.draining) << "he never had a right";
+}
+
+TEST(DrainingDestinations, AreReachedByNobodyThroughTheRuleOfEverything) {
+  const Policy policy = valid(R"(
+[service]
+live = { endpoints = "prod/shop/live", ports = ["tcp/80"] }
+net = { prefixes = ["10.2.0.0/16"], ports = ["udp"] }
+[[rule]]
+name = "no-live"
+action = "deny"
+from = ["*"]
+to = ["live"]
+[[rule]]
+name = "all"
+action = "allow"
+from = ["*"]
+to = ["*"]
+)");
+  const Endpoints draining{{"live", {prefix("10.1.0.1/32"), prefix("10.2.0.1/32")}}};
+  const auto to = [&](std::string_view text_of_address, std::uint16_t port) {
+    return decide(policy, {}, {{}, {.address = address(text_of_address)}, tcp, port}, monday_morning, draining);
+  };
+  EXPECT_TRUE(to("10.1.0.1", 22).draining) << "it is on its way out";
+  EXPECT_TRUE(to("10.2.0.1", 22).allowed) << "it is still a host of net";
+  EXPECT_EQ(to("10.2.0.1", 80).rule->name, "no-live") << "nobody gains by its draining";
+  EXPECT_TRUE(to("10.2.0.2", 80).allowed);
 }
 
 }  // namespace

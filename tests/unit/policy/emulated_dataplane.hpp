@@ -35,6 +35,16 @@ class EmulatedDataplane {
     return {};
   }
 
+  // The first packet of a flow.
+  [[nodiscard]] Verdict decide_first(const SourceAccess& access, TimePoint at, const AddressEntry& destination,
+                                     std::uint32_t class_of_peer, std::uint8_t protocol, std::uint16_t port) const {
+    const Verdict going_on = decide(access, at, destination.destination_class, class_of_peer, protocol, port);
+    if (!going_on.allowed || (!destination.draining && destination.opening_class == 0)) return going_on;
+    const bool opens =
+        !destination.draining && decide(access, at, destination.opening_class, class_of_peer, protocol, port).allowed;
+    return opens ? going_on : Verdict{};
+  }
+
   [[nodiscard]] Verdict decide(const SourceAccess& access, TimePoint at, std::uint32_t class_of_address,
                                std::uint32_t class_of_peer, std::uint8_t protocol, std::uint16_t port) const {
     std::uint32_t source_class = access.source_class;

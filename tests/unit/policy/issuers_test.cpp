@@ -18,7 +18,11 @@ audience = "sallyport-fra"
 )";
 
 TEST(Issuer, ReadsEveryKeyOfEveryType) {
-  const Policy policy = valid(joined({corp, "groups_claim = \"/realm/groups~1\"\nmax_session = \"8h\"\n", prod, R"(
+  const Policy policy = valid(joined({corp, R"(groups_claim = "/realm/groups~1"
+bound_to_key = true
+max_session = "8h"
+)",
+                                      prod, R"(jwks_ca_file = "ca/prod.pem"
 [issuer.mesh]
 type = "spiffe-x509"
 bundles = { "prod.example.org" = "bundles/prod.pem", "edge-7.example.org" = "bundles/edge7.pem" }
@@ -35,10 +39,13 @@ bundles = { "prod.example.org" = "bundles/prod.jwks" }
   EXPECT_EQ(oidc.jwks_file, "jwks/corp.json");
   EXPECT_EQ(oidc.audience, "sallyport-fra");
   EXPECT_EQ(oidc.groups_claim, "/realm/groups~1");
+  EXPECT_TRUE(oidc.bound_to_key);
   EXPECT_EQ(oidc.max_session, std::chrono::hours(8));
   EXPECT_EQ(oidc.location.to_string(), "policy.toml:2:9");
   EXPECT_EQ(kubernetes.type, IssuerType::kubernetes);
   EXPECT_EQ(kubernetes.jwks_url, "https://10.20.0.10:6443/openid/v1/jwks");
+  EXPECT_EQ(kubernetes.jwks_ca_file, "ca/prod.pem");
+  EXPECT_FALSE(kubernetes.bound_to_key);
   EXPECT_EQ(kubernetes.groups_claim, "");
   EXPECT_EQ(mesh.type, IssuerType::spiffe_x509);
   EXPECT_EQ(mesh.bundles.size(), 2U);
@@ -65,6 +72,58 @@ TEST(Issuer, HasTheKeysOfItsType) {
                  "\"spiffe-x509\""});
   expect_errors(joined({corp, "jwks_url = \"https://idp.example.com/keys\"\n"}),
                 {"7:12: jwks_url: expected either jwks_file or jwks_url, got both"});
+  expect_errors(joined({corp, "jwks_ca_file = \"ca.pem\"\n"}),
+                {"7:16: jwks_ca_file: expected jwks_url beside it, whose server it vouches for, got none"});
+  expect_errors(joined({prod, "bound_to_key = true\n"}),
+                {"7:16: bound_to_key: does not belong to an issuer of type \"kubernetes\""});
+  expect_errors("[issuer.m]\ntype = \"spiffe-jwt\"\naudience = \"a\"\nbundles = { d = \"f\" }\njwks_ca_file = \"c\"\n",
+                {"6:16: jwks_ca_file: does not belong to an issuer of type \"spiffe-jwt\""});
+}
+
+std::string tokens_of(std::string_view name, std::string_view type, std::string_view issuer,
+                      std::string_view audience) {
+  return joined({"[issuer.", name, "]\ntype = \"", type, "\"\nissuer = \"https://", issuer, "\"\naudience = \"",
+                 audience, "\"\njwks_file = \"k\"\n"});
+}
+
+TEST(Issuer, OfATokenCanBeTold) {
+  const std::string a = tokens_of("a", "oidc", "idp", "fra");
+  valid(joined({a, tokens_of("b", "oidc", "idp", "ams"), tokens_of("c", "kubernetes", "k8s", "fra")}));
+  expect_errors(joined({a, tokens_of("b", "kubernetes", "idp", "fra"), tokens_of("c", "oidc", "idp", "fra")}),
+                {"7:9: issuer 'b' has the issuer and audience of issuer 'a' (policy.toml:2:9): whose a token is could "
+                 "not be told",
+                 "12:9: issuer 'c' has the issuer and audience of issuer 'a' (policy.toml:2:9): whose a token is could "
+                 "not be told"});
+  // What is defined twice, or not in full, is reported once.
+  Bundle twice = bundle_of(a);
+  twice.files.push_back({"b.toml", "schema = 1\n" + a});
+  EXPECT_EQ(errors_of(twice).size(), 1U);
+  EXPECT_EQ(errors_of(bundle_of("[issuer.a]\ntype = \"oidc\"\njwks_file = \"k\"\n"
+                                "[issuer.b]\ntype = \"oidc\"\njwks_file = \"k\"\n"))
+                .size(),
+            4U);
+}
+
+TEST(Issuer, OfATrustDomainIsOne) {
+  const auto mesh = [](std::string_view name, std::string_view type, std::string_view more) {
+    return joined({"[issuer.", name, "]\ntype = \"spiffe-", type, "\"\n", more});
+  };
+  const std::string bundles = "bundles = { \"a.org\" = \"a\", \"b.org\" = \"b\" }\n";
+  const std::string tokens = mesh("jwt", "jwt", "audience = \"x\"\n" + bundles);
+  valid(mesh("x509", "x509", bundles) + tokens + mesh("other", "x509", "bundles = { \"c.org\" = \"c\" }\n"));
+  expect_errors(mesh("x509", "x509", bundles) + mesh("other", "x509", "bundles = { \"b.org\" = \"c\" }\n"),
+                {"5:9: issuer 'other' has the trust domain b.org, as issuer 'x509' (policy.toml:2:9) of the same type "
+                 "has"});
+  expect_errors(tokens + mesh("other", "jwt", "audience = \"y\"\n" + bundles),
+                {"6:9: issuer 'other' has the trust domain a.org, as issuer 'jwt' (policy.toml:2:9) of the same type "
+                 "has",
+                 "6:9: issuer 'other' has the trust domain b.org, as issuer 'jwt' (policy.toml:2:9) of the same type "
+                 "has"});
+}
+
+TEST(Issuer, FilesNeedNotBeThere) {
+  const Policy policy = valid(joined({prod, "jwks_ca_file = \"/nowhere/at/all.pem\"\n"}));
+  EXPECT_EQ(policy.issuers.at(0).jwks_ca_file, "/nowhere/at/all.pem");
 }
 
 TEST(Issuer, ValuesAreChecked) {

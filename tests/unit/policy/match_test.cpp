@@ -115,6 +115,25 @@ TEST(Conditions, AnUnknownAuthenticationTimeAndAMissingPostureHoldNothing) {
   EXPECT_TRUE(conditions_hold(policy, managed, {.posture = {{"x", true}}}, now));
 }
 
+TEST(Conditions, APostureThatLapsesIsUnknownFromItsVerySecondOn) {
+  Policy policy;
+  policy.postures.push_back({.name = "managed", .conditions = {{"x == true", "x", Comparison::equal, true}}});
+  Rule managed = rule("r", Action::allow, {"*"}, {"*"});
+  managed.posture = {"managed"};
+  const Facts facts{.posture = {{"x", true}}, .posture_until = now};
+  const TimePoint before = now - std::chrono::seconds(1);
+  EXPECT_TRUE(conditions_hold(policy, managed, facts, before));
+  EXPECT_EQ(next_change(managed, facts, before), now);
+  EXPECT_FALSE(conditions_hold(policy, managed, facts, now));
+  EXPECT_EQ(next_change(managed, facts, now), std::nullopt);
+
+  managed.expires = now + std::chrono::hours(1);
+  EXPECT_EQ(next_change(managed, facts, now), std::nullopt) << "it is over for good";
+  const Rule other = rule("r", Action::allow, {"*"}, {"*"});
+  EXPECT_TRUE(conditions_hold(policy, other, facts, now));
+  EXPECT_EQ(next_change(other, facts, before), std::nullopt);
+}
+
 TEST(Conditions, TheEndOfTheCredentialEndsAllowRulesAlone) {
   const Facts ended{.not_after = now};
   EXPECT_FALSE(conditions_hold({}, rule("r", Action::allow, {"*"}, {"*"}), ended, now));

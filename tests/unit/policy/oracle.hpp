@@ -55,7 +55,8 @@ inline Decision oracle(const Policy& policy, const Endpoints& endpoints, const F
     bool inside = rule.hours.empty();
     for (const Hours& hours : rule.hours) inside = inside || hours.contains(at);
     bool healthy = rule.posture.empty();
-    if (!healthy && facts.posture.contains("encrypted") && facts.posture.contains("age"))
+    const bool lapsed = facts.posture_until && at >= *facts.posture_until;
+    if (!healthy && !lapsed && facts.posture.contains("encrypted") && facts.posture.contains("age"))
       healthy = std::get<bool>(facts.posture.at("encrypted")) && std::get<std::int64_t>(facts.posture.at("age")) <= 30;
     const bool fresh = !rule.auth_age || (facts.authenticated_at && at - *facts.authenticated_at <= *rule.auth_age);
     const bool proven = rule.action != Action::allow || !facts.not_after || at < *facts.not_after;
@@ -70,6 +71,30 @@ inline Decision oracle(const Policy& policy, const Endpoints& endpoints, const F
   }
   if (!decision.allowed) decision.audit_rule = nullptr;
   return decision;
+}
+
+// A flow that begins, where some endpoints are draining.
+inline Decision oracle(const Policy& policy, const Endpoints& ready, const Endpoints& draining, const Flow& flow,
+                       TimePoint at) {
+  Endpoints both = ready;
+  for (const auto& [service, prefixes] : draining)
+    both[service].insert(both[service].end(), prefixes.begin(), prefixes.end());
+  bool leaves = false, stays = false;
+  for (const Service& service : policy.services) {
+    const auto in = [&](const std::vector<IpPrefix>& prefixes) {
+      return std::any_of(prefixes.begin(), prefixes.end(),
+                         [&](auto& p) { return p.contains(*flow.destination.address); });
+    };
+    const auto live_in = [&](const Endpoints& endpoints) {
+      return service.endpoints && endpoints.contains(service.name) && in(endpoints.at(service.name));
+    };
+    const bool is_there = in(service.prefixes) || live_in(ready);
+    stays = stays || is_there;
+    leaves = leaves || (!is_there && live_in(draining));
+  }
+  const Decision with = oracle(policy, both, flow, at);
+  if (!leaves || !with.allowed || (stays && oracle(policy, ready, flow, at).allowed)) return with;
+  return {.draining = true};
 }
 
 }  // namespace sallyport::policy

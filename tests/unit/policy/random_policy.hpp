@@ -38,14 +38,25 @@ class RandomWorld {
     return result;
   }
 
+  // Some of which may be ready as well, for the same service or another one.
+  Endpoints draining() {
+    Endpoints result;
+    for (unsigned i = 0; i < 6; ++i) {
+      if (chance(2)) result["s" + std::to_string(i)] = {IpPrefix::host(host()), IpPrefix::host(host())};
+      if (chance(6)) result["s" + std::to_string(i)].push_back(pick(prefixes_));
+    }
+    return result;
+  }
+
   Facts peer() {
     Facts facts;
     if (chance(3)) facts.peer = pick(peers_);
     for (unsigned i = 1 + below(3); i > 0; --i) facts.names.push_back(pick(names_));
     for (unsigned i = below(3); i > 0; --i) facts.tags.push_back(pick(tags_));
     if (chance(2)) facts.claims.push_back({"corp", "groups", {pick(tags_), pick(tags_)}});
-    if (chance(2)) facts.posture["encrypted"] = chance(2);
-    if (chance(2)) facts.posture["age"] = std::int64_t{20} + below(20);
+    if (!chance(3)) facts.posture["encrypted"] = !chance(4);
+    if (!chance(3)) facts.posture["age"] = std::int64_t{20} + below(14);
+    if (chance(2)) facts.posture_until = now + std::chrono::minutes(below(600)) - std::chrono::minutes(60);
     if (chance(2)) facts.authenticated_at = now - std::chrono::minutes(below(300));
     if (chance(2)) facts.not_after = now + std::chrono::minutes(below(600)) - std::chrono::minutes(60);
     return facts;

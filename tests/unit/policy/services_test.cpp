@@ -1,5 +1,6 @@
 // [service], and ports as text.
 #include "policy/ports.hpp"
+#include "policy/unknown_clusters.hpp"
 #include "policy_text.hpp"
 
 namespace sallyport::policy {
@@ -135,6 +136,22 @@ TEST(Service, PortsAreCountedAfterTheyAreMerged) {
       errors_of(with_ports(2)),
       std::vector<std::string>{"policy.toml:3:42: ports: expected at most 32 ports and ranges after adjacent ones "
                                "are merged, got 33"});
+}
+
+TEST(Service, OfAClusterThatTheGatewayDoesNotHaveIsWarnedOf) {
+  const Policy policy = valid(R"([service]
+known = { endpoints = "prod-eu/shop/web", ports = ["tcp/80"] }
+unknown = { endpoints = "prod-us/shop/web", ports = ["tcp/80"] }
+by-api = { endpoints = "prod-us", ports = ["tcp/80"] }
+fixed = { prefixes = ["10.0.0.0/24"], ports = ["tcp/80"] }
+)");
+  std::vector<config::Cluster> clusters(1);
+  clusters[0].name = "prod-eu";
+  EXPECT_EQ(
+      unknown_clusters(policy, clusters),
+      std::vector<std::string>{"policy.toml:4:1: service 'unknown' follows prod-us/shop/web, but the gateway has "
+                               "no [cluster.prod-us]; did you mean 'prod-eu'?"});
+  EXPECT_EQ(unknown_clusters(policy, {}).size(), 2U);
 }
 
 }  // namespace

@@ -64,7 +64,6 @@ class Sallyctl : public testing::Test {
 TEST_F(Sallyctl, ShowsTablesForPeopleAndJsonForPrograms) {
   const std::vector<std::pair<std::string, std::string>> commands = {{"status", "fra-edge-1"},
                                                                      {"peers", "198.51.100.7:51820"},
-                                                                     {"sessions", "responder"},
                                                                      {"routes", "10.8.0.2/32"},
                                                                      {"ports", "02:00:00:00:00:01"},
                                                                      {"neighbours", "no neighbours"},
@@ -105,7 +104,7 @@ TEST_F(Sallyctl, HidesCountersThatAreZeroUnlessAsked) {
 TEST_F(Sallyctl, SaysWhenTheDataplaneIsGone) {
   server_.on_loop([](FakeBackend& backend) { backend.connected = false; });
   EXPECT_NE(ctl({"status"}).out.find("NOT CONNECTED"), std::string::npos);
-  for (const char* command : {"peers", "sessions", "routes", "ports", "neighbours", "counters", "config"})
+  for (const char* command : {"peers", "routes", "ports", "neighbours", "counters", "config"})
     EXPECT_EQ(ctl({command}).code, ExitCode::success) << command;
   EXPECT_EQ(ctl({"capture"}).code, ExitCode::failed);
 }

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "controlplane/api/http_message.hpp"
+#include "controlplane/http/http_message.hpp"
 
 namespace sallyport::controlplane {
 

@@ -375,6 +375,18 @@ const config::Peer* FakeBackend::peer_of(const IpAddress& address) const {
 }
 
 policy::Facts FakeBackend::facts_of(const config::Peer& peer) const {
+  if (const EnrolledSession* session = enrolled_session(peer.name)) {
+    policy::Facts facts;
+    facts.peer = peer.name;
+    facts.names = {session->identity};
+    facts.tags = session->tags;
+    facts.claims = session->claims;
+    facts.posture = session->posture;
+    facts.posture_until = session->posture_until;
+    facts.authenticated_at = session->authenticated_at;
+    facts.not_after = session->not_after;
+    return facts;
+  }
   return facts_of_configured_peer(peer);
 }
 

@@ -2,6 +2,8 @@
 // it records what it is asked to do.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,8 +75,40 @@ class FakeBackend final : public AdminBackend {
                                                       FlowEndSink on_end) override;
   void stop_listing(std::uint32_t listing) override;
 
+  // EnrolmentBackend (fake_enrolment.cpp): what is in the lists below, and nothing that comes to pass by itself.
+  static const TimePoint wall_now;  // the wall clock of every answer of a pure test
+  // A session of sa:prod-eu/shop/frontend, and its peer among the configured ones.
+  EnrolledSession& enroll(const std::string& id);
+  [[nodiscard]] std::vector<EnrolledSession> enrolled_sessions() const override { return sessions; }
+  [[nodiscard]] const EnrolledSession* enrolled_session(std::string_view peer_name) const override;
+  bool end_session(const std::string& id, std::string_view by) override;
+  [[nodiscard]] std::vector<Revocation> revocations() const override { return revocation_list; }
+  tl::expected<void, std::string> revoke(RevocationKind kind, const std::string& value, const std::string& reason,
+                                         std::string_view by, OnRevoked done) override;
+  bool take_back_revocation(RevocationKind kind, const std::string& value, std::string_view by) override;
+  [[nodiscard]] std::vector<EnrolmentKey> enrolment_keys() const override { return key_list; }
+  tl::expected<MadeEnrolmentKey, std::string> make_enrolment_key(const NewEnrolmentKey& wanted,
+                                                                 std::string_view by) override;
+  [[nodiscard]] std::vector<PinnedName> pinned_names() const override { return pins; }
+  bool forget_pin(const std::string& identity, std::string_view by) override;
+  [[nodiscard]] std::vector<TrustSourceStatus> trust_sources() const override { return trust; }
+  [[nodiscard]] std::vector<ClusterStatus> clusters() const override { return cluster_list; }
+  [[nodiscard]] std::vector<PoolUse> pool_use() const override { return pools; }
+  [[nodiscard]] std::optional<EndpointSource> endpoint_source(const std::string& service) const override;
+
   static constexpr std::uint64_t second = 1'000'000'000;
 
+  std::vector<EnrolledSession> sessions;
+  std::vector<Revocation> revocation_list;
+  std::vector<EnrolmentKey> key_list;
+  std::vector<PinnedName> pins;
+  std::vector<TrustSourceStatus> trust;
+  std::vector<ClusterStatus> cluster_list;
+  std::vector<PoolUse> pools;
+  std::map<std::string, EndpointSource> endpoint_sources;
+  bool revoke_at_once = true;  // `done` is called before revoke() returns; else it waits in on_revoked
+  std::vector<std::function<void()>> on_revoked;
+  std::string last_by;  // who asked for the newest change of these
   config::Config config;
   bool connected = true;
   std::vector<NamedCounter> named_counters;

@@ -1,4 +1,4 @@
-#include "controlplane/api/http_server.hpp"
+#include "controlplane/http/http_server.hpp"
 
 #include <sys/stat.h>
 

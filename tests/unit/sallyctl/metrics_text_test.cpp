@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 
+#include "controlplane/api/exposition.hpp"
 #include "tests/unit/sallyctl/fake_backend.hpp"
 
 namespace sallyport::controlplane {

@@ -1,0 +1,84 @@
+// Tunnels by proof: everything that is known of them but the hashes.
+#include <utility>
+
+#include "controlplane/api/enrolled_peers.hpp"
+#include "controlplane/api/enrolment_api.hpp"
+#include "controlplane/api/policy_api.hpp"
+#include "policy/describe.hpp"
+
+namespace sallyport::controlplane {
+namespace {
+
+constexpr unsigned sessions_per_step = 64;
+
+Json client_view_json(const EnrolledSession::ClientView& client) {
+  Json view = {{"at", policy::time_words(client.at)},
+               {"received_bytes", client.received_bytes},
+               {"sent_bytes", client.sent_bytes}};
+  if (client.last_handshake_age_s) view["last_handshake_age_s"] = *client.last_handshake_age_s;
+  if (client.mtu) view["mtu"] = *client.mtu;
+  if (!client.endpoint.empty()) view["endpoint"] = client.endpoint;
+  return view;
+}
+
+// All of them are the issuer's: `issuer` is beside them.
+Json own_claims_json(const std::vector<policy::Claim>& claims) {
+  Json view = Json::object();
+  for (const policy::Claim& claim : claims) view[claim.key] = claim.values;
+  return view;
+}
+
+}  // namespace
+
+Json posture_json(const std::map<std::string, policy::PostureValue>& posture) {
+  Json view = Json::object();
+  for (const auto& [key, value] : posture) view[key] = std::visit([](const auto& known) { return Json(known); }, value);
+  return view;
+}
+
+Json enrolled_session_view(const EnrolledSession& session) {
+  Json addresses = Json::array();
+  for (const IpPrefix& address : session.addresses) addresses.push_back(address.to_string());
+  Json view = {{"id", session.id},
+               {"peer", peer_name_of(session.id)},
+               {"identity", session.identity},
+               {"issuer", text_or_null(session.issuer)},
+               {"enrolment_key", text_or_null(session.enrolment_key)},
+               {"instance", text_or_null(session.instance)},
+               {"public_key", encode_key(session.public_key)}};
+  if (session.former_key) view["former_key"] = encode_key(*session.former_key);
+  view["addresses"] = std::move(addresses);
+  view["claims"] = own_claims_json(session.claims);
+  view["tags"] = session.tags;
+  view["posture"] = posture_json(session.posture);
+  if (session.posture_until) view["posture_until"] = policy::time_words(*session.posture_until);
+  if (session.authenticated_at) view["authenticated_at"] = policy::time_words(*session.authenticated_at);
+  view["enrolled_at"] = policy::time_words(session.enrolled_at);
+  view["renewed_at"] = policy::time_words(session.renewed_at);
+  view["expires_at"] = policy::time_words(session.not_after);
+  view["source"] = text_or_null(session.source);
+  if (session.client_view) view["client_view"] = client_view_json(*session.client_view);
+  return view;
+}
+
+Json session_or_null(const config::Peer& peer, const AdminBackend& backend) {
+  const EnrolledSession* session = session_of(peer, backend);
+  return session == nullptr ? Json() : enrolled_session_view(*session);
+}
+
+HttpResponse get_enrolled_sessions(const Call& call) {
+  if (const auto wrong = wrong_query(call.target, {})) return failure(400, *wrong);
+  auto step = [list = call.backend.enrolled_sessions(), next = std::size_t{0}](const JsonEmit& emit) mutable {
+    for (unsigned i = 0; i < sessions_per_step && next < list.size(); ++i) emit(enrolled_session_view(list[next++]));
+    return next < list.size();
+  };
+  return stream(json_array(std::move(step), "{\"sessions\":", "}"));
+}
+
+HttpResponse delete_enrolled_session(const Call& call) {
+  if (!call.backend.end_session(call.name, caller_of(call)))
+    return failure(404, "there is no session " + in_quotes(call.name) + ": GET /v1/enrolled lists them");
+  return document({{"ended", call.name}});
+}
+
+}  // namespace sallyport::controlplane

@@ -1,0 +1,94 @@
+// What the admin API needs to know of and do to enrolment, trust and clusters. The control plane implements it; every
+// call is made on the event loop's thread and none blocks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "controlplane/enrolment/records.hpp"
+#include "controlplane/kubernetes/cluster_watch.hpp"
+#include "controlplane/trust_sources.hpp"
+
+namespace sallyport::controlplane {
+
+struct Revoked {
+  Revocation revocation;
+  std::size_t sessions_ended = 0;  // enrolled ones
+  std::size_t peers_ended = 0;     // configured ones
+  bool stored = true;              // false: in force, but the state file could not be written yet
+};
+
+struct NewEnrolmentKey {
+  std::string name;
+  std::vector<std::string> tags;
+  std::optional<std::uint32_t> uses;
+  std::chrono::seconds valid_for{};
+  std::chrono::seconds session{};
+};
+struct MadeEnrolmentKey {
+  EnrolmentKey key;
+  std::string secret;  // "spk_ID_SECRET", shown this once
+};
+
+class EnrolmentBackend {
+ public:
+  virtual ~EnrolmentBackend() = default;
+
+  [[nodiscard]] virtual std::vector<EnrolledSession> enrolled_sessions() const { return {}; }
+  // Null: `peer_name` is no enrolled session.
+  [[nodiscard]] virtual const EnrolledSession* enrolled_session(std::string_view /*peer_name*/) const {
+    return nullptr;
+  }
+  // An operator ends it; its client may enrol again. False: there is none.
+  virtual bool end_session(const std::string& /*id*/, std::string_view /*by*/) { return false; }
+
+  [[nodiscard]] virtual std::vector<Revocation> revocations() const { return {}; }
+  // Takes effect before it returns; `done` is called once, when it is on disk or could not be written. The error: the
+  // value is not of its kind, and then `done` is not called.
+  using OnRevoked = std::function<void(Revoked)>;
+  virtual tl::expected<void, std::string> revoke(RevocationKind /*kind*/, const std::string& /*value*/,
+                                                 const std::string& /*reason*/, std::string_view /*by*/,
+                                                 OnRevoked /*done*/) {
+    return tl::unexpected(std::string("this gateway has no enrolment"));
+  }
+  virtual bool take_back_revocation(RevocationKind /*kind*/, const std::string& /*value*/, std::string_view /*by*/) {
+    return false;
+  }
+
+  [[nodiscard]] virtual std::vector<EnrolmentKey> enrolment_keys() const { return {}; }
+  virtual tl::expected<MadeEnrolmentKey, std::string> make_enrolment_key(const NewEnrolmentKey& /*wanted*/,
+                                                                         std::string_view /*by*/) {
+    return tl::unexpected(std::string("this gateway has no enrolment"));
+  }
+
+  [[nodiscard]] virtual std::vector<PinnedName> pinned_names() const { return {}; }
+  virtual bool forget_pin(const std::string& /*identity*/, std::string_view /*by*/) { return false; }
+
+  [[nodiscard]] virtual std::vector<TrustSourceStatus> trust_sources() const { return {}; }
+  [[nodiscard]] virtual std::vector<ClusterStatus> clusters() const { return {}; }
+  // Hosts of pools: given out, and all.
+  struct PoolUse {
+    std::string name;
+    std::uint64_t leased = 0, sessions = 0, capacity = 0;  // capacity: of the smallest family; UINT64_MAX: more
+  };
+  [[nodiscard]] virtual std::vector<PoolUse> pool_use() const { return {}; }
+
+  // Where the addresses of a live service (PolicyBackend::endpoints) came from.
+  struct EndpointSource {
+    enum class Kind : std::uint8_t { cluster, api, stored } kind = Kind::api;
+    std::string cluster;             // of kind cluster: whose age and staleness clusters() has
+    std::vector<IpPrefix> draining;  // flows to them go on, new ones do not begin
+  };
+  // Nothing: `service` is not live, or nobody has said yet where it is.
+  [[nodiscard]] virtual std::optional<EndpointSource> endpoint_source(const std::string& /*service*/) const {
+    return std::nullopt;
+  }
+};
+
+}  // namespace sallyport::controlplane

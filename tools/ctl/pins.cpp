@@ -1,0 +1,29 @@
+#include <ostream>
+
+#include "tools/ctl/gateway.hpp"
+#include "tools/ctl/safe_output.hpp"
+#include "tools/ctl/table.hpp"
+
+namespace sallyport::ctl {
+
+ExitCode run_pins(const Invocation& call) {
+  const auto answer = get(call, "/v1/pins");
+  if (!answer) return answer.error();
+  if (print_json(call, *answer)) return ExitCode::success;
+  Table table({{"IDENTITY"}, {"SUBJECT"}, {"SINCE"}});
+  for (const Json& pin : list_field(*answer, "pins"))
+    table.add({text_field(pin, "identity"), text_field(pin, "subject"), text_field(pin, "at")});
+  table.print(call.terminal.out);
+  if (table.empty()) call.terminal.out << "no names are pinned\n";
+  return ExitCode::success;
+}
+
+ExitCode run_forget_pin(const Invocation& call) {
+  const auto done = remove(call, "/v1/pins?identity=" + segment(call.arguments[0]));
+  if (!done) return done.error();
+  if (!print_json(call, *done))
+    call.terminal.out << printable(call.arguments[0]) << " belongs to whoever proves it next\n";
+  return ExitCode::success;
+}
+
+}  // namespace sallyport::ctl

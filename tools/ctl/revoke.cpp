@@ -1,0 +1,74 @@
+#include <algorithm>
+#include <array>
+#include <ostream>
+
+#include "config/toml/suggest.hpp"
+#include "tools/ctl/gateway.hpp"
+#include "tools/ctl/safe_output.hpp"
+#include "tools/ctl/table.hpp"
+
+namespace sallyport::ctl {
+namespace {
+
+constexpr const char* name = "revoke";
+constexpr std::array<std::string_view, 4> kinds = {"identity", "key", "issuer-key", "enrolment-key"};
+
+ExitCode list(const Invocation& call) {
+  if (!call.arguments.empty() || call.has("take-back") || call.has("reason"))
+    return usage_error(call.terminal, name, "--list stands alone");
+  const auto answer = get(call, "/v1/revocations");
+  if (!answer) return answer.error();
+  if (print_json(call, *answer)) return ExitCode::success;
+  Table table({{"KIND"}, {"VALUE"}, {"AT"}, {"BY"}, {"REASON"}});
+  for (const Json& revocation : list_field(*answer, "revocations"))
+    table.add({text_field(revocation, "kind"), text_field(revocation, "value"), text_field(revocation, "at"),
+               text_field(revocation, "by"), text_field(revocation, "reason")});
+  table.print(call.terminal.out);
+  if (table.empty()) call.terminal.out << "nothing is revoked\n";
+  return ExitCode::success;
+}
+
+ExitCode take_back(const Invocation& call, const std::string& kind, const std::string& value) {
+  if (call.has("reason")) return usage_error(call.terminal, name, "--take-back keeps no reason");
+  const auto done = remove(call, "/v1/revocations?kind=" + segment(kind) + "&value=" + segment(value));
+  if (!done) return done.error();
+  if (!print_json(call, *done))
+    call.terminal.out << kind << ' ' << printable(value) << " may be used again; ended sessions do not come back\n";
+  return ExitCode::success;
+}
+
+std::string count_text(std::uint64_t count, const char* one) {
+  return std::to_string(count) + ' ' + one + (count == 1 ? "" : "s");
+}
+
+ExitCode revoke(const Invocation& call, const std::string& kind, const std::string& value) {
+  Json body = {{"kind", kind}, {"value", value}};
+  if (call.has("reason")) body["reason"] = call.text("reason");
+  const auto done = post(call, "/v1/revocations", to_text(body));
+  if (!done) return done.error();
+  const bool stored = flag_field(*done, "stored");
+  if (!print_json(call, *done))
+    call.terminal.out << kind << ' ' << printable(value)
+                      << " is revoked: " << count_text(number_field(*done, "sessions_ended"), "session") << " and "
+                      << count_text(number_field(*done, "peers_ended"), "configured peer") << " ended\n";
+  if (stored) return ExitCode::success;
+  call.terminal.err << "sallyctl revoke: it is in force and NOT STORED: a restart of the gateway would forget it; see "
+                       "its log\n";
+  return ExitCode::failed;
+}
+
+}  // namespace
+
+ExitCode run_revoke(const Invocation& call) {
+  if (call.has("list")) return list(call);
+  if (call.arguments.size() != 2)
+    return usage_error(call.terminal, name, "expected identity, key, issuer-key or enrolment-key, and its value");
+  const std::string& kind = call.arguments[0];
+  if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
+    return usage_error(
+        call.terminal, name,
+        "expected identity, key, issuer-key or enrolment-key, got '" + kind + "'" + config::did_you_mean(kind, kinds));
+  return call.has("take-back") ? take_back(call, kind, call.arguments[1]) : revoke(call, kind, call.arguments[1]);
+}
+
+}  // namespace sallyport::ctl
