@@ -74,7 +74,7 @@ namespace sallyport::abi {
   X(denied, "the policy does not allow it")                                                                   \
   X(endpoint_draining, "it would begin a flow to an address that its live services let finish alone")         \
   X(rate_limited, "over the rate that the policy's rule gives the identity, and more than may wait for it")   \
-  X(out_of_state, "TCP segment or ICMP reply that opens nothing and belongs to no flow, or impossible flags") \
+  X(out_of_state, "TCP segment or ICMP reply without a flow, SYN against its flow, impossible flags")         \
   X(icmp_unrelated, "ICMP error about a packet of no flow, or from another side than the packet went to")     \
   X(port_zero, "TCP or UDP with port 0")                                                                      \
   X(fragment_refused, "inner fragment whose first one was not seen or was refused, or a dangerous one")       \

@@ -74,10 +74,7 @@ class Gate {
     if (probe.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) {
       const TcpOutcome outcome = step_tcp(entry, direction, probe.tcp_flags);
       if (outcome == TcpOutcome::invalid) return drop(packet, DropReason::out_of_state);
-      if (outcome == TcpOutcome::reopens) {
-        end(entry, abi::FlowEnd::closed);
-        return admit_new(packet, probe);
-      }
+      if (outcome == TcpOutcome::reopens) return admit_new(packet, probe);
     } else if (!from_opener && entry.state.load(std::memory_order_relaxed) == 0) {
       entry.state.store(1, std::memory_order_relaxed);
     }
@@ -175,6 +172,7 @@ class Gate {
 
   // --- new flows ---
 
+  // probe.entry: a flow with the same key that ends if this one begins; null: none.
   bool admit_new(Packet* packet, FlowProbe& probe) noexcept {
     const bool is_tcp = probe.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
     const bool picked_up = probe.kind == ProbeKind::continues && is_tcp && tcp_may_pick_up(probe.tcp_flags) &&
@@ -183,6 +181,8 @@ class Gate {
     unsigned opener = source_of(probe);
     const FlowPhase phase = picked_up ? FlowPhase::goes_on : FlowPhase::begins;
     FlowDecision decision = decide(probe.key, opener, phase);
+    // Whoever it was that opened it, the sender pays: others must not use up what is somebody's.
+    const std::uint32_t flow_identity = decision.flow_identity;
     // Who sends in the middle of a connection may not be who opened it.
     if (picked_up && !decision.verdict.allowed) {
       opener = 1 - opener;
@@ -197,9 +197,9 @@ class Gate {
     // What leads nowhere is answered by the route stage, and is no flow.
     if (destination.kind == NextHopKind::none || destination.kind == NextHopKind::blackhole) return true;
 
-    const std::uint32_t state = !is_tcp     ? 0
-                                : picked_up ? static_cast<std::uint32_t>(abi::TcpState::established)
-                                            : track_tcp(0, FlowDirection::from_opener, probe.tcp_flags).word;
+    if (probe.entry != nullptr) end(*probe.entry, abi::FlowEnd::closed);
+    const FlowDirection direction = opener == source_of(probe) ? FlowDirection::from_opener : FlowDirection::back;
+    const std::uint32_t state = is_tcp ? track_tcp(0, direction, probe.tcp_flags).word : 0;
     const auto fill = [&](FlowEntry& entry) {
       for (FlowLine* line : {&entry.forward, &entry.back}) {
         line->packets.store(0, std::memory_order_relaxed);
@@ -213,17 +213,14 @@ class Gate {
       entry.started_tsc.store(worker_.now_tsc, std::memory_order_relaxed);
       store_decision(entry, decision, policy_.image->generation);
     };
-    const FlowTable::Creation creation =
-        tables_.flows.create(worker_.id, probe.key, probe.hash, decision.flow_identity, fill);
+    const FlowTable::Creation creation = tables_.flows.create(worker_.id, probe.key, probe.hash, flow_identity, fill);
     switch (creation.how) {
       case FlowTable::Created::over_quota:
         return drop(packet, DropReason::flow_quota);
       case FlowTable::Created::full:
         return drop(packet, DropReason::flow_table_full);
       case FlowTable::Created::existed:
-        // Another worker's packet was faster, perhaps the other way.
-        probe.entry = creation.entry;
-        return charge(packet, *creation.entry, direction_of(*creation.entry, probe));
+        return admit_to_twin(packet, probe, *creation.entry);
       case FlowTable::Created::created:
         break;
     }
@@ -231,7 +228,17 @@ class Gate {
     if (is_told(decision.verdict))
       tell(FlowNoteKind::allowed, record_of(probe.key, opener, decision.verdict, policy_.image->generation),
            meta_of(packet).opened_session);
-    return charge(packet, *creation.entry, direction_of(*creation.entry, probe));
+    return charge(packet, *creation.entry, direction);
+  }
+
+  // Another worker's packet was faster, perhaps the other way. This one's sender has a right to open a flow of its own.
+  bool admit_to_twin(Packet* packet, FlowProbe& probe, FlowEntry& twin) noexcept {
+    probe.entry = &twin;
+    const FlowDirection direction = direction_of(twin, probe);
+    const bool is_tcp = probe.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
+    if (is_tcp && step_tcp(twin, direction, probe.tcp_flags) == TcpOutcome::invalid)
+      return drop(packet, DropReason::out_of_state);
+    return charge(packet, twin, direction);
   }
 
   // Of flows that begin: those of a rule with log = "all", and those that an audit rule would have denied.
