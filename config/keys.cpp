@@ -82,8 +82,8 @@ constexpr KeyInfo port_keys[] = {
      "what may go to and from the host's kernel through this port"},
     {"mac", "MAC address", none, "instead of the device's own"},
     {"rpf", "\"strict\" or \"loose\"", "\"strict\"",
-     "of an inside port; strict: a source is accepted only from the port that it is routed through; loose: from any "
-     "inside port"},
+     "of an inside port; strict: a source that is routed through another inside port is refused; loose: it is "
+     "accepted"},
 };
 
 constexpr KeyInfo route_keys[] = {

@@ -70,6 +70,7 @@ namespace sallyport::abi {
   X(bad_inner_packet, "decrypted packet that is neither IPv4 nor IPv6, or lies about its length")             \
   X(foreign_source, "inner source address that does not belong to the peer that sent it")                     \
   X(inside_source_is_peer, "inside packet whose source address belongs to a peer")                            \
+  X(reverse_path, "inside packet whose source is routed through another inside port (rpf = \"strict\")")      \
   X(ecn_inconsistent, "outer says congestion experienced, inner is not ECN-capable (RFC 6040)")               \
   X(denied, "the policy does not allow it")                                                                   \
   X(endpoint_draining, "it would begin a flow to an address that its live services let finish alone")         \
