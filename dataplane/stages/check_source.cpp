@@ -28,15 +28,25 @@ DropReason judge_source(const Tables& tables, const PacketMeta& meta, const Rout
   return DropReason::count;
 }
 
+// Of a packet that was held: its peer is gone, and its number may be another's by now.
+bool is_of_former_peer(const Tables& tables, const PacketMeta& meta) noexcept {
+  if (meta.source_peer == abi::no_peer) return false;
+  const Peer& peer = tables.peers[meta.source_peer];
+  return peer.live.load(std::memory_order_acquire) == 0 ||
+         peer.life.load(std::memory_order_relaxed) != meta.source_life;
+}
+
 }  // namespace
 
 void check_source(Worker& worker, Batch& packets) noexcept {
   unsigned kept = 0;
   for (Packet* packet : packets) {
     PacketMeta& meta = meta_of(packet);
-    if (!meta.is_trusted && !meta.passed_policy) {
+    if (!meta.is_trusted) {
       const RouteEntry& source = worker.tables.routes.entry(static_cast<RouteIndex>(meta.source_route));
-      const DropReason reason = judge_source(worker.tables, meta, source);
+      DropReason reason = judge_source(worker.tables, meta, source);
+      if (meta.was_held && is_of_former_peer(worker.tables, meta)) [[unlikely]]
+        reason = DropReason::peer_removed;
       if (reason != DropReason::count) {
         worker.drop(packet, reason);
         continue;
