@@ -203,6 +203,21 @@ rate = "1mbit"
   EXPECT_EQ(ended[0].flow.bytes[1], ended[0].flow.packets[1] * error.size());
 }
 
+TEST_F(PolicyTest, HoldsTheFragmentsOfALargeDatagramUntilTheFirstComes) {
+  put(shop);
+  std::vector<Bytes> pieces =
+      fragments_of(udp_packet(at(lab->ann.v4, 999), *IpEndpoint::parse("10.0.0.7:53"), Bytes(65'000)), 1232);
+  ASSERT_GT(pieces.size(), 50U);
+  std::reverse(pieces.begin(), pieces.end());
+  std::size_t passed = 0;
+  for (const Bytes& piece : pieces) {
+    ASSERT_TRUE(lab->put_inner(lab->ann, piece));
+    passed += lab->sent().size();
+  }
+  EXPECT_EQ(passed, pieces.size()) << lab->drops();
+  EXPECT_EQ(lab->all_dropped(), 0U) << lab->drops();
+}
+
 TEST_F(PolicyTest, DecidesFragmentsWithTheirFirst) {
   put(shop);
   const Bytes dns = udp_packet(at(lab->ann.v4, 999), *IpEndpoint::parse("10.0.0.7:53"), Bytes(1200));
