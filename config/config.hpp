@@ -24,6 +24,8 @@ enum class IdleMode : std::uint8_t { busy, adaptive };
 enum class HugePages : std::uint8_t { automatic, require, never };
 enum class PortRole : std::uint8_t { underlay, inside };
 enum class HostProtocol : std::uint8_t { tcp, udp };
+enum class ReversePath : std::uint8_t { strict, loose };
+enum class UdpChecksum : std::uint8_t { automatic, off };
 enum class OnStale : std::uint8_t { keep, drop };
 enum class IpsecConnect : std::uint8_t { start, trap, respond };
 enum class IpsecAuth : std::uint8_t { certificate, psk, eap };
@@ -34,11 +36,14 @@ enum class IkeIdType : std::uint8_t { fqdn, email, dn, ip, key_id, spiffe };
 [[nodiscard]] std::string_view to_string(HugePages pages);
 [[nodiscard]] std::string_view to_string(PortRole role);
 [[nodiscard]] std::string_view to_string(HostProtocol protocol);
+[[nodiscard]] std::string_view to_string(ReversePath check);
+[[nodiscard]] std::string_view to_string(UdpChecksum checksum);
 [[nodiscard]] std::string_view to_string(OnStale action);
 [[nodiscard]] std::string_view to_string(IpsecConnect connect);
 [[nodiscard]] std::string_view to_string(IpsecAuth auth);
 [[nodiscard]] std::string_view to_string(IkeIdType type);
 [[nodiscard]] std::string_view to_string(LogLevel level);
+[[nodiscard]] std::string_view to_string(LogFormat format);
 
 using MacAddress = std::array<std::uint8_t, 6>;
 [[nodiscard]] std::string to_string(const MacAddress& mac);
@@ -72,6 +77,7 @@ struct Dataplane {
   std::uint32_t max_classes = 4096;
   std::string crypto = "auto";  // or the name of an engine, which the dataplane knows
   std::vector<std::string> eal_args;
+  std::optional<std::string> user;  // that the process becomes once its devices are open
   std::filesystem::path socket = "/run/sallyport/dataplane.sock";
 
   friend bool operator==(const Dataplane&, const Dataplane&) = default;
@@ -83,6 +89,7 @@ struct Controlplane {
   std::filesystem::path state = "/var/lib/sallyport/state.db";
   std::optional<IpEndpoint> metrics = IpEndpoint{.address = IpAddress::v4(127, 0, 0, 1), .port = 9586};  // nullopt: off
   LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
   std::optional<std::string> user;
 
   friend bool operator==(const Controlplane&, const Controlplane&) = default;
@@ -105,10 +112,12 @@ struct Port {
   PortRole role = PortRole::inside;
   std::vector<IpPrefix> addresses;  // own address and connected prefix in one
   std::vector<IpAddress> gateway;   // the default route, at most one of each family
+  bool gateway_onlink = false;      // a gateway may be outside of every prefix of `addresses`
   std::uint16_t mtu = 1500;
   std::uint16_t rx_queues = 1;  // of the device: the same for all ports that share it
   std::vector<HostService> host;
-  std::optional<MacAddress> mac;  // nullopt: the device's own
+  std::optional<MacAddress> mac;          // nullopt: the device's own
+  ReversePath rpf = ReversePath::strict;  // of inside ports: RFC 3704, sections 2.2 and 2.4
 
   // What DPDK calls the device: a PCI address in full and lower case, or the vdev's name without its arguments.
   [[nodiscard]] std::string device_id() const;
@@ -132,6 +141,7 @@ struct Wireguard {
   std::vector<IpPrefix> addresses;
   std::uint16_t mtu = 1420;
   bool mss_clamp = true;
+  UdpChecksum udp_checksum = UdpChecksum::automatic;  // of outer IPv4 packets; over IPv6 there always is one
 
   friend bool operator==(const Wireguard&, const Wireguard&) = default;
 };

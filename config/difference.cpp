@@ -1,5 +1,6 @@
 #include "config/difference.hpp"
 
+#include <concepts>
 #include <unordered_map>
 
 namespace sallyport::config {
@@ -55,6 +56,9 @@ std::string show(const HostService& service) {
 }
 std::string show(const MacAddress& mac) {
   return to_string(mac);
+}
+std::string show(std::same_as<bool> auto flag) {
+  return flag ? "true" : "false";
 }
 std::string show(std::uint32_t number) {
   return std::to_string(number);
@@ -114,6 +118,7 @@ void compare_dataplane(const Dataplane& before, const Dataplane& after, std::vec
       .key("max_classes", before.max_classes, after.max_classes)
       .key("crypto", before.crypto, after.crypto)
       .key("eal_args", before.eal_args, after.eal_args)
+      .key("user", before.user, after.user, "unchanged")
       .key("socket", before.socket, after.socket);
 }
 
@@ -124,10 +129,12 @@ void compare_port(const Port& before, const Port& after, std::vector<std::string
       .key("role", before.role, after.role)
       .key("addresses", before.addresses, after.addresses)
       .key("gateway", before.gateway, after.gateway)
+      .key("gateway_onlink", before.gateway_onlink, after.gateway_onlink)
       .key("mtu", before.mtu, after.mtu)
       .key("rx_queues", before.rx_queues, after.rx_queues)
       .key("host", before.host, after.host)
-      .key("mac", before.mac, after.mac, "the device's own");
+      .key("mac", before.mac, after.mac, "the device's own")
+      .key("rpf", before.rpf, after.rpf);
 }
 
 void compare_controlplane(const Controlplane& before, const Controlplane& after, std::vector<std::string>& out) {
@@ -135,6 +142,7 @@ void compare_controlplane(const Controlplane& before, const Controlplane& after,
       .key("socket", before.socket, after.socket)
       .key("state", before.state, after.state)
       .key("metrics", before.metrics, after.metrics, "off")
+      .key("log_format", before.log_format, after.log_format)
       .key("user", before.user, after.user, "unchanged");
 }
 

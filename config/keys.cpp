@@ -47,6 +47,7 @@ constexpr KeyInfo dataplane_keys[] = {
     {"max_classes", "integer 1..65536", "4096", "source classes, and destination classes, that a policy may make"},
     {"crypto", "string", "\"auto\"", "auto: the fastest engine, measured at start; or an engine's name"},
     {"eal_args", "list of strings", "[]", "handed to DPDK as they are"},
+    {"user", "string", none, "the user that the dataplane becomes once its devices are open"},
     {"socket", "file name", "\"/run/sallyport/dataplane.sock\"", "where the control plane finds the dataplane"},
 };
 
@@ -56,6 +57,7 @@ constexpr KeyInfo controlplane_keys[] = {
     {"metrics", "address and port, or \"off\"", "\"127.0.0.1:9586\"", "where metrics are served over HTTP"},
     {"log_level", "\"debug\", \"info\", \"warning\" or \"error\"", "\"info\"",
      "the least important lines that are logged"},
+    {"log_format", "\"text\" or \"json\"", "\"text\"", "of the lines that both processes log; json: an object a line"},
     {"user", "string", none,
      "the user that the control plane becomes after start; must be able to read every file named here"},
 };
@@ -72,11 +74,16 @@ constexpr KeyInfo port_keys[] = {
     {"gateway", "list of addresses, at most one of each family", "[]",
      "the default route: the router of a prefix of `addresses`, or its link-local address; one of each family on a "
      "port, and among all inside ports"},
+    {"gateway_onlink", "boolean", "false",
+     "`gateway` may be outside of the prefixes of `addresses`: the link itself reaches it"},
     {"mtu", "integer 576..9216 (from 1280 with IPv6)", "1500", "largest IP packet"},
     {"rx_queues", "integer 1..64", "1", "receive queues of the device, spread over the workers"},
     {"host", "list of \"tcp/PORT\" and \"udp/PORT\"", "[]",
      "what may go to and from the host's kernel through this port"},
     {"mac", "MAC address", none, "instead of the device's own"},
+    {"rpf", "\"strict\" or \"loose\"", "\"strict\"",
+     "of an inside port; strict: a source that is routed through another inside port is refused; loose: it is "
+     "accepted"},
 };
 
 constexpr KeyInfo route_keys[] = {
@@ -93,6 +100,8 @@ constexpr KeyInfo wireguard_keys[] = {
     {"mtu", "integer 576..9216 (from 1280 with IPv6)", "1420",
      "largest inner packet; the underlay's MTU less 80 (60 when the underlay has only IPv4) avoids fragments"},
     {"mss_clamp", "boolean", "true", "lower the MSS of TCP connections to what fits the tunnel"},
+    {"udp_checksum", "\"auto\" or \"off\"", "\"auto\"",
+     "of outer IPv4 packets; auto: there is one, by the NIC where it can; off: zero, which translators to IPv6 drop"},
 };
 
 constexpr KeyInfo peer_keys[] = {

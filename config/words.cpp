@@ -8,6 +8,8 @@ constexpr Word<HugePages> huge_pages[] = {
     {"auto", HugePages::automatic}, {"require", HugePages::require}, {"never", HugePages::never}};
 constexpr Word<PortRole> port_roles[] = {{"underlay", PortRole::underlay}, {"inside", PortRole::inside}};
 constexpr Word<HostProtocol> host_protocols[] = {{"tcp", HostProtocol::tcp}, {"udp", HostProtocol::udp}};
+constexpr Word<ReversePath> reverse_paths[] = {{"strict", ReversePath::strict}, {"loose", ReversePath::loose}};
+constexpr Word<UdpChecksum> udp_checksums[] = {{"auto", UdpChecksum::automatic}, {"off", UdpChecksum::off}};
 constexpr Word<OnStale> on_stale[] = {{"keep", OnStale::keep}, {"drop", OnStale::drop}};
 constexpr Word<IpsecConnect> ipsec_connects[] = {
     {"start", IpsecConnect::start}, {"trap", IpsecConnect::trap}, {"respond", IpsecConnect::respond}};
@@ -18,6 +20,8 @@ constexpr Word<IkeIdType> ike_id_types[] = {{"fqdn", IkeIdType::fqdn},    {"emai
                                             {"keyid", IkeIdType::key_id}, {"spiffe", IkeIdType::spiffe}};
 constexpr Word<LogLevel> log_levels[] = {
     {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warning", LogLevel::warning}, {"error", LogLevel::error}};
+
+constexpr Word<LogFormat> log_formats[] = {{"text", LogFormat::text}, {"json", LogFormat::json}};
 
 template <typename Enum>
 std::string_view word_of(Enum value) {
@@ -45,6 +49,14 @@ std::span<const Word<HostProtocol>> words_of() {
   return host_protocols;
 }
 template <>
+std::span<const Word<ReversePath>> words_of() {
+  return reverse_paths;
+}
+template <>
+std::span<const Word<UdpChecksum>> words_of() {
+  return udp_checksums;
+}
+template <>
 std::span<const Word<OnStale>> words_of() {
   return on_stale;
 }
@@ -64,6 +76,10 @@ template <>
 std::span<const Word<LogLevel>> words_of() {
   return log_levels;
 }
+template <>
+std::span<const Word<LogFormat>> words_of() {
+  return log_formats;
+}
 
 std::string_view to_string(IdleMode mode) {
   return word_of(mode);
@@ -76,6 +92,12 @@ std::string_view to_string(PortRole role) {
 }
 std::string_view to_string(HostProtocol protocol) {
   return word_of(protocol);
+}
+std::string_view to_string(ReversePath check) {
+  return word_of(check);
+}
+std::string_view to_string(UdpChecksum checksum) {
+  return word_of(checksum);
 }
 std::string_view to_string(OnStale action) {
   return word_of(action);
@@ -91,6 +113,9 @@ std::string_view to_string(IkeIdType type) {
 }
 std::string_view to_string(LogLevel level) {
   return word_of(level);
+}
+std::string_view to_string(LogFormat format) {
+  return word_of(format);
 }
 
 }  // namespace sallyport::config

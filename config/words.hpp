@@ -27,6 +27,10 @@ std::span<const Word<PortRole>> words_of();
 template <>
 std::span<const Word<HostProtocol>> words_of();
 template <>
+std::span<const Word<ReversePath>> words_of();
+template <>
+std::span<const Word<UdpChecksum>> words_of();
+template <>
 std::span<const Word<OnStale>> words_of();
 template <>
 std::span<const Word<IpsecConnect>> words_of();
@@ -36,5 +40,7 @@ template <>
 std::span<const Word<IkeIdType>> words_of();
 template <>
 std::span<const Word<LogLevel>> words_of();
+template <>
+std::span<const Word<LogFormat>> words_of();
 
 }  // namespace sallyport::config

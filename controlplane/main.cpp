@@ -82,7 +82,7 @@ void warn(const config::Config& configuration) {
 
 int run(const std::filesystem::path& file, config::Config configuration) {
   const config::Controlplane settings = configuration.controlplane;
-  start_log("controlplane", settings.log_level);
+  start_log("sallyport-controlplane", settings.log_level, settings.log_format);
   if (sodium_init() < 0) return fail("libsodium does not start");
   if (!harden_before_start())
     log_warning("memory is not locked", {{"consequence", "keys could reach a swap device"},

@@ -25,6 +25,7 @@ static_assert(sizeof(SealSession) == MemoryCosts{}.seal_session);
 static_assert(sizeof(Peer) == MemoryCosts{}.peer);
 static_assert(sizeof(RateSlot) == rate_slot_bytes);
 static_assert(DelayWheel::max_packets == BufferDemand{}.shaped_per_worker);
+static_assert(HeldFragments::max_held == BufferDemand{}.held_fragments_per_worker);
 static_assert(sizeof(PacketMeta) == MemoryCosts{}.packet_metadata &&
               sizeof(PacketMeta) == BufferDemand{}.private_bytes);
 

@@ -45,7 +45,7 @@ int run(const std::filesystem::path& path) {
     for (const config::Error& error : configuration.error()) std::cerr << to_string(error) << '\n';
     return exit_bad_configuration;
   }
-  start_log("sallyport-dataplane", configuration->controlplane.log_level);
+  start_log("sallyport-dataplane", configuration->controlplane.log_level, configuration->controlplane.log_format);
   if (sodium_init() < 0) return fail("libsodium does not start");
 
   // Huge pages are locked by their nature; what is not gets locked once DPDK has taken its memory.

@@ -51,7 +51,7 @@ void append_quoted(std::string& line, std::string_view value) {
 
 }  // namespace
 
-void start_log(std::string_view process_name, LogLevel lowest) {
+void start_log(std::string_view process_name, LogLevel lowest, LogFormat /*format*/) {
   auto logger =
       std::make_shared<spdlog::logger>(std::string(process_name), std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %n %l %v");

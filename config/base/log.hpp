@@ -13,6 +13,7 @@
 namespace sallyport {
 
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
+enum class LogFormat : std::uint8_t { text, json };
 
 struct LogField {
   LogField(std::string_view name, std::string_view text) : key(name), value(text) {}
@@ -27,7 +28,7 @@ struct LogField {
 };
 
 // Call once at start, before other threads. Lines go to standard error; systemd adds the time.
-void start_log(std::string_view process_name, LogLevel lowest);
+void start_log(std::string_view process_name, LogLevel lowest, LogFormat format);
 void set_log_level(LogLevel lowest);
 
 void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields);

@@ -34,6 +34,7 @@ void read_port(Draft& draft, TableReader reader) {
     port.gateway.push_back(gateway.value);
     draft.port_gateways.push_back({gateway.value, owner, gateway.at});
   }
+  reader.read("gateway_onlink", port.gateway_onlink, parse_boolean);
   read_mtu(reader, port.mtu, port.addresses);
   reader.read("rx_queues", port.rx_queues, integer_in<std::uint16_t>(1, limits::rx_queues));
   for (const auto& service : reader.read_list("host", {0, limits::host_services}, parse_host_service)) {
@@ -43,6 +44,7 @@ void read_port(Draft& draft, TableReader reader) {
     port.host.push_back(service.value);
   }
   reader.read("mac", port.mac, parse_mac);
+  reader.read("rpf", port.rpf, parse_word<ReversePath>);
 }
 
 void read_route(Draft& draft, TableReader reader) {
@@ -65,6 +67,7 @@ void read_wireguard(Draft& draft, TableReader reader) {
   wireguard.addresses = read_interface_addresses(draft, reader, owner);
   read_mtu(reader, wireguard.mtu, wireguard.addresses);
   reader.read("mss_clamp", wireguard.mss_clamp, parse_boolean);
+  reader.read("udp_checksum", wireguard.udp_checksum, parse_word<UdpChecksum>);
 }
 
 void read_pool(Draft& draft, TableReader reader) {

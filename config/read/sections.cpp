@@ -66,6 +66,7 @@ void read_dataplane(Draft& draft, TableReader reader) {
   reader.read("max_classes", dataplane.max_classes, integer_in<std::uint32_t>(1, limits::max_classes));
   reader.read("crypto", dataplane.crypto, parse_crypto_engine);
   dataplane.eal_args = values_of(reader.read_list("eal_args", {0, limits::eal_args}, parse_text));
+  reader.read("user", dataplane.user, parse_user);
   reader.read("socket", dataplane.socket,
               [&](const TomlValue& value) { return parse_socket_path(draft.paths, value); });
   if (dataplane.max_sessions / 2 < dataplane.max_peers)
@@ -83,6 +84,7 @@ void read_controlplane(Draft& draft, TableReader reader) {
   reader.read("state", controlplane.state, draft.paths);
   reader.read("metrics", controlplane.metrics, parse_metrics);
   reader.read("log_level", controlplane.log_level, parse_word<LogLevel>);
+  reader.read("log_format", controlplane.log_format, parse_word<LogFormat>);
   reader.read("user", controlplane.user, parse_user);
 }
 

@@ -45,6 +45,7 @@ Json dataplane_json(const config::Dataplane& dataplane) {
           {"max_classes", dataplane.max_classes},
           {"crypto", dataplane.crypto},
           {"eal_args", dataplane.eal_args},
+          {"user", optional_json(dataplane.user)},
           {"socket", dataplane.socket.string()}};
 }
 
@@ -53,6 +54,7 @@ Json controlplane_json(const config::Controlplane& controlplane) {
           {"state", controlplane.state.string()},
           {"metrics", controlplane.metrics ? Json(controlplane.metrics->to_string()) : Json()},
           {"log_level", config::to_string(controlplane.log_level)},
+          {"log_format", config::to_string(controlplane.log_format)},
           {"user", optional_json(controlplane.user)}};
 }
 
@@ -63,10 +65,12 @@ Json port_json(const config::Port& port) {
           {"role", config::to_string(port.role)},
           {"addresses", list_json(port.addresses)},
           {"gateway", list_json(port.gateway)},
+          {"gateway_onlink", port.gateway_onlink},
           {"mtu", port.mtu},
           {"rx_queues", port.rx_queues},
           {"host", list_json(port.host)},
-          {"mac", port.mac ? Json(config::to_string(*port.mac)) : Json()}};
+          {"mac", port.mac ? Json(config::to_string(*port.mac)) : Json()},
+          {"rpf", config::to_string(port.rpf)}};
 }
 
 Json tunnel_json(const config::Wireguard& tunnel) {
@@ -75,7 +79,8 @@ Json tunnel_json(const config::Wireguard& tunnel) {
           {"private_key_file", tunnel.private_key_file.string()},
           {"addresses", list_json(tunnel.addresses)},
           {"mtu", tunnel.mtu},
-          {"mss_clamp", tunnel.mss_clamp}};
+          {"mss_clamp", tunnel.mss_clamp},
+          {"udp_checksum", config::to_string(tunnel.udp_checksum)}};
 }
 
 Json peer_json(const config::Peer& peer) {

@@ -70,11 +70,12 @@ namespace sallyport::abi {
   X(bad_inner_packet, "decrypted packet that is neither IPv4 nor IPv6, or lies about its length")             \
   X(foreign_source, "inner source address that does not belong to the peer that sent it")                     \
   X(inside_source_is_peer, "inside packet whose source address belongs to a peer")                            \
+  X(reverse_path, "inside packet whose source is routed through another inside port (rpf = \"strict\")")      \
   X(ecn_inconsistent, "outer says congestion experienced, inner is not ECN-capable (RFC 6040)")               \
   X(denied, "the policy does not allow it")                                                                   \
   X(endpoint_draining, "it would begin a flow to an address that its live services let finish alone")         \
   X(rate_limited, "over the rate that the policy's rule gives the identity, and more than may wait for it")   \
-  X(out_of_state, "TCP segment or ICMP reply that opens nothing and belongs to no flow, or impossible flags") \
+  X(out_of_state, "TCP segment or ICMP reply without a flow, SYN against its flow, impossible flags")         \
   X(icmp_unrelated, "ICMP error about a packet of no flow, or from another side than the packet went to")     \
   X(port_zero, "TCP or UDP with port 0")                                                                      \
   X(fragment_refused, "inner fragment whose first one was not seen or was refused, or a dangerous one")       \

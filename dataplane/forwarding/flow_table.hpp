@@ -105,7 +105,8 @@ struct FlowKey {
 static_assert(sizeof(FlowKey) == 48 && std::has_unique_object_representations_v<FlowKey>);
 static_assert(std::endian::native == std::endian::little);  // the order of fields in words
 
-// What one direction's packets read and write; it has a line of its own and one writer (the worker that carries it).
+// What one direction's packets read and write; it has a line of its own and one writer, the worker that carries it. (An
+// ICMP error may come by another: a count may be lost then.)
 struct FlowLine {
   std::atomic<std::uint64_t> packets;
   std::atomic<std::uint64_t> bytes;
@@ -131,7 +132,8 @@ struct alignas(abi::cache_line_bytes) FlowEntry {
   std::uint32_t identity;       // whose flows it counts among
   std::uint32_t session_index;  // that the first packet came through; 0: none
   std::atomic<std::uint64_t> started_tsc;
-  std::uint8_t opener;  // which endpoint of the key opened it
+  std::uint8_t opener;                // which endpoint of the key opened it
+  std::array<std::uint8_t, 2> lives;  // Peer::life of the peers at the ends: a number may have a new owner by now
   // Line 2: back to the opener.
   alignas(abi::cache_line_bytes) FlowLine back;
   std::atomic<std::uint32_t> generation;  // of the policy that decided last

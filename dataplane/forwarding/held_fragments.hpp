@@ -1,5 +1,6 @@
-// Later fragments that came before their first, held until it is decided: few, and not for long. Packets are opaque
-// pointers; who puts one in owns it again when it comes out. Each worker has its own.
+// Later fragments that came before their first, held until it is decided: those of a datagram of 64 KB from each
+// ingress (of 65,535 bytes in pieces of 1,280, the least MTU of IPv6, there are 54), and not for long. Packets are
+// opaque pointers; who puts one in owns it again when it comes out. Each worker has its own.
 #pragma once
 
 #include <array>
@@ -13,9 +14,9 @@ namespace sallyport::dataplane {
 
 class HeldFragments {
  public:
-  static constexpr std::uint32_t max_held = 64;
-  static constexpr std::uint32_t max_held_per_ingress = 16;
-  static constexpr std::uint32_t max_held_per_datagram = 8;
+  static constexpr std::uint32_t max_held = 512;
+  static constexpr std::uint32_t max_held_per_ingress = 128;
+  static constexpr std::uint32_t max_held_per_datagram = 64;
   static constexpr std::uint64_t max_held_s = 1;
 
   explicit HeldFragments(std::uint64_t tsc_hz) noexcept : max_held_ticks_(tsc_hz * max_held_s) {}
@@ -53,6 +54,7 @@ class HeldFragments {
   std::uint64_t max_held_ticks_;
   std::uint32_t size_ = 0;
   std::array<Held, max_held> held_{};
+  std::array<std::uint32_t, max_held> ingresses_{};  // of held_: looked through for every fragment, so close together
 };
 
 }  // namespace sallyport::dataplane

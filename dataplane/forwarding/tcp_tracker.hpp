@@ -11,10 +11,19 @@
 
 namespace sallyport::dataplane {
 
-// The word: abi::TcpState in bits 0-7, the FINs seen in bits 8 and 9. Bits from 16 on are the caller's and stay as they
-// are. A new flow begins with zero and is stepped with the segment that opened it.
+// The word: abi::TcpState in bits 0-7, what else is remembered in bits 8 to 13. Bits from 16 on are the caller's and
+// stay as they are. A new flow begins with zero and is stepped with the segment that opened it, or with the one that it
+// was picked up by: that may go back.
 inline constexpr std::uint32_t tcp_word_fin_from_opener = 1U << 8;
 inline constexpr std::uint32_t tcp_word_fin_back = 1U << 9;
+// It began in the middle of its connection, and who opened it is a guess. Until both ends have spoken it is
+// `syn_received`, whatever was said: one end alone may say anything.
+inline constexpr std::uint32_t tcp_word_picked_up = 1U << 10;
+// Who has spoken since it was picked up, or since a RST.
+inline constexpr std::uint32_t tcp_word_spoke_from_opener = 1U << 11;
+inline constexpr std::uint32_t tcp_word_spoke_back = 1U << 12;
+// Both ends sent a SYN, and each before it had the other's (RFC 9293 figure 8).
+inline constexpr std::uint32_t tcp_word_both_opened = 1U << 13;
 inline constexpr std::uint32_t tcp_word_mask = 0xffff;
 
 [[nodiscard]] constexpr abi::TcpState tcp_state(std::uint32_t word) noexcept {
@@ -23,10 +32,13 @@ inline constexpr std::uint32_t tcp_word_mask = 0xffff;
 
 enum class TcpOutcome : std::uint8_t {
   passes,
-  // A SYN in a flow that is closing or closed: another connection with the same ports, and the policy decides anew,
-  // with the sender of this packet as the opener (it may be the former responder). TcpStep::word is the new flow's.
+  // A SYN in a flow that is closing, closed or was picked up: another connection with the same ports, and the policy
+  // decides anew, with the sender of this packet as the opener (it may be the former responder). This flow goes on if
+  // the sender has no right to open one. TcpStep::word is the new flow's.
   reopens,
-  invalid,  // no end sends such flags, or not in this state: drop it; the word stays
+  // No end sends such flags, or not in this state: drop it; the word stays. A SYN against the direction of a flow is
+  // such a segment: the right to answer is no right to open.
+  invalid,
 };
 
 struct TcpStep {

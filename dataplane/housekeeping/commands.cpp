@@ -309,6 +309,9 @@ abi::Refusal Commands::set_peer(const abi::SetPeer& set) noexcept {
   Peer& peer = parts_.context.tables.peers[set.peer_id];
   const bool is_new = !record.live;
   if (is_new) {
+    // A worker in the middle of a turn may still have packets for, or from, the number's last owner in its hands.
+    busy_ = record.freed_token != 0 && rte_rcu_qsbr_check(parts_.context.tables.rcu, record.freed_token, false) == 0;
+    if (busy_) return abi::Refusal::none;
     // What a former owner of the id left in its grace period stays where it is.
     const PeerRecord fresh{.path_neighbour = record.path_neighbour,
                            .retiring_neighbour = record.retiring_neighbour,
@@ -322,6 +325,8 @@ abi::Refusal Commands::set_peer(const abi::SetPeer& set) noexcept {
     ++tunnel_peers_[set.tunnel_id];
     peer.tunnel_id.store(set.tunnel_id, std::memory_order_relaxed);
     peer.send_index.store(0, std::memory_order_relaxed);
+    peer.life.store(static_cast<std::uint8_t>(peer.life.load(std::memory_order_relaxed) + 1),
+                    std::memory_order_relaxed);
     peer.live.store(1, std::memory_order_release);
     parts_.policy.forget_peer(set.peer_id);
   }
@@ -362,6 +367,7 @@ bool Commands::remove_peer(std::uint32_t peer_id) noexcept {
   peer.live.store(0, std::memory_order_release);
   parts_.policy.forget_peer(peer_id);
   record.live = false;
+  record.freed_token = rte_rcu_qsbr_start(parts_.context.tables.rcu);
   record.endpoint = {};
   record.greatest_timestamp = {};
   --tunnel_peers_[record.tunnel_id];

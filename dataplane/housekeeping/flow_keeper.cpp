@@ -91,6 +91,7 @@ bool FlowKeeper::is_over(FlowEntry& entry) noexcept {
     for (const std::uint32_t end : entry.key.ends)
       if (is_peer_end(end) && context_.tables.peers[end].live.load(std::memory_order_relaxed) == 0)
         why = abi::FlowEnd::peer_removed;
+    if (is_of_former_peer(context_.tables, entry)) why = abi::FlowEnd::peer_removed;
   }
   if (why == abi::FlowEnd::none) return false;
   abi::FlowEnd none = abi::FlowEnd::none;

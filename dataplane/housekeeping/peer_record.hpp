@@ -42,6 +42,9 @@ struct PeerRecord {
   bool path_in_grace = false;
   bool path_outdated = false;
 
+  // Of rte_rcu_qsbr_start() when the number's last owner went; 0: it had none.
+  std::uint64_t freed_token = 0;
+
   abi::Tai64n greatest_timestamp{};
   std::uint64_t timestamp_set_at_ns = 0;
 

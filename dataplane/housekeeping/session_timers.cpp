@@ -103,7 +103,8 @@ void SessionTimers::want_rekey(SessionRecord& session, abi::RekeyReason reason, 
 }
 
 void SessionTimers::check_keepalive(PeerRecord& peer, std::uint32_t peer_id) noexcept {
-  const bool has_session = sessions_.find(peer.current) != nullptr;
+  const SessionRecord* session = sessions_.find(peer.current);
+  const bool has_session = session != nullptr;
   // Passive: data came and nothing was sent since.
   if (data_received_ns_ <= peer.last_sent_ns) {
     peer.unanswered_received_since_ns = 0;
@@ -115,7 +116,12 @@ void SessionTimers::check_keepalive(PeerRecord& peer, std::uint32_t peer_id) noe
   const std::uint64_t interval_ns = peer.persistent_keepalive_s * second_ns;
   const bool persistent_is_due =
       interval_ns != 0 && context_.now_ns - std::max(peer.last_sent_ns, peer.last_received_ns) >= interval_ns;
-  if (!passive_is_due && !persistent_is_due) return;
+  // The responder waits for a packet on the new session (the paper, 6.4), and what was staged for it was refused.
+  const bool first_is_due = has_session && session->role == abi::HandshakeRole::initiator &&
+                            context_.now_ns >= session->created_at_ns + second_ns &&
+                            context_.tables.sessions.seal_slot(context_.tables.sessions.slot_of(peer.current))
+                                    .next_counter.load(std::memory_order_relaxed) == 0;
+  if (!passive_is_due && !persistent_is_due && !first_is_due) return;
   peer.unanswered_received_since_ns = 0;
   if (has_session) {
     staging_.send_keepalive(peer_id);

@@ -70,8 +70,10 @@ void Staging::want_session(std::uint32_t peer_id) noexcept {
 void Staging::send(Packet* packet, std::uint32_t peer_id) noexcept {
   PacketMeta& meta = meta_of(packet);
   meta.destination_peer = peer_id;
-  meta.is_trusted = true;  // the policy was asked before it came here
-  context_.send_to_worker(state_.peers[peer_id].usual_worker, packet, Task::seal);
+  const bool is_keepalive = packet->data_len == 0;
+  // It may have waited for long: the routes, and whoever is not the gateway's own the policy, are asked again.
+  if (!meta.is_trusted) meta.passed_policy = meta.took_hop = true;
+  context_.send_to_worker(state_.peers[peer_id].usual_worker, packet, is_keepalive ? Task::seal : Task::route);
 }
 
 }  // namespace sallyport::dataplane

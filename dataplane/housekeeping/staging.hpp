@@ -1,5 +1,6 @@
 // Packets for peers without a usable session wait here, within a bound for each peer and for all, until a handshake
-// completes or is given up; and keepalives, which need no packet at all. The WireGuard paper, sections 6.4 to 6.6.
+// completes or is given up; and keepalives, which need no packet at all. The WireGuard paper, sections 6.4 to 6.6. What
+// waited is judged anew when it leaves: by then its right may be gone, or its address somebody else's.
 #pragma once
 
 #include <cstdint>

@@ -67,7 +67,7 @@ BufferPlan plan_buffers(const config::Dataplane& dataplane, std::span<const conf
   std::uint64_t packets = descriptors;
   packets += 2 * (rx_queues + workers) * demand.burst_packets;  // in the stages, and on their way out
   packets += demand.staged_packets + demand.neighbour_packets;
-  packets += workers * (demand.reassembly_per_worker + demand.shaped_per_worker);
+  packets += workers * (demand.reassembly_per_worker + demand.shaped_per_worker + demand.held_fragments_per_worker);
   packets += workers * (workers - 1) * demand.handoff_ring_slots;
   packets += workers * 2 * demand.housekeeping_ring_slots;
   packets += (workers + 1) * cache_packets * 3 / 2;  // a cache is flushed at one and a half times its size

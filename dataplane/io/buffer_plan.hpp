@@ -16,12 +16,13 @@ struct BufferDemand {
   std::uint32_t burst_packets = 64;
   std::uint32_t rx_descriptors = 1024;  // of each queue
   std::uint32_t tx_descriptors = 1024;
-  std::uint32_t staged_packets = 8192;           // waiting for a handshake, all peers together
-  std::uint32_t neighbour_packets = 1024;        // waiting for ARP or ND
-  std::uint32_t reassembly_per_worker = 1024;    // fragments
-  std::uint32_t shaped_per_worker = 4096;        // waiting for their rate (DelayWheel)
-  std::uint32_t handoff_ring_slots = 1024;       // of each ring between two workers
-  std::uint32_t housekeeping_ring_slots = 1024;  // of each ring between housekeeping and a worker, each way
+  std::uint32_t staged_packets = 8192;            // waiting for a handshake, all peers together
+  std::uint32_t neighbour_packets = 1024;         // waiting for ARP or ND
+  std::uint32_t reassembly_per_worker = 1024;     // fragments
+  std::uint32_t shaped_per_worker = 4096;         // waiting for their rate (DelayWheel)
+  std::uint32_t held_fragments_per_worker = 512;  // inner ones that came before their first (HeldFragments)
+  std::uint32_t handoff_ring_slots = 1024;        // of each ring between two workers
+  std::uint32_t housekeeping_ring_slots = 1024;   // of each ring between housekeeping and a worker, each way
   std::uint32_t large_per_worker = 128;
 };
 

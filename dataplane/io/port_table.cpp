@@ -51,7 +51,8 @@ tl::expected<PortTable, std::string> PortTable::build(std::span<const config::Po
                             .addresses = port.addresses,
                             .link_local = {},
                             .gateways = port.gateway,
-                            .host = port.host});
+                            .host = port.host,
+                            .strict_reverse_path = port.rpf == config::ReversePath::strict});
   }
   return table;
 }

@@ -36,6 +36,7 @@ struct LogicalPort {
   std::optional<IpAddress> link_local;  // derived from the MAC if IPv6 is configured
   std::vector<IpAddress> gateways;
   std::vector<config::HostService> host;
+  bool strict_reverse_path = true;  // of an inside port: [[port]] rpf
 
   [[nodiscard]] bool has_ipv6() const noexcept;
 };

@@ -18,6 +18,11 @@ namespace sallyport::dataplane {
   return ip.total_bytes - (ip.is_v4() ? ip.header_bytes : ip.fragment_header_offset + 8U);
 }
 
+// The IPv4 header of every fragment but the first, RFC 791 section 3.2: of `header` (20 to 60 bytes) the fixed part as
+// it is but for the header length, and those options that are to be copied, padded. Returns its length.
+[[nodiscard]] std::size_t make_later_fragment_header(std::span<const std::uint8_t> header,
+                                                     std::span<std::uint8_t, 60> out) noexcept;
+
 enum class FragmentJudgement : std::uint8_t {
   harmless,     // or no fragment at all
   tiny_first,   // RFC 1858 section 3, RFC 7112: the first fragment does not hold the transport header

@@ -41,6 +41,10 @@ struct alignas(abi::cache_line_bytes) Peer {
   // Which of `paths` is in force. Housekeeping writes the other one and switches (release); it writes the former one
   // again only after a grace period.
   std::atomic<std::uint8_t> active_path;
+  // Another one for each peer that gets this number, one after the other: what outlives a peer (flows, packets that are
+  // held) remembers it beside the number. Housekeeping stores (relaxed) before `live` and the epoch, and only when no
+  // worker is in a turn that saw the former owner; workers load, relaxed.
+  std::atomic<std::uint8_t> life;
 
   // Lines 1 to 4.
   std::array<TunnelPath, 2> paths;

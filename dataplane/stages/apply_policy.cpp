@@ -74,14 +74,17 @@ class Gate {
     if (probe.protocol == static_cast<std::uint8_t>(IpProtocol::tcp)) {
       const TcpOutcome outcome = step_tcp(entry, direction, probe.tcp_flags);
       if (outcome == TcpOutcome::invalid) return drop(packet, DropReason::out_of_state);
-      if (outcome == TcpOutcome::reopens) {
-        end(entry, abi::FlowEnd::closed);
-        return admit_new(packet, probe);
-      }
+      if (outcome == TcpOutcome::reopens) return admit_new(packet, probe);
     } else if (!from_opener && entry.state.load(std::memory_order_relaxed) == 0) {
       entry.state.store(1, std::memory_order_relaxed);
     }
-    if (is_outdated(tables_, entry) && !decide_again(packet, entry)) return false;
+    if (is_outdated(tables_, entry)) [[unlikely]] {
+      if (ends_with_former_peer(entry)) {
+        probe.entry = nullptr;
+        return admit_new(packet, probe);
+      }
+      if (!decide_again(packet, entry)) return false;
+    }
     if (!from_opener && is_icmp_request(probe)) [[unlikely]]
       return admit_crossing_request(packet, probe);
     return charge(packet, entry, direction);
@@ -120,6 +123,13 @@ class Gate {
       worker_.counters.add(abi::no_port, Counter::flows_revoked);
   }
 
+  // A flow of a peer that is gone, whose number another one has: nothing that belongs to it reaches the new owner.
+  bool ends_with_former_peer(FlowEntry& entry) noexcept {
+    if (!is_of_former_peer(tables_, entry)) return false;
+    end(entry, abi::FlowEnd::peer_removed);
+    return true;
+  }
+
   // Asks the policy again, in the direction that opened the flow. False: it lost its right, and the packet is dropped.
   bool decide_again(Packet* packet, FlowEntry& entry) noexcept {
     const FlowDecision decision = decide(entry.key, entry.opener, FlowPhase::goes_on);
@@ -131,8 +141,12 @@ class Gate {
     return deny(packet, entry.key, entry.opener, tables_.flows.hash(entry.key), decision);
   }
 
+  enum class Sign : std::uint8_t { of_life, of_trouble };  // trouble does not keep a flow: RFC 5508 section 4.2
+
   // The rate, and everything that is counted. False: dropped, or held until its rate lets it go.
-  bool charge(Packet* packet, FlowEntry& entry, FlowDirection direction) noexcept {
+  bool charge(Packet* packet, FlowEntry& entry, FlowDirection direction, Sign sign = Sign::of_life) noexcept {
+    if (meta_of(packet).passed_policy) [[unlikely]]
+      return let_go(packet, entry, direction);
     FlowLine& line = entry.line(direction);
     const std::uint32_t rule_number = line.rule.load(std::memory_order_relaxed);
     const std::uint32_t bytes = bytes_of_packet(packet);
@@ -157,14 +171,21 @@ class Gate {
     }
     add(line.packets, 1);
     add(line.bytes, bytes);
-    line.last_seen_tsc.store(worker_.now_tsc, std::memory_order_relaxed);
+    if (sign == Sign::of_life) line.last_seen_tsc.store(worker_.now_tsc, std::memory_order_relaxed);
     if (meta_of(packet).ip.is_fragment) [[unlikely]]
       remember_fragment(packet, entry, direction);
     return wait_ticks == 0 || !wait_for_rate(packet, wait_ticks);
   }
 
+  // What was held has been charged, and its right is still there. Its later fragments may come to another worker now.
+  bool let_go(Packet* packet, FlowEntry& entry, FlowDirection direction) noexcept {
+    if (meta_of(packet).ip.is_fragment) remember_fragment(packet, entry, direction);
+    return true;
+  }
+
   // True: it is held.
   bool wait_for_rate(Packet* packet, std::uint64_t wait_ticks) noexcept {
+    worker_.mark_held(packet);
     meta_of(packet).passed_policy = true;
     return worker_.flow.shaped.hold(packet, worker_.now_tsc + wait_ticks, worker_.now_tsc);
   }
@@ -175,6 +196,7 @@ class Gate {
 
   // --- new flows ---
 
+  // probe.entry: a flow with the same key that ends if this one begins; null: none.
   bool admit_new(Packet* packet, FlowProbe& probe) noexcept {
     const bool is_tcp = probe.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
     const bool picked_up = probe.kind == ProbeKind::continues && is_tcp && tcp_may_pick_up(probe.tcp_flags) &&
@@ -183,6 +205,8 @@ class Gate {
     unsigned opener = source_of(probe);
     const FlowPhase phase = picked_up ? FlowPhase::goes_on : FlowPhase::begins;
     FlowDecision decision = decide(probe.key, opener, phase);
+    // Whoever it was that opened it, the sender pays: others must not use up what is somebody's.
+    const std::uint32_t flow_identity = decision.flow_identity;
     // Who sends in the middle of a connection may not be who opened it.
     if (picked_up && !decision.verdict.allowed) {
       opener = 1 - opener;
@@ -197,9 +221,9 @@ class Gate {
     // What leads nowhere is answered by the route stage, and is no flow.
     if (destination.kind == NextHopKind::none || destination.kind == NextHopKind::blackhole) return true;
 
-    const std::uint32_t state = !is_tcp     ? 0
-                                : picked_up ? static_cast<std::uint32_t>(abi::TcpState::established)
-                                            : track_tcp(0, FlowDirection::from_opener, probe.tcp_flags).word;
+    if (probe.entry != nullptr) end(*probe.entry, abi::FlowEnd::closed);
+    const FlowDirection direction = opener == source_of(probe) ? FlowDirection::from_opener : FlowDirection::back;
+    const std::uint32_t state = is_tcp ? track_tcp(0, direction, probe.tcp_flags).word : 0;
     const auto fill = [&](FlowEntry& entry) {
       for (FlowLine* line : {&entry.forward, &entry.back}) {
         line->packets.store(0, std::memory_order_relaxed);
@@ -209,21 +233,19 @@ class Gate {
       }
       entry.state.store(state, std::memory_order_relaxed);
       entry.opener = static_cast<std::uint8_t>(opener);
+      for (unsigned i = 0; i < 2; ++i) entry.lives[i] = life_of(tables_, probe.key.ends[i]);
       entry.session_index = meta_of(packet).opened_session;
       entry.started_tsc.store(worker_.now_tsc, std::memory_order_relaxed);
       store_decision(entry, decision, policy_.image->generation);
     };
-    const FlowTable::Creation creation =
-        tables_.flows.create(worker_.id, probe.key, probe.hash, decision.flow_identity, fill);
+    const FlowTable::Creation creation = tables_.flows.create(worker_.id, probe.key, probe.hash, flow_identity, fill);
     switch (creation.how) {
       case FlowTable::Created::over_quota:
         return drop(packet, DropReason::flow_quota);
       case FlowTable::Created::full:
         return drop(packet, DropReason::flow_table_full);
       case FlowTable::Created::existed:
-        // Another worker's packet was faster, perhaps the other way.
-        probe.entry = creation.entry;
-        return charge(packet, *creation.entry, direction_of(*creation.entry, probe));
+        return admit_to_twin(packet, probe, *creation.entry);
       case FlowTable::Created::created:
         break;
     }
@@ -231,7 +253,17 @@ class Gate {
     if (is_told(decision.verdict))
       tell(FlowNoteKind::allowed, record_of(probe.key, opener, decision.verdict, policy_.image->generation),
            meta_of(packet).opened_session);
-    return charge(packet, *creation.entry, direction_of(*creation.entry, probe));
+    return charge(packet, *creation.entry, direction);
+  }
+
+  // Another worker's packet was faster, perhaps the other way. This one's sender has a right to open a flow of its own.
+  bool admit_to_twin(Packet* packet, FlowProbe& probe, FlowEntry& twin) noexcept {
+    probe.entry = &twin;
+    const FlowDirection direction = direction_of(twin, probe);
+    const bool is_tcp = probe.protocol == static_cast<std::uint8_t>(IpProtocol::tcp);
+    if (is_tcp && step_tcp(twin, direction, probe.tcp_flags) == TcpOutcome::invalid)
+      return drop(packet, DropReason::out_of_state);
+    return charge(packet, twin, direction);
   }
 
   // Of flows that begin: those of a rule with log = "all", and those that an audit rule would have denied.
@@ -288,9 +320,15 @@ class Gate {
   bool admit_report(Packet* packet, FlowProbe& probe) noexcept {
     FlowEntry* entry = tables_.flows.find(probe.key, probe.hash);
     if (entry == nullptr) return drop(packet, DropReason::icmp_unrelated);
-    if (is_outdated(tables_, *entry) && !decide_again(packet, *entry)) return false;
-    worker_.flow.rules.allowed(entry->forward.rule.load(std::memory_order_relaxed), bytes_of_packet(packet));
-    return true;
+    if (is_outdated(tables_, *entry)) {
+      if (ends_with_former_peer(*entry)) return drop(packet, DropReason::icmp_unrelated);
+      if (!decide_again(packet, *entry)) return false;
+    }
+    // The probe's source is that of the quoted packet: the error goes the other way.
+    const FlowDirection quoted = direction_of(*entry, probe);
+    return charge(packet, *entry,
+                  quoted == FlowDirection::from_opener ? FlowDirection::back : FlowDirection::from_opener,
+                  Sign::of_trouble);
   }
 
   // --- fragments ---
@@ -334,6 +372,7 @@ class Gate {
     const ParsedIp& ip = meta_of(packet).ip;
     const auto known = worker_.flow.fragments.find(key, ip.fragment_offset_bytes, worker_.now_tsc);
     if (!known) {
+      worker_.mark_held(packet);
       if (worker_.flow.held.hold(key, packet, worker_.now_tsc)) return false;
       return drop(packet, DropReason::fragment_refused);
     }
@@ -344,7 +383,10 @@ class Gate {
     // Acquire: if it lives a new life, its new start is seen.
     const bool is_live = entry.end.load(std::memory_order_acquire) == abi::FlowEnd::none;
     if (!is_live || start_of(entry) != verdict.started) return drop(packet, DropReason::fragment_refused);
-    if (is_outdated(tables_, entry) && !decide_again(packet, entry)) return false;
+    if (is_outdated(tables_, entry)) {
+      if (ends_with_former_peer(entry)) return drop(packet, DropReason::fragment_refused);
+      if (!decide_again(packet, entry)) return false;
+    }
     return charge(packet, entry, verdict.from_opener ? FlowDirection::from_opener : FlowDirection::back);
   }
 
@@ -369,7 +411,7 @@ void apply_policy(Worker& worker, Batch& packets) noexcept {
       Packet* packet = packets[begin + i];
       const PacketMeta& meta = meta_of(packet);
       is_probed[i] = false;
-      if (meta.is_trusted || meta.passed_policy) continue;
+      if (meta.is_trusted) continue;
       if (policy.image == nullptr) {
         worker.drop(packet, DropReason::denied);
         packets[begin + i] = nullptr;

@@ -1,11 +1,13 @@
 // Stage 4: the inner source address must belong to the peer that sent it: the paper's cryptokey routing, and the reason
-// why an address stands for an identity behind this stage. Always on.
+// why an address stands for an identity behind this stage. Always on. And the source of an inside packet must not be
+// routed through another inside port (RFC 3704 section 2.2), unless the port's rpf is loose. A source without any route
+// passes: routers of the site may speak with such addresses, and nobody else is known by them.
 #include "dataplane/stages/stages.hpp"
 
 namespace sallyport::dataplane {
 namespace {
 
-DropReason judge_source(const PacketMeta& meta, const RouteEntry& source) noexcept {
+DropReason judge_source(const Tables& tables, const PacketMeta& meta, const RouteEntry& source) noexcept {
   if (meta.source_peer != abi::no_peer)
     return source.kind == NextHopKind::peer && source.peer_id == meta.source_peer ? DropReason::count
                                                                                   : DropReason::foreign_source;
@@ -14,9 +16,24 @@ DropReason judge_source(const PacketMeta& meta, const RouteEntry& source) noexce
       return DropReason::inside_source_is_peer;
     case NextHopKind::local:
       return DropReason::bad_source;
-    default:
-      return DropReason::count;
+    case NextHopKind::port:
+    case NextHopKind::connected:
+      return source.port_index == meta.rx_port || !tables.ports.port(meta.rx_port).strict_reverse_path
+                 ? DropReason::count
+                 : DropReason::reverse_path;
+    case NextHopKind::none:
+    case NextHopKind::blackhole:
+      break;
   }
+  return DropReason::count;
+}
+
+// Of a packet that was held: its peer is gone, and its number may be another's by now.
+bool is_of_former_peer(const Tables& tables, const PacketMeta& meta) noexcept {
+  if (meta.source_peer == abi::no_peer) return false;
+  const Peer& peer = tables.peers[meta.source_peer];
+  return peer.live.load(std::memory_order_acquire) == 0 ||
+         peer.life.load(std::memory_order_relaxed) != meta.source_life;
 }
 
 }  // namespace
@@ -25,9 +42,11 @@ void check_source(Worker& worker, Batch& packets) noexcept {
   unsigned kept = 0;
   for (Packet* packet : packets) {
     PacketMeta& meta = meta_of(packet);
-    if (!meta.is_trusted && !meta.passed_policy) {
+    if (!meta.is_trusted) {
       const RouteEntry& source = worker.tables.routes.entry(static_cast<RouteIndex>(meta.source_route));
-      const DropReason reason = judge_source(meta, source);
+      DropReason reason = judge_source(worker.tables, meta, source);
+      if (meta.was_held && is_of_former_peer(worker.tables, meta)) [[unlikely]]
+        reason = DropReason::peer_removed;
       if (reason != DropReason::count) {
         worker.drop(packet, reason);
         continue;

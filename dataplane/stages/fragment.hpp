@@ -1,5 +1,5 @@
 // IPv4 fragmentation of an inner packet that permits it (RFC 791, section 3.2): what a router does before a tunnel or
-// port with a smaller MTU.
+// port with a smaller MTU. The first fragment has all options, the others those that are to be copied.
 #pragma once
 
 #include <array>

@@ -61,7 +61,7 @@ void forward(Worker& worker, Packet* packet, const RouteEntry& next) noexcept {
       into_tunnel ? tunnel_mtu(worker, next.peer_id) : worker.tables.ports.port(next.port_index).mtu;
   if (meta.ip.total_bytes > mtu && (meta.ip.dont_fragment || !meta.ip.is_v4()))
     return worker.drop_with_icmp(packet, DropReason::too_big, {.kind = IcmpErrorKind::packet_too_big, .mtu = mtu});
-  if (!meta.is_trusted) {
+  if (!meta.is_trusted && !meta.took_hop) {
     if (!decrement_ttl(data, meta.ip))
       return worker.drop_with_icmp(packet, DropReason::ttl_expired, {.kind = IcmpErrorKind::time_exceeded});
     const std::uint16_t source_mtu = clamp_mtu(worker, meta.source_peer);

@@ -63,6 +63,7 @@ bool prepare(Worker& worker, Packet* packet, SealRequest& request) noexcept {
   request.path = &peer.path();
   if (request.session == nullptr || worker.now_tsc >= request.session->expires_at_tsc ||
       request.session->next_counter.load(std::memory_order_relaxed) >= reject_after_messages - Batch::capacity) {
+    worker.mark_held(packet);
     worker.to_housekeeping(packet, Task::stage);
     return false;
   }

@@ -21,10 +21,10 @@ using Packet = rte_mbuf;
 enum class Task : std::uint8_t {
   none = 0,
   // For a worker.
-  open,      // a data message for a session that this worker owns; data starts at the WireGuard header
-  route,     // an IP packet of the gateway's own or one that passed the policy: look up its route and send it
-  seal,      // an IP packet (or an empty one: a keepalive) for `destination_peer`
-  transmit,  // a complete frame for `tx_port`
+  open,   // a data message for a session that this worker owns; data starts at the WireGuard header
+  route,  // an IP packet of the gateway's own, or one that was held and is judged anew: look up its route and send it
+  seal,   // an empty packet, a keepalive, for `destination_peer`
+  transmit,               // a complete frame for `tx_port`
   transmit_to_neighbour,  // an IP packet for `neighbour_index` on `tx_port`; the Ethernet header is still to come
   classify,               // an outer IP packet that reassembly completed
   // For housekeeping.
@@ -75,10 +75,12 @@ struct alignas(abi::cache_line_bytes) PacketMeta {
   Layer layer;
   bool outer_is_v6 : 1;
   bool mac2_valid : 1;
-  bool passed_policy : 1;  // and waited for its rate: no source check, no policy, but a hop like any other
-  bool is_trusted : 1;     // the gateway's own, or passed the policy before it was held: no source check, no policy
-  std::uint8_t reserved2;
-  IcmpErrorRequest icmp;  // Task::icmp_error
+  bool passed_policy : 1;    // and waited, for its rate or a session: it is judged anew, and not charged again
+  bool is_trusted : 1;       // the gateway's own: no source check, no policy
+  bool took_hop : 1;         // its TTL and MSS are as they leave
+  bool was_held : 1;         // it outlived a worker's turn, and source_life is set
+  std::uint8_t source_life;  // Peer::life of source_peer
+  IcmpErrorRequest icmp;     // Task::icmp_error
 };
 static_assert(sizeof(PacketMeta) == abi::cache_line_bytes);
 

@@ -124,6 +124,13 @@ class Worker {
   // The packet is dropped, and its sender told why (housekeeping writes the error).
   void drop_with_icmp(Packet* packet, DropReason reason, IcmpErrorRequest error) noexcept;
   void to_housekeeping(Packet* packet, Task task) noexcept;
+  // Before a packet is held beyond this turn: its peer's number may have another owner when it comes back.
+  void mark_held(Packet* packet) noexcept {
+    PacketMeta& meta = meta_of(packet);
+    meta.was_held = true;
+    if (meta.source_peer != abi::no_peer)
+      meta.source_life = tables.peers[meta.source_peer].life.load(std::memory_order_relaxed);
+  }
   void hand_over(Packet* packet, std::uint16_t to_worker, Task task) noexcept;
   [[nodiscard]] bool note(const Note& note) noexcept;
   // Into a batch of the path behind; if it is full, what is in it goes on first.

@@ -6,7 +6,7 @@
 namespace sallyport::integration {
 namespace {
 
-constexpr unsigned syn = 2, ack = 16, rst = 4;
+constexpr unsigned fin = 1, syn = 2, rst = 4, ack = 16;
 
 class FlowsTest : public IntegrationTest {
  protected:
@@ -121,6 +121,65 @@ to = ["*"]
   EXPECT_TRUE(comes_out(tcp_segment(web, anns(40000), ack)));
   lab->put_packet(lan, tcp_segment(web, anns(40001), syn));
   EXPECT_FALSE(lab->sent().empty()) << "a new one is refused";
+}
+
+constexpr std::string_view one_way = R"(
+[service]
+web = { prefixes = ["10.0.0.0/24"], ports = ["tcp/443"] }
+[[rule]]
+name = "web"
+action = "allow"
+from = ["user:corp/ann"]
+to = ["web"]
+)";
+
+TEST_F(FlowsTest, AServerOpensNoConnectionByWayOfAFlowThatWasPickedUp) {
+  images->pick_up_s = 60;
+  images->put(one_way);
+  lab->settle();
+  const IpEndpoint server = *IpEndpoint::parse("10.0.0.7:443");
+  EXPECT_TRUE(comes_out(tcp_segment(server, anns(22), ack))) << "she may have opened it";
+  EXPECT_FALSE(comes_out(tcp_segment(server, anns(22), syn))) << "but to her nobody may open one";
+  EXPECT_EQ(newly_dropped(DropReason::denied), 1U) << lab->drops();
+  ASSERT_TRUE(goes_in(tcp_segment(anns(22), server, ack)));
+  EXPECT_FALSE(comes_out(tcp_segment(server, anns(22), syn))) << "nor once both ends have spoken";
+  EXPECT_TRUE(comes_out(tcp_segment(server, anns(22), ack))) << "the flow goes on all the same";
+  EXPECT_TRUE(goes_in(tcp_segment(anns(22), server, syn))) << "she may begin anew";
+  EXPECT_TRUE(comes_out(tcp_segment(server, anns(22), syn | ack)));
+  EXPECT_TRUE(goes_in(tcp_segment(anns(22), server, ack)));
+  EXPECT_FALSE(comes_out(tcp_segment(server, anns(22), syn))) << "nor in a flow whose SYN was hers";
+  EXPECT_EQ(newly_dropped(DropReason::out_of_state), 1U) << lab->drops();
+}
+
+TEST_F(FlowsTest, AFlowThatWasPickedUpIsForgottenSoonUnlessBothEndsSpeak) {
+  images->pick_up_s = 60;
+  images->put(one_way);
+  lab->settle();
+  const IpEndpoint server = *IpEndpoint::parse("10.0.0.7:443");
+  ASSERT_TRUE(comes_out(tcp_segment(server, anns(1000), ack)));
+  ASSERT_TRUE(comes_out(tcp_segment(server, anns(1001), fin | ack)));
+  ASSERT_TRUE(comes_out(tcp_segment(server, anns(1002), ack)));
+  ASSERT_TRUE(goes_in(tcp_segment(anns(1002), server, ack)));
+  EXPECT_EQ(lab->gateway->tables().flows.live(), 3U);
+  for (unsigned i = 0; i < 34; ++i) lab->advance(second_ns);
+  static_cast<void>(lab->sent());  // keepalives
+  EXPECT_EQ(lab->gateway->tables().flows.live(), 1U);
+  EXPECT_TRUE(comes_out(tcp_segment(server, anns(1002), ack)));
+}
+
+TEST_F(FlowsTest, WhoSendsInTheMiddleOfAConnectionPaysForItsFlow) {
+  images->pick_up_s = 60;
+  images->put(one_way);
+  lab->settle();
+  const IpEndpoint server = *IpEndpoint::parse("10.0.0.7:443");
+  for (unsigned port = 1; port <= 512; ++port) {
+    lab->put_packet(lan, tcp_segment(server, anns(port), ack));
+    lab->settle();
+  }
+  static_cast<void>(lab->sent());
+  EXPECT_GT(newly_dropped(DropReason::flow_quota), 0U) << "the server's share is used up: " << lab->drops();
+  EXPECT_TRUE(goes_in(tcp_segment(anns(40000), *IpEndpoint::parse("10.0.0.8:443"), syn)))
+      << "hers is not: " << lab->drops();
 }
 
 }  // namespace

@@ -172,6 +172,45 @@ TEST_F(Open, DropsInsidePacketsWhoseSourceIsAPeersOrOurs) {
   EXPECT_EQ(lab->dropped(DropReason::bad_source), 4U) << lab->drops();
 }
 
+TEST_F(Open, RefusesASourceThatIsRoutedThroughAnotherInsidePort) {
+  lab->control->push(abi::SetRoute{
+      .prefix = *IpPrefix::parse("10.99.0.0/16"), .route_kind = abi::RouteKind::via, .via = ip("10.0.0.9")});
+  lab->settle();
+  const auto arrives = [&](std::uint8_t port, const char* source) {
+    const IpAddress from = ip(source);
+    lab->put_packet(port, udp_packet(from, from.is_v4() ? lab->ann.v4 : lab->ann.v6, 20));
+    return lab->only_inner(lab->ann).has_value();
+  };
+  EXPECT_FALSE(arrives(dmz, "10.0.0.7"));
+  EXPECT_FALSE(arrives(dmz, "fd00::7"));
+  EXPECT_FALSE(arrives(dmz, "10.99.0.7")) << "behind a router";
+  EXPECT_FALSE(arrives(lan, "10.12.0.7"));
+  EXPECT_FALSE(arrives(lan, "fd12::7"));
+  EXPECT_EQ(newly_dropped(DropReason::reverse_path), 5U) << lab->drops();
+  EXPECT_TRUE(arrives(dmz, "10.12.0.7"));
+  EXPECT_TRUE(arrives(dmz, "fd12::7"));
+  EXPECT_TRUE(arrives(lan, "10.0.0.7"));
+  EXPECT_TRUE(arrives(lan, "10.99.0.7"));
+  EXPECT_TRUE(arrives(dmz, "198.51.100.9")) << "routed through no port";
+  EXPECT_EQ(newly_dropped(DropReason::reverse_path), 0U) << lab->drops();
+}
+
+TEST_F(Open, TakesAnySourceThatIsNoPeersFromAPortWithALooseReversePath) {
+  lab.reset();
+  start({.adjust = [](config::Config& configuration) {
+    for (config::Port& port : configuration.ports)
+      if (port.name == "dmz") port.rpf = config::ReversePath::loose;
+  }});
+  lab->put_packet(dmz, udp_packet(ip("10.0.0.7"), lab->ann.v4, 20));
+  EXPECT_TRUE(lab->only_inner(lab->ann)) << lab->drops();
+  lab->put_packet(lan, udp_packet(ip("10.12.0.7"), lab->ann.v4, 20));
+  EXPECT_TRUE(lab->sent().empty()) << "the other port is strict";
+  lab->put_packet(dmz, udp_packet(lab->bob.v4, lab->ann.v4, 20));
+  EXPECT_TRUE(lab->sent().empty()) << "a peer's";
+  EXPECT_EQ(lab->dropped(DropReason::reverse_path), 1U);
+  EXPECT_EQ(lab->dropped(DropReason::inside_source_is_peer), 1U);
+}
+
 TEST_F(Open, DeniesEverythingUntilAPolicyIsInForce) {
   lab.reset();
   lab = std::make_unique<Lab>();

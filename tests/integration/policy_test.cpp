@@ -166,6 +166,58 @@ TEST_F(PolicyTest, LetsIcmpErrorsInThatQuoteALiveFlow) {
   EXPECT_EQ(newly_dropped(DropReason::icmp_unrelated), 2U) << lab->drops();
 }
 
+TEST_F(PolicyTest, ChargesIcmpErrorsToTheFlowThatTheyAreAbout) {
+  images->record_flows = true;
+  put(R"(
+[service]
+web = { prefixes = ["10.0.0.0/24"], ports = ["udp/9"] }
+[[rule]]
+name = "slow"
+action = "allow"
+from = ["user:corp/ann"]
+to = ["web"]
+rate = "1mbit"
+)");
+  const Bytes out = udp_packet(at(lab->ann.v4, 999), *IpEndpoint::parse("10.0.0.7:9"), Bytes(900));
+  ASSERT_TRUE(goes_in(lab->ann, out));
+  const Bytes error = icmp_error_about(web.address, out, 500);
+  ASSERT_TRUE(comes_out(lab->ann, error));
+  const auto records = [&] {
+    for (unsigned i = 0; i < 36; ++i) lab->advance(second_ns);
+    return told<abi::FlowEnded>();
+  };
+  EXPECT_EQ(images->counts("slow").allowed_packets, 2U);
+  EXPECT_EQ(images->counts("slow").allowed_bytes, out.size() + error.size());
+  for (unsigned i = 0; i < 400; ++i) {
+    lab->put_packet(lan, error);
+    if (i % 50 == 49) lab->settle();
+  }
+  lab->settle();
+  while (lab->gateway->housekeeping().packets_held() != 0) lab->settle();
+  static_cast<void>(lab->sent());
+  EXPECT_GT(newly_dropped(DropReason::rate_limited), 0U) << lab->drops();
+  const auto ended = records();
+  ASSERT_EQ(ended.size(), 1U) << "errors keep no flow alive";
+  EXPECT_EQ(ended[0].flow.packets[0], 1U);
+  EXPECT_GT(ended[0].flow.packets[1], 1U);
+  EXPECT_EQ(ended[0].flow.bytes[1], ended[0].flow.packets[1] * error.size());
+}
+
+TEST_F(PolicyTest, HoldsTheFragmentsOfALargeDatagramUntilTheFirstComes) {
+  put(shop);
+  std::vector<Bytes> pieces =
+      fragments_of(udp_packet(at(lab->ann.v4, 999), *IpEndpoint::parse("10.0.0.7:53"), Bytes(65'000)), 1232);
+  ASSERT_GT(pieces.size(), 50U);
+  std::reverse(pieces.begin(), pieces.end());
+  std::size_t passed = 0;
+  for (const Bytes& piece : pieces) {
+    ASSERT_TRUE(lab->put_inner(lab->ann, piece));
+    passed += lab->sent().size();
+  }
+  EXPECT_EQ(passed, pieces.size()) << lab->drops();
+  EXPECT_EQ(lab->all_dropped(), 0U) << lab->drops();
+}
+
 TEST_F(PolicyTest, DecidesFragmentsWithTheirFirst) {
   put(shop);
   const Bytes dns = udp_packet(at(lab->ann.v4, 999), *IpEndpoint::parse("10.0.0.7:53"), Bytes(1200));

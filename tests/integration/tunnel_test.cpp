@@ -178,6 +178,34 @@ TEST_F(Tunnel, ClampsTheSegmentSizeOfHandshakesThroughTheTunnel) {
   EXPECT_EQ(lab->counter(Counter::mss_clamped), 2U);
 }
 
+// RFC 791 section 3.1: of the options the router alert is copied, the record of the route is not.
+TEST_F(Tunnel, FragmentsAPacketWithOptionsSoThatTheOtherEndCanPutItTogether) {
+  const Bytes options = {7, 7, 4, 0, 0, 0, 0, 0x94, 4, 0, 0, 0};
+  const std::string to = lab->ann.v4.to_string();
+  const Bytes whole = dataplane::test::v4({.source = "10.0.0.7", .destination = to, .options = options},
+                                          dataplane::test::udp(999, 1000, Bytes(1440)));
+  lab->put_packet(lan, whole);
+  const std::vector<Frame> frames = lab->sent();
+  ASSERT_EQ(frames.size(), 2U) << lab->drops();
+  Bytes payload;
+  for (const Frame& frame : frames) {
+    const auto data = lab->ann.open(datagram_of(payload_of(frame.bytes))->payload);
+    ASSERT_TRUE(data);
+    Bytes piece = data->plaintext;
+    piece.resize(get16(piece, 2));
+    const std::size_t header = (piece[0] & 15U) * 4;
+    EXPECT_EQ(dataplane::test::slow_checksum(Bytes(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(header))),
+              0U);
+    EXPECT_EQ((get16(piece, 6) & 0x1fffU) * 8, payload.size());
+    EXPECT_EQ((get16(piece, 6) & 0x2000U) != 0, payload.empty()) << "more fragments";
+    const Bytes expected = payload.empty() ? options : Bytes{0x94, 4, 0, 0};
+    EXPECT_EQ(Bytes(piece.begin() + 20, piece.begin() + static_cast<std::ptrdiff_t>(header)), expected);
+    payload.insert(payload.end(), piece.begin() + static_cast<std::ptrdiff_t>(header), piece.end());
+  }
+  EXPECT_EQ(payload, Bytes(whole.begin() + 32, whole.end()));
+  EXPECT_EQ(lab->all_dropped(), 0U) << lab->drops();
+}
+
 TEST_F(Tunnel, TagsAndUntagsTheFramesOfAVlan) {
   const IpAddress host = ip("10.12.0.9");
   const Bytes inner = udp_packet(lab->ann.v4, host, 30);

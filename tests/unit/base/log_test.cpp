@@ -8,7 +8,7 @@ namespace sallyport {
 namespace {
 
 TEST(Log, QuotesWhatCouldForgeALine) {
-  start_log("test", LogLevel::info);
+  start_log("test", LogLevel::info, LogFormat::text);
   testing::internal::CaptureStderr();
   log_info("peer added", {{"peer", "a\nb \"c\""}, {"index", hex(0x1f)}, {"up", true}, {"age_s", 7}});
   const std::string line = testing::internal::GetCapturedStderr();

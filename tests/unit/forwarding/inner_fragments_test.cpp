@@ -158,16 +158,21 @@ TEST(HeldFragments, AreGivenUpAfterASecond) {
 
 TEST(HeldFragments, AreFewPerDatagramPerIngressAndInAll) {
   Held held;
-  for (unsigned i = 0; i < 8; ++i) EXPECT_TRUE(held.hold(1, 1)) << i;
+  constexpr std::uint32_t of_datagram = HeldFragments::max_held_per_datagram,
+                          of_ingress = HeldFragments::max_held_per_ingress;
+  static_assert(of_datagram * 1232 >= 65535, "of the smallest fragments that the least MTU makes");
+  for (unsigned i = 0; i < of_datagram; ++i) EXPECT_TRUE(held.hold(1, 1)) << i;
   EXPECT_FALSE(held.hold(1, 1));
-  for (std::uint32_t id = 2; id < 10; ++id) EXPECT_TRUE(held.hold(1, id)) << id;
-  EXPECT_FALSE(held.hold(1, 10));
-  for (std::uint32_t ingress = 2; ingress < 50; ++ingress) EXPECT_TRUE(held.hold(ingress, 1)) << ingress;
+  for (std::uint32_t id = 2; id < 2 + of_ingress - of_datagram; ++id) EXPECT_TRUE(held.hold(1, id)) << id;
+  EXPECT_FALSE(held.hold(1, 1000));
+  for (std::uint32_t ingress = 2; ingress < 2 + HeldFragments::max_held - of_ingress; ++ingress)
+    EXPECT_TRUE(held.hold(ingress, 1)) << ingress;
   EXPECT_EQ(held.fragments.size(), HeldFragments::max_held);
-  EXPECT_FALSE(held.hold(50, 1));
-  EXPECT_EQ(held.take(1, 1).size(), 8U);
-  EXPECT_TRUE(held.hold(50, 1));
-  EXPECT_EQ(held.expire(~std::uint64_t{0}).size(), 57U);
+  EXPECT_FALSE(held.hold(1000, 1));
+  EXPECT_EQ(held.take(1, 1).size(), of_datagram);
+  EXPECT_TRUE(held.hold(1000, 1));
+  EXPECT_EQ(held.take(2, 1).size(), 1U);
+  EXPECT_EQ(held.expire(~std::uint64_t{0}).size(), HeldFragments::max_held - of_datagram);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
 #include <vector>
 
 #include "dataplane/forwarding/flow_timeouts.hpp"
@@ -59,6 +60,7 @@ TEST(TcpTracker, FollowsAConnectionFromItsSynToItsLastAck) {
 TEST(TcpTracker, FollowsASimultaneousOpen) {
   follow({{opener, syn, State::syn_sent},
           {back, syn, State::syn_received},
+          {back, syn, State::syn_received},
           {opener, syn | ack, State::established},
           {back, syn | ack, State::established},
           {opener, ack, State::established}});
@@ -89,8 +91,23 @@ TEST(TcpTracker, LetsAHalfOpenConnectionBeFoundOut) {
 
 // RFC 5961 section 4: a SYN in a connection is answered by an ACK, and changes nothing.
 TEST(TcpTracker, ASynDoesNotEndAConnectionThatLives) {
-  follow({{opener, syn, State::established}, {back, ack, State::established}, {back, syn, State::established}},
+  follow({{opener, syn, State::established}, {back, ack, State::established}}, established);
+}
+
+// The right to answer is no right to open.
+TEST(TcpTracker, ASynAgainstTheDirectionOfAFlowIsInvalid) {
+  follow({{back, syn, State::established, Outcome::invalid},
+          {back, syn | psh | ece | cwr, State::established, Outcome::invalid}},
          established);
+  follow({{opener, syn, State::syn_sent},
+          {back, syn | ack, State::syn_received},
+          {back, syn, State::syn_received, Outcome::invalid},
+          {opener, ack, State::established}});
+  const std::uint32_t both_opened = follow({{opener, syn, State::syn_sent},
+                                            {back, syn, State::syn_received},
+                                            {opener, syn | ack, State::established},
+                                            {back, syn | ack, State::established}});
+  follow({{back, syn, State::established, Outcome::invalid}}, both_opened);
 }
 
 TEST(TcpTracker, AFinOfAnOlderConnectionClosesNothing) {
@@ -107,7 +124,7 @@ TEST(TcpTracker, AResetFromEitherSideCloses) {
     for (const Segment& segment : handshake) {
       word = track_tcp(word, segment.direction, segment.flags).word;
       for (const std::uint8_t flags : {rst, static_cast<std::uint8_t>(rst | ack)})
-        follow({{direction, flags, State::closed}, {opener, ack, State::closed}, {back, ack, State::closed}}, word);
+        follow({{direction, flags, State::closed}, {opener, ack, State::closed}, {opener, ack, State::closed}}, word);
     }
   }
 }
@@ -124,9 +141,63 @@ TEST(TcpTracker, ASynAfterTheEndReopensFromEitherSide) {
   }
 }
 
-TEST(TcpTracker, PicksUpAConnectionInItsMiddle) {
-  follow({{opener, ack, State::established}, {back, ack, State::established}, {opener, fin | ack, State::closing}});
-  follow({{opener, fin | ack, State::closing}, {back, fin | ack, State::closed}});
+// RFC 5961 section 3: an end ignores a RST that is not exactly where it should be.
+TEST(TcpTracker, AResetThatBothEndsIgnoredEndsNothing) {
+  for (const FlowDirection direction : {opener, back}) {
+    follow({{direction, rst, State::closed},
+            {opener, ack | psh, State::closed},
+            {opener, ack, State::closed},
+            {back, ack, State::established},
+            {opener, fin | ack, State::closing},
+            {back, fin | ack, State::closed}},
+           established);
+    follow({{direction, rst, State::closed},
+            {back, ack, State::closed},
+            {opener, rst, State::closed},  // it did not ignore it
+            {opener, rst | ack, State::closed},
+            {back, ack, State::closed},
+            {back, fin | ack, State::closed}},
+           established);
+    follow({{back, fin | ack, State::closing},
+            {direction, rst, State::closed},
+            {opener, ack, State::closed},
+            {back, ack, State::closing},
+            {opener, fin | ack, State::closed},
+            {back, ack, State::closed}},
+           established);
+  }
+}
+
+TEST(TcpTracker, PicksUpAConnectionInItsMiddleOnceBothEndsHaveSpoken) {
+  for (const auto& [first, second] : {std::pair{opener, back}, std::pair{back, opener}}) {
+    follow({{first, ack, State::syn_received},
+            {first, ack | psh, State::syn_received},
+            {first, syn | ack, State::syn_received},
+            {second, ack, State::established},
+            {first, ack, State::established},
+            {opener, fin | ack, State::closing},
+            {back, fin | ack, State::closed},
+            {opener, ack, State::closed}});
+    follow({{first, fin | ack, State::syn_received},
+            {first, fin | ack, State::syn_received},
+            {second, ack, State::closing},
+            {second, fin | ack, State::closed}});
+    follow({{first, ack, State::syn_received},
+            {second, rst, State::closed},
+            {first, ack, State::closed},
+            {second, ack, State::established}});
+  }
+}
+
+TEST(TcpTracker, AFlowThatWasPickedUpTakesNoSyn) {
+  for (const FlowDirection first : {opener, back}) {
+    const std::uint32_t one_spoke = track_tcp(0, first, ack).word;
+    const std::uint32_t both_spoke = track_tcp(track_tcp(one_spoke, opener, ack).word, back, ack).word;
+    ASSERT_EQ(tcp_state(both_spoke), State::established);
+    for (const std::uint32_t word : {one_spoke, both_spoke, track_tcp(both_spoke, back, fin | ack).word})
+      for (const FlowDirection direction : {opener, back})
+        EXPECT_EQ(track_tcp(word, direction, syn).outcome, Outcome::reopens) << "its sender needs a right of its own";
+  }
 }
 
 TEST(TcpTracker, KnowsWhatMayBegin) {
@@ -145,11 +216,13 @@ TEST(TcpTracker, KnowsWhatMayBegin) {
 TEST(TcpTracker, KeepsItsPromisesInEveryState) {
   constexpr std::uint32_t theirs = 0xabcd0000;
   for (std::uint32_t state = 0; state <= static_cast<std::uint32_t>(State::closed); ++state) {
-    for (std::uint32_t fins = 0; fins < 4; ++fins) {
+    for (std::uint32_t bits = 0; bits < 64; ++bits) {
+      const bool picked_up = (bits & 4) != 0;
+      if (state == 0 && bits != 0) continue;
       for (unsigned flags = 0; flags < 256; ++flags) {
         for (const FlowDirection direction : {opener, back}) {
           const auto byte = static_cast<std::uint8_t>(flags);
-          const std::uint32_t word = theirs | fins << 8 | state;
+          const std::uint32_t word = theirs | bits << 8 | state;
           const TcpStep step = track_tcp(word, direction, byte);
           const State after = tcp_state(step.word);
           SCOPED_TRACE(testing::Message() << "word " << word << " flags " << flags);
@@ -159,9 +232,16 @@ TEST(TcpTracker, KeepsItsPromisesInEveryState) {
           if (step.outcome == Outcome::invalid) { EXPECT_EQ(step.word, word); }
           if (step.outcome == Outcome::reopens) { EXPECT_TRUE(tcp_may_open(byte)); }
           // The responder alone can take a connection out of syn_sent, but for a RST.
-          if (state == 1 && direction == opener && after != State::syn_sent) { EXPECT_EQ(after, State::closed); }
-          // Nothing but a SYN leads out of closed.
-          if (state == 5 && after != State::closed) { EXPECT_EQ(step.outcome, Outcome::reopens); }
+          if (state == 1 && !picked_up && direction == opener && after != State::syn_sent) {
+            EXPECT_EQ(after, State::closed);
+          }
+          // A SYN against the direction passes in a simultaneous open alone.
+          if (tcp_may_open(byte) && direction == back && step.outcome == Outcome::passes) {
+            EXPECT_TRUE(state == 1 || state == 2);
+            EXPECT_FALSE(picked_up);
+          }
+          // Nothing but a SYN leads out of closed, if both sent their FIN.
+          if (state == 5 && (bits & 3) == 3 && after != State::closed) { EXPECT_EQ(step.outcome, Outcome::reopens); }
         }
       }
     }

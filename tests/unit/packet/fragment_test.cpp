@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 #include "tests/unit/packet/packets.hpp"
 
 namespace sallyport::dataplane {
@@ -23,6 +27,29 @@ Bytes fragment6(unsigned protocol, unsigned offset_and_more, std::size_t bytes, 
 }
 Judgement judge(const Bytes& packet) {
   return judge_fragment(parsed(packet));
+}
+
+// RFC 791 section 3.1: of kind 148 the copied flag is set, of 7 and 68 it is not; 1 does nothing.
+TEST(Fragment, OfTheLaterOnesTheHeaderHasTheCopiedOptionsAlone) {
+  const auto later = [](const Bytes& options) {
+    const Bytes packet = v4({.tos = 3, .options = options}, Bytes(8));
+    std::array<std::uint8_t, 60> out;
+    out.fill(0xee);
+    const std::size_t length =
+        make_later_fragment_header(std::span(packet).first(20 + options.size()), std::span<std::uint8_t, 60>(out));
+    EXPECT_EQ(out[0], 0x40 | length / 4);
+    EXPECT_TRUE(std::equal(out.begin() + 1, out.begin() + 20, packet.begin() + 1));
+    return Bytes(out.begin() + 20, out.begin() + static_cast<std::ptrdiff_t>(length));
+  };
+  EXPECT_EQ(later({}), Bytes{});
+  EXPECT_EQ(later({7, 7, 4, 0, 0, 0, 0, 0}), Bytes{});
+  EXPECT_EQ(later({0x94, 4, 0, 0}), (Bytes{0x94, 4, 0, 0}));
+  EXPECT_EQ(later({1, 1, 68, 4, 5, 0, 1, 0x94, 4, 0, 0, 0}), (Bytes{0x94, 4, 0, 0}));
+  EXPECT_EQ(later({0x82, 3, 9, 7, 3, 4, 0, 0}), (Bytes{0x82, 3, 9, 0})) << "padded";
+  EXPECT_EQ(later({0, 0x94, 4, 0}), Bytes{}) << "behind the end";
+  Bytes most(40, 0x80 | 1);
+  for (std::size_t at = 0; at < 40; at += 4) most[at] = 0x94, most[at + 1] = 4;
+  EXPECT_EQ(later(most), most);
 }
 
 TEST(Fragment, IsIdentifiedBySixteenOrThirtyTwoBits) {
