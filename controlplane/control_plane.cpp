@@ -113,10 +113,10 @@ tl::expected<void, StartFailure> ControlPlane::start() {
   arm_expiry();
   link_.start();
   tick_timer_.fire_after(tick_interval);
-  log_info("control plane started", {{"gateway", config_.gateway.name},
-                                     {"tunnels", config_.wireguards.size()},
-                                     {"peers", config_.peers.size()},
-                                     {"version", SALLYPORT_VERSION}});
+  log_info("started", {{"gateway", config_.gateway.name},
+                       {"tunnels", config_.wireguards.size()},
+                       {"peers", config_.peers.size()},
+                       {"version", SALLYPORT_VERSION}});
   return {};
 }
 

@@ -22,6 +22,7 @@
 #include <boost/program_options.hpp>
 
 #include "config/base/log.hpp"
+#include "config/base/log_text.hpp"
 #include "config/load.hpp"
 #include "config/unsupported.hpp"
 #include "controlplane/api/admin_server.hpp"
@@ -72,7 +73,7 @@ int report(const std::vector<config::Error>& errors) {
 }
 
 int fail(const std::string& why) {
-  log_error("control plane cannot start", {{"why", why}});
+  log_each_line(LogLevel::error, "cannot start", "why", why);
   return exit_failure;
 }
 
@@ -129,7 +130,7 @@ int run(const std::filesystem::path& file, config::Config configuration) {
   boost::asio::signal_set ends(loop, SIGTERM, SIGINT);
   ends.async_wait([&](const auto& error, int signal) {
     if (error) return;
-    log_info("control plane ends", {{"signal", signal}});
+    log_info("ends", {{"signal", signal}});
     loop.stop();
   });
   boost::asio::signal_set hangups(loop, SIGHUP);

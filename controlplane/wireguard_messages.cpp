@@ -70,7 +70,7 @@ void WireguardService::on_identified(const Origin& origin,
   if (!connected_ || tunnel == nullptr || tunnel->settings.identity != origin.identity)
     return refuse(HandshakeError::superseded, origin, nullptr);
   const auto id = tunnel->peers.find(identified->initiator());
-  if (id == tunnel->peers.end()) return refuse(HandshakeError::unknown_peer, origin, nullptr);
+  if (id == tunnel->peers.end()) return refuse(HandshakeError::unknown_peer, origin, nullptr, &identified->initiator());
   Peer& peer = *peers_.at(id->second);
   PeerKeyState* key = find_key(peer, identified->initiator());
   if (key == nullptr) return refuse(HandshakeError::unknown_peer, origin, nullptr);
@@ -146,12 +146,15 @@ void WireguardService::perform(PeerKeyState& key, Actions actions, const Origin*
   Peer& peer = key.peer;
   reschedule(peer);
   std::uint64_t after_sequence = 0;
+  std::optional<LocalIndex> to_confirm;
   if (actions.install && origin != nullptr) {
+    if (actions.install->role == wireguard::Role::responder) to_confirm = actions.install->local_index;
     const auto sequence = install(key, std::move(*actions.install), *origin);
     if (!sequence) return;  // without the session the answer would only mislead the peer
     after_sequence = *sequence;
   }
-  if (actions.send) send(key, *actions.send, origin, after_sequence);
+  const bool sent = actions.send && send(key, *actions.send, origin, after_sequence);
+  if (sent && to_confirm) answered(peer, *origin, *to_confirm);
   if (actions.create_initiation) {
     auto task = make_task([job = std::move(*actions.create_initiation)]() mutable { return std::move(job).run(); },
                           [this, reference = reference_to(key)](wireguard::InitiationCreated result) {
@@ -204,7 +207,10 @@ std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wiregu
   indices_.installed(session.local_index, session_id, now);
   peer.sessions.push_back(session.local_index);
   peer.last_completed = key.number;
-  peer.known_endpoint = origin.remote;
+  if (peer.known_endpoint.is_set() && peer.known_endpoint != origin.remote)
+    on_moved(peer, origin.remote);
+  else
+    peer.known_endpoint = origin.remote;
   peer.last_active_ns = now;
   // It carries data at once: the peer needs none of its other key.
   PeerKeyState* other = &key == peer.present.get() ? peer.former.get() : peer.present.get();
@@ -212,15 +218,39 @@ std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wiregu
     other->handshake.on_session_confirmed(clock_());
     reschedule(peer);
   }
-  ++(initiator ? counters_.completed_as_initiator : counters_.completed_as_responder);
-  log_info("handshake completed", {{"peer", peer.settings.name},
-                                   {"endpoint", origin.remote.to_string()},
-                                   {"role", initiator ? "initiator" : "responder"},
-                                   {"index", hex(static_cast<std::uint32_t>(session.local_index))}});
+  // The response was authentic, with the preshared key mixed in. Who answers knows nothing of the peer's keys yet.
+  if (initiator) completed(peer, session.role, session.local_index);
   return sequence;
 }
 
-void WireguardService::send(const PeerKeyState& key, const wireguard::OutgoingMessage& message, const Origin* origin,
+void WireguardService::answered(Peer& peer, const Origin& origin, LocalIndex index) {
+  Unconfirmed& unconfirmed = peer.unconfirmed;
+  ++unconfirmed.times;
+  unconfirmed.last_at_ns = now_ns();
+  unconfirmed.last_index = index;
+  unconfirmed.from = origin.remote;
+  unconfirmed_.insert(peer.settings.peer_id);
+  log_info("handshake answered", {{"peer", peer.settings.name},
+                                  {"endpoint", origin.remote.to_string()},
+                                  {"index", hex(static_cast<std::uint32_t>(index))}});
+  if (unconfirmed.times == unconfirmed_answers_tolerated + 1)
+    log_warning(
+        "handshakes are not confirmed",
+        {{"peer", peer.settings.name}, {"endpoint", origin.remote.to_string()}, {"answered", unconfirmed.times}});
+}
+
+void WireguardService::completed(Peer& peer, wireguard::Role role, LocalIndex index) {
+  const bool initiator = role == wireguard::Role::initiator;
+  peer.unconfirmed = {};
+  unconfirmed_.erase(peer.settings.peer_id);
+  ++(initiator ? counters_.completed_as_initiator : counters_.completed_as_responder);
+  log_info("handshake completed", {{"peer", peer.settings.name},
+                                   {"endpoint", peer.known_endpoint.to_string()},
+                                   {"role", initiator ? "initiator" : "responder"},
+                                   {"index", hex(static_cast<std::uint32_t>(index))}});
+}
+
+bool WireguardService::send(const PeerKeyState& key, const wireguard::OutgoingMessage& message, const Origin* origin,
                             std::uint64_t after_sequence) {
   const Peer& peer = key.peer;
   const bool answers = message.destination == wireguard::Destination::initiation_source && origin != nullptr;
@@ -228,7 +258,7 @@ void WireguardService::send(const PeerKeyState& key, const wireguard::OutgoingMe
       answers ? std::optional(Target{origin->remote, origin->local}) : target_of(peer, key.handshake.tries());
   if (!target) {
     ++counters_.without_endpoint;
-    return;
+    return false;
   }
   abi::PacketDown packet{};
   packet.version = abi::version;
@@ -241,9 +271,10 @@ void WireguardService::send(const PeerKeyState& key, const wireguard::OutgoingMe
   std::memcpy(packet.data.data(), message.view().data(), message.size);
   if (!outputs_.send_packet(packet)) {
     ++counters_.packets_not_sent;
-    return;
+    return false;
   }
   ++(answers ? counters_.responses_sent : counters_.initiations_sent);
+  return true;
 }
 
 // Where the dataplane sends to; else where the peer was last; else where the configuration says. When that does not
@@ -264,9 +295,17 @@ std::optional<WireguardService::Target> WireguardService::target_of(const Peer& 
   return known;
 }
 
-void WireguardService::refuse(HandshakeError error, const Origin& origin, const Peer* peer) {
+void WireguardService::refuse(HandshakeError error, const Origin& origin, const Peer* peer, const PublicKey* claimed) {
   ++counters_.refused[static_cast<std::size_t>(error)];
   if (is_routine(error) || !refusal_log_.admit(now_ns())) return;
+  if (claimed != nullptr) {
+    // Public, and what an operator needs who forgot to configure it: quoted as a configuration has it.
+    return log_warning("handshake refused", {{"reason", wireguard::name_of(error)},
+                                             {"endpoint", origin.remote.to_string()},
+                                             {"public_key", encode_key(*claimed)},
+                                             {"why", wireguard::explain(error)},
+                                             {"suppressed", refusal_log_.take_suppressed()}});
+  }
   log_warning("handshake refused", {{"reason", wireguard::name_of(error)},
                                     {"endpoint", origin.remote.to_string()},
                                     {"peer", peer != nullptr ? peer->settings.name : std::string("unknown")},

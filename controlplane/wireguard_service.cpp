@@ -17,6 +17,7 @@ constexpr unsigned calls_per_interval = WireguardService::calls_per_second / 50;
 constexpr unsigned timers_per_turn = 1024;
 // In how many calls of reconcile() all slots are looked at.
 constexpr std::uint32_t reconcile_rounds = 15;
+constexpr std::uint64_t minute_ns = 60'000'000'000;
 
 }  // namespace
 
@@ -110,6 +111,8 @@ void WireguardService::remove_peer(std::uint32_t peer_id) {
   if (peer.scheduled) deadlines_.erase({*peer.scheduled, peer_id});
   forget_key(peer, peer.present->public_key());
   if (peer.former) forget_key(peer, peer.former->public_key());
+  unconfirmed_.erase(peer_id);
+  roaming_.erase(peer_id);
   peers_.erase(found);
 }
 
@@ -213,9 +216,11 @@ void WireguardService::on_connected(const abi::StatisticsView& statistics, bool 
   if (!same_boot || indices_.max_sessions() != statistics.max_sessions()) indices_.reset(statistics.max_sessions());
   indices_.adopt(statistics, wireguard::to_boottime_ns(now.boot));
 
+  if (!same_boot) unconfirmed_.clear();
   bool is_empty = true;
   for (auto& [id, peer] : peers_) {
     peer->sessions.clear();
+    if (!same_boot) peer->unconfirmed = {};
     const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
     if (!status || status->live == 0) continue;
     // It may not have heard of a new key yet.
@@ -283,6 +288,9 @@ void WireguardService::on_event(const abi::Event& event) {
     peer->present->handshake.on_session_confirmed(clock_());
     if (peer->former) peer->former->handshake.on_session_confirmed(clock_());
     reschedule(*peer);
+    const auto owner = indices_.find(LocalIndex{confirmed.index});
+    if (owner && owner->peer_id == confirmed.peer_id && owner->session_id == confirmed.session_id)
+      completed(*peer, wireguard::Role::responder, LocalIndex{confirmed.index});
   } else if (abi::SessionEnded ended; abi::read_payload(event, ended)) {
     const auto owner = indices_.find(LocalIndex{ended.index});
     if (owner && indices_.ended(LocalIndex{ended.index}, ended.session_id))
@@ -290,7 +298,7 @@ void WireguardService::on_event(const abi::Event& event) {
   } else if (abi::EndpointMoved moved; abi::read_payload(event, moved)) {
     Peer* peer = find(moved.peer_id);
     if (peer == nullptr || !moved.endpoint.is_set() || !moved.endpoint.valid()) return;
-    peer->known_endpoint = moved.endpoint;
+    on_moved(*peer, moved.endpoint);
     log_debug("endpoint moved", {{"peer", peer->settings.name}, {"endpoint", moved.endpoint.to_string()}});
   }
 }
@@ -301,9 +309,12 @@ void WireguardService::on_install_refused(std::uint32_t index, std::uint64_t ses
   indices_.refused(LocalIndex{index}, session_id, reason == abi::Refusal::slot_in_use, now_ns());
   if (!owner || owner->session_id != session_id) return;
   session_gone(LocalIndex{index}, owner->peer_id);
+  Peer* peer = find(owner->peer_id);
+  // Its answer waited for the session, and never left.
+  if (peer != nullptr && peer->unconfirmed.times > 0 && peer->unconfirmed.last_index == LocalIndex{index})
+    --peer->unconfirmed.times;
   if (!refusal_log_.admit(now_ns())) return;
-  const Peer* peer = find(owner->peer_id);
-  log_warning("session refused by the dataplane", {{"peer", peer != nullptr ? peer->settings.name : ""},
+  log_warning("session refused by the dataplane", {{"peer", peer != nullptr ? peer->settings.name : "unknown"},
                                                    {"index", hex(index)},
                                                    {"reason", abi::to_string(reason)},
                                                    {"suppressed", refusal_log_.take_suppressed()}});
@@ -329,6 +340,52 @@ void WireguardService::call(std::uint32_t peer_id) {
   Peer* peer = find(peer_id);
   if (peer != nullptr && peer->settings.persistent_keepalive && peer->sessions.empty() && !peer->handshaking())
     want_session(*peer);
+}
+
+// ---- health ----
+
+void WireguardService::on_moved(Peer& peer, const IpEndpoint& endpoint) {
+  Roaming& roaming = peer.roaming;
+  const std::uint64_t now = now_ns();
+  if (const std::uint64_t age = now - roaming.minute_began_ns; age >= minute_ns) {
+    roaming.moves_last_minute = age < 2 * minute_ns ? roaming.moves : 0;
+    roaming.moves = 0;
+    roaming.minute_began_ns = now;
+  }
+  ++roaming.moves;
+  roaming.before = std::exchange(peer.known_endpoint, endpoint);
+  roaming_.insert(peer.settings.peer_id);
+}
+
+std::optional<Problem> WireguardService::roaming_problem(const Peer& peer, std::uint64_t now_ns) {
+  const Roaming& roaming = peer.roaming;
+  const std::uint64_t age = now_ns - roaming.minute_began_ns;
+  const unsigned moves = age < minute_ns       ? std::max(roaming.moves, roaming.moves_last_minute)
+                         : age < 2 * minute_ns ? roaming.moves
+                                               : 0;
+  if (moves <= moves_a_minute_tolerated) return std::nullopt;
+  return Problem{"peer " + peer.settings.name, "moved " + std::to_string(moves) + " times in a minute, between " +
+                                                   roaming.before.to_string() + " and " +
+                                                   peer.known_endpoint.to_string() + ": two machines with one key?"};
+}
+
+std::optional<Problem> WireguardService::unconfirmed_problem(const Peer& peer, std::uint64_t now_ns) const {
+  const Unconfirmed& unconfirmed = peer.unconfirmed;
+  if (unconfirmed.times <= unconfirmed_answers_tolerated || now_ns - unconfirmed.last_at_ns >= unconfirmed_shown_ns)
+    return std::nullopt;
+  return Problem{"peer " + peer.settings.name,
+                 "answered " + std::to_string(unconfirmed.times) + " times, last at " + unconfirmed.from.to_string() +
+                     ", never confirmed: its preshared key is another one, or our answers do not reach it"};
+}
+
+std::vector<Problem> WireguardService::problems() const {
+  std::vector<Problem> list;
+  const std::uint64_t now = now_ns();
+  for (const std::uint32_t id : unconfirmed_)
+    if (auto problem = unconfirmed_problem(*peers_.at(id), now)) list.push_back(std::move(*problem));
+  for (const std::uint32_t id : roaming_)
+    if (auto problem = roaming_problem(*peers_.at(id), now)) list.push_back(std::move(*problem));
+  return list;
 }
 
 // ---- timers ----
@@ -378,6 +435,19 @@ void WireguardService::reconcile(const abi::StatisticsView& statistics) {
                        ++counters_.ends_not_heard;
                        session_gone(index, peer_id);
                      });
+  // Confirmations whose event found no room.
+  for (auto next = unconfirmed_.begin(); next != unconfirmed_.end();) {
+    const std::uint32_t id = *next++;
+    Peer& peer = *peers_.at(id);
+    const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
+    const LocalIndex answered = peer.unconfirmed.last_index;
+    if (status && status->live != 0 && status->current_index == static_cast<std::uint32_t>(answered) &&
+        peer.has_key(status->public_key))
+      completed(peer, wireguard::Role::responder, answered);
+  }
+  std::erase_if(roaming_, [this, now = now_ns()](std::uint32_t id) {
+    return now - peers_.at(id)->roaming.minute_began_ns >= 2 * minute_ns;
+  });
 }
 
 // ---- timestamps ----
@@ -449,7 +519,8 @@ WireguardService::Tunnel* WireguardService::find_tunnel(std::uint16_t tunnel_id)
 std::vector<NamedCounter> WireguardService::counters() const {
   std::vector<NamedCounter> list = {
       {"handshakes_as_initiator", "handshakes completed that we started", counters_.completed_as_initiator},
-      {"handshakes_as_responder", "handshakes completed that the peer started", counters_.completed_as_responder},
+      {"handshakes_as_responder", "handshakes that the peer started, answered and confirmed by its first packet",
+       counters_.completed_as_responder},
       {"handshake_initiations_sent", "handshake initiations sent", counters_.initiations_sent},
       {"handshake_responses_sent", "handshake responses sent", counters_.responses_sent},
       {"handshake_cookies_received", "cookie replies of peers under load", counters_.cookies_received},

@@ -95,10 +95,17 @@ class WireguardService {
   void reservation_written(const PublicKey& tunnel, const wireguard::Tai64n& until);
 
   [[nodiscard]] std::vector<NamedCounter> counters() const;
+  // Peers that call again and again although they were answered, and peers that are in two places at once.
+  [[nodiscard]] std::vector<Problem> problems() const;
   [[nodiscard]] const SessionIndices& indices() const noexcept { return indices_; }
 
   // Calls after a restart of the dataplane: so many a second.
   static constexpr unsigned calls_per_second = 500;
+  // So many answers in a row without one authenticated packet are a problem, until nothing was answered for so long.
+  static constexpr unsigned unconfirmed_answers_tolerated = 2;
+  static constexpr std::uint64_t unconfirmed_shown_ns = 600'000'000'000;
+  // A peer whose endpoint moves more often within a minute is in two places.
+  static constexpr unsigned moves_a_minute_tolerated = 5;
 
  private:
   struct Tunnel {
@@ -127,6 +134,20 @@ class WireguardService {
     const KeyNumber number;
     wireguard::PeerHandshake handshake;
   };
+  // Handshakes that we answered since the peer last proved that it has a session.
+  struct Unconfirmed {
+    unsigned times = 0;
+    std::uint64_t last_at_ns = 0;
+    wireguard::LocalIndex last_index{};
+    IpEndpoint from;
+  };
+  // Moves of the endpoint, in whole minutes.
+  struct Roaming {
+    std::uint64_t minute_began_ns = 0;
+    unsigned moves = 0;              // in this minute
+    unsigned moves_last_minute = 0;  // in the one before, if that was the one before
+    IpEndpoint before;
+  };
   struct Peer {
     Peer(std::uint64_t number, PeerSettings peer_settings, Tunnel& of)
         : incarnation(number), settings(std::move(peer_settings)), tunnel(&of) {}
@@ -151,6 +172,8 @@ class WireguardService {
     std::uint64_t last_active_ns = 0;
     std::vector<wireguard::LocalIndex> sessions;
     std::optional<wireguard::BootTime> scheduled;
+    Unconfirmed unconfirmed;
+    Roaming roaming;
   };
   struct KeyReference {
     std::uint32_t id;
@@ -206,6 +229,9 @@ class WireguardService {
   [[nodiscard]] static KeyReference reference_to(const PeerKeyState& key);
   [[nodiscard]] Tunnel* find_tunnel(std::uint16_t tunnel_id);
   void session_gone(wireguard::LocalIndex index, std::uint32_t peer_id);
+  void on_moved(Peer& peer, const IpEndpoint& endpoint);
+  [[nodiscard]] std::optional<Problem> unconfirmed_problem(const Peer& peer, std::uint64_t now_ns) const;
+  [[nodiscard]] static std::optional<Problem> roaming_problem(const Peer& peer, std::uint64_t now_ns);
 
   // wireguard_messages.cpp: what arrives, what is computed, what is sent
   void on_initiation(const Origin& origin, wireguard::Bytes message, WorkClass work_class);
@@ -220,15 +246,21 @@ class WireguardService {
   [[nodiscard]] PeerKeyState* find_pending(std::uint32_t receiver_index, std::uint16_t tunnel_id);
   [[nodiscard]] std::optional<std::uint64_t> install(PeerKeyState& key, wireguard::InstallSession session,
                                                      const Origin& origin);
-  void send(const PeerKeyState& key, const wireguard::OutgoingMessage& message, const Origin* origin,
+  // False: it did not leave.
+  bool send(const PeerKeyState& key, const wireguard::OutgoingMessage& message, const Origin* origin,
             std::uint64_t after_sequence);
+  void answered(Peer& peer, const Origin& origin, wireguard::LocalIndex index);
+  // The first packet of the peer on a session of ours was authentic.
+  void completed(Peer& peer, wireguard::Role role, wireguard::LocalIndex index);
   struct Target {
     IpEndpoint remote;
     IpEndpoint local;
   };
   // After so many tries.
   [[nodiscard]] std::optional<Target> target_of(const Peer& peer, unsigned tries) const;
-  void refuse(wireguard::HandshakeError error, const Origin& origin, const Peer* peer);
+  // `claimed`: the public key that the message names, which is no peer's.
+  void refuse(wireguard::HandshakeError error, const Origin& origin, const Peer* peer,
+              const PublicKey* claimed = nullptr);
   [[nodiscard]] std::uint64_t next_session_id();
   [[nodiscard]] std::uint64_t now_ns() const { return wireguard::to_boottime_ns(clock_().boot); }
 
@@ -241,6 +273,8 @@ class WireguardService {
   std::map<std::uint32_t, std::unique_ptr<Peer>> peers_;  // gone before tunnels_ and indices_
   std::set<std::pair<wireguard::BootTime, std::uint32_t>> deadlines_;
   std::deque<std::uint32_t> to_call_;
+  std::set<std::uint32_t> unconfirmed_;  // peers that were answered and have not confirmed yet
+  std::set<std::uint32_t> roaming_;      // peers whose endpoint moved lately
   wireguard::BootTime next_call_at_{};
   bool connected_ = false;
   std::uint64_t last_incarnation_ = 0;

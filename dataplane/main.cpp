@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "config/base/log.hpp"
+#include "config/base/log_text.hpp"
 #include "config/base/process_hardening.hpp"
 #include "config/load.hpp"
 #include "dataplane/gateway.hpp"
@@ -35,7 +36,7 @@ void install_signal_handlers() {
 }
 
 int fail(const std::string& reason) {
-  log_error("cannot start", {{"reason", reason}});
+  log_each_line(LogLevel::error, "cannot start", "why", reason);
   return exit_failure;
 }
 
@@ -61,14 +62,14 @@ int run(const std::filesystem::path& path) {
   if (!gateway) return fail(gateway.error());
   if (!harden_process(true)) log_warning("memory is not locked", {{"reason", "RLIMIT_MEMLOCK is too low"}});
   install_signal_handlers();
-  log_info("dataplane runs", {{"gateway", configuration->gateway.name},
-                              {"workers", configuration->dataplane.workers.size()},
-                              {"ports", configuration->ports.size()},
-                              {"memory_mb", plan->memory_mb},
-                              {"huge_pages", plan->huge_pages},
-                              {"crypto", (*gateway)->statistics().header().crypto_engine.data()}});
+  log_info("started", {{"gateway", configuration->gateway.name},
+                       {"workers", configuration->dataplane.workers.size()},
+                       {"ports", configuration->ports.size()},
+                       {"memory_mb", plan->memory_mb},
+                       {"huge_pages", plan->huge_pages},
+                       {"crypto", (*gateway)->statistics().header().crypto_engine.data()}});
   (*gateway)->run(stop_requested);
-  log_info("dataplane stops");
+  log_info("ends");
   gateway->reset();
   dataplane::stop_eal();
   return 0;

@@ -5,7 +5,8 @@
 #
 #   perf/pktgen.sh [BUILD_DIRECTORY [PACKET_BYTES [SECONDS]]]      PACKET_BYTES: of the IP packet
 #
-# Exits 77 and says what is missing where it cannot run.
+# Exits 77 and says what is missing where it cannot run. NEVER RUN SO FAR: pktgen is not packaged, and no figure of ours comes from
+# it. Read it before you trust it.
 set -eu
 
 build=${1:-build}

@@ -2,10 +2,17 @@
 
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <ctime>
 #include <memory>
+#include <string>
 #include <utility>
+
+#include "config/base/log_text.hpp"
 
 namespace sallyport {
 namespace {
@@ -24,37 +31,51 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
-bool needs_quotes(std::string_view value) {
-  return value.empty() || std::any_of(value.begin(), value.end(), [](char c) {
-           return static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7f;
-         });
+// Set by start_log(), before there are other threads.
+struct Style {
+  std::string process = "sallyport";
+  LogFormat format = LogFormat::text;
+  bool to_journal = false;
+};
+Style& style() {
+  static Style one;
+  return one;
 }
 
-void append_quoted(std::string& line, std::string_view value) {
-  constexpr char digits[] = "0123456789abcdef";
-  line += '"';
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      line += '\\';
-      line += c;
-    } else if (byte < ' ' || byte == 0x7f) {
-      line += "\\x";
-      line += digits[byte >> 4];
-      line += digits[byte & 15];
-    } else {
-      line += c;
-    }
+std::string_view name_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
   }
-  line += '"';
+  return "info";
+}
+
+// UTC, RFC 3339, with milliseconds.
+std::string utc_now() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  tm parts{};
+  gmtime_r(&now.tv_sec, &parts);
+  std::array<char, 32> day{};
+  strftime(day.data(), day.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  return std::string(day.data()) + '.' + std::to_string(1000 + now.tv_nsec / 1'000'000).substr(1) + 'Z';
 }
 
 }  // namespace
 
-void start_log(std::string_view process_name, LogLevel lowest, LogFormat /*format*/) {
+void start_log(std::string_view process_name, LogLevel lowest, LogFormat format) {
+  style() = {std::string(process_name), format, is_journal(std::getenv("JOURNAL_STREAM"), STDERR_FILENO)};
   auto logger =
       std::make_shared<spdlog::logger>(std::string(process_name), std::make_shared<spdlog::sinks::stderr_sink_mt>());
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %n %l %v");
+  // The journal knows time, process and, by its priority, level.
+  const bool is_bare = format == LogFormat::json || style().to_journal;
+  logger->set_pattern(is_bare ? "%v" : "%Y-%m-%dT%H:%M:%S.%e%z %n %l %v");
   logger->set_level(to_spdlog(lowest));
   logger->flush_on(spdlog::level::debug);
   spdlog::set_default_logger(std::move(logger));
@@ -66,17 +87,9 @@ void set_log_level(LogLevel lowest) {
 
 void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   if (!spdlog::should_log(to_spdlog(level))) return;
-  std::string line(event);
-  for (const LogField& field : fields) {
-    line += ' ';
-    line += field.key;
-    line += '=';
-    if (needs_quotes(field.value)) {
-      append_quoted(line, field.value);
-    } else {
-      line += field.value;
-    }
-  }
+  std::string line(style().to_journal ? journal_priority(level) : "");
+  line += style().format == LogFormat::json ? log_json(utc_now(), name_of(level), style().process, event, fields)
+                                            : log_text(event, fields);
   spdlog::log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 

@@ -138,6 +138,111 @@ TEST_F(WireguardServiceTest, ResolvesAnEndpointAgainAfterUnansweredCalls) {
   EXPECT_TRUE(std::ranges::any_of(sent, [&](const auto& packet) { return packet.remote == elsewhere; }));
 }
 
+TEST_F(WireguardServiceTest, CallsAHandshakeAnsweredUntilThePeersFirstPacket) {
+  start_log("test", LogLevel::info, LogFormat::text);
+  auto& ann = lab.add_client(0);
+  lab.apply();
+  lab.connect(dataplane);
+  ::testing::internal::CaptureStderr();
+  complete_from_client(ann, ann_at);
+  const std::string before = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(before.find("handshake answered peer=peer-0 endpoint=198.51.100.7:4242"), std::string::npos) << before;
+  EXPECT_EQ(before.find("handshake completed"), std::string::npos) << before;
+  EXPECT_EQ(lab.counter("handshakes_as_responder"), 0U);
+
+  const abi::InstallSession session = dataplane.sessions.begin()->second;
+  ::testing::internal::CaptureStderr();
+  dataplane.raise(abi::SessionConfirmed{0, session.index, session.session_id});
+  lab.settle();
+  const std::string after = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(after.find("handshake completed peer=peer-0"), std::string::npos) << after;
+  EXPECT_EQ(lab.counter("handshakes_as_responder"), 1U);
+}
+
+TEST_F(WireguardServiceTest, ReportsAPeerThatIsAnsweredAgainAndAgainAndNeverConfirms) {
+  auto& ann = lab.add_client(0);
+  lab.apply();
+  lab.connect(dataplane);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(lab.service.problems().empty()) << "a lost answer or two are no problem";
+    lab.pass(6s);
+    const auto initiation = ann.want(lab.now);
+    ASSERT_TRUE(initiation.send);
+    lab.receive(initiation.send->view(), ann_at);
+    ann.handshake->reset();  // it cannot open the answer, or never gets it
+  }
+  ASSERT_EQ(lab.service.problems().size(), 1U);
+  EXPECT_EQ(lab.service.problems()[0].what, "peer peer-0");
+  EXPECT_NE(lab.service.problems()[0].why.find("answered 3 times, last at 198.51.100.7:4242, never confirmed"),
+            std::string::npos)
+      << lab.service.problems()[0].why;
+  EXPECT_EQ(lab.counter("handshakes_as_responder"), 0U);
+
+  // The event of its first packet is lost, and the statistics say so.
+  abi::PeerStatusValue status = status_of(0, ann_at);
+  const auto newest =
+      std::max_element(dataplane.sessions.begin(), dataplane.sessions.end(),
+                       [](const auto& a, const auto& b) { return a.second.session_id < b.second.session_id; });
+  status.current_index = newest->second.index;
+  dataplane.publish_peer(0, status);
+  lab.service.reconcile(dataplane.statistics());
+  EXPECT_TRUE(lab.service.problems().empty());
+  EXPECT_EQ(lab.counter("handshakes_as_responder"), 1U);
+}
+
+TEST_F(WireguardServiceTest, ForgetsUnconfirmedAnswersWhenNobodyCallsAnyMore) {
+  auto& ann = lab.add_client(0);
+  lab.apply();
+  lab.connect(dataplane);
+  for (int i = 0; i < 5; ++i) {
+    lab.pass(6s);
+    const auto initiation = ann.want(lab.now);
+    ASSERT_TRUE(initiation.send);
+    lab.receive(initiation.send->view(), ann_at);
+    ann.handshake->reset();
+  }
+  EXPECT_EQ(lab.service.problems().size(), 1U);
+  lab.now.boot += 10min;
+  EXPECT_TRUE(lab.service.problems().empty());
+}
+
+TEST_F(WireguardServiceTest, PrintsAnUnknownPublicKeyReadyToPaste) {
+  start_log("test", LogLevel::info, LogFormat::text);
+  wireguard::Endpoint mallory(4711);
+  mallory.know(lab.gateway.local->public_key);
+  lab.apply();
+  lab.connect(dataplane);
+  const auto stranger = mallory.want(lab.now);
+  ::testing::internal::CaptureStderr();
+  lab.receive(stranger.send->view(), ann_at);
+  const std::string line = ::testing::internal::GetCapturedStderr();
+  EXPECT_NE(line.find("public_key=\"" + encode_key(mallory.local->public_key) + '"'), std::string::npos) << line;
+}
+
+TEST_F(WireguardServiceTest, ReportsAPeerThatMovesBetweenTwoPlacesManyTimesAMinute) {
+  lab.add_client(0);
+  lab.apply();
+  lab.connect(dataplane);
+  const IpEndpoint elsewhere = *IpEndpoint::parse("203.0.113.9:51820");
+  for (int i = 0; i < 5; ++i) {
+    dataplane.raise(abi::EndpointMoved{0, i % 2 == 0 ? ann_at : elsewhere});
+    lab.settle();
+  }
+  EXPECT_TRUE(lab.service.problems().empty()) << "a traveller";
+  dataplane.raise(abi::EndpointMoved{0, elsewhere});
+  lab.settle();
+  ASSERT_EQ(lab.service.problems().size(), 1U);
+  EXPECT_EQ(lab.service.problems()[0].what, "peer peer-0");
+  EXPECT_NE(
+      lab.service.problems()[0].why.find("moved 6 times in a minute, between 198.51.100.7:4242 and 203.0.113.9:51820"),
+      std::string::npos)
+      << lab.service.problems()[0].why;
+  lab.now.boot += 2min;
+  EXPECT_TRUE(lab.service.problems().empty());
+  lab.service.reconcile(dataplane.statistics());
+  EXPECT_TRUE(lab.service.problems().empty());
+}
+
 TEST_F(WireguardServiceTest, RekeysOnTheSessionThatTheDataplaneNames) {
   auto& ann = lab.add_client(0);
   lab.apply();
