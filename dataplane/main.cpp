@@ -2,17 +2,24 @@
 // this folder that knows exceptions (Boost.Program_options throws).
 #include <signal.h>
 #include <sodium.h>
+#include <time.h>
+#include <unistd.h>
 #include <boost/program_options.hpp>
 
 #include <atomic>
 #include <iostream>
+#include <optional>
+#include <utility>
 
 #include "config/base/log.hpp"
 #include "config/base/log_text.hpp"
+#include "config/base/privileges.hpp"
 #include "config/base/process_hardening.hpp"
+#include "config/base/service_manager.hpp"
 #include "config/load.hpp"
 #include "dataplane/gateway.hpp"
 #include "dataplane/io/eal.hpp"
+#include "dataplane/io/system_calls.hpp"
 
 namespace {
 
@@ -40,6 +47,15 @@ int fail(const std::string& reason) {
   return exit_failure;
 }
 
+// Devices, host interfaces and sockets are open: from here on the process needs no right but to use them.
+tl::expected<void, std::string> confine(const config::Config& configuration, const std::optional<Account>& account) {
+  if (auto dropped = drop_privileges(account); !dropped) return dropped;
+  if (geteuid() == 0)
+    log_warning("the dataplane stays root", {{"consequence", "it has no capabilities, but owns what root owns"},
+                                             {"remedy", "[dataplane] user = \"...\", a user of its own"}});
+  return dataplane::confine_system_calls(dataplane::needs_to_connect(configuration.dataplane, configuration.ports));
+}
+
 int run(const std::filesystem::path& path) {
   const auto configuration = config::load(path);
   if (!configuration) {
@@ -51,6 +67,16 @@ int run(const std::filesystem::path& path) {
 
   // Huge pages are locked by their nature; what is not gets locked once DPDK has taken its memory.
   (void)harden_process(false);
+  tzset();  // log lines have local times, and later no file can be read
+  std::optional<Account> account;
+  if (configuration->dataplane.user) {
+    auto found = find_account(*configuration->dataplane.user);
+    if (!found) return fail("[dataplane] user: " + found.error());
+    account = std::move(*found);
+  }
+  const bool can_lock = lift_memory_lock_limit();
+  // Now, so that the threads of DPDK and its drivers have it from their beginning.
+  if (const auto forgone = forgo_new_privileges(); !forgone) return fail(forgone.error());
   const auto need = dataplane::compute_memory(configuration->dataplane, configuration->ports);
   const auto plan =
       dataplane::plan_eal(configuration->dataplane, configuration->ports, need, dataplane::read_machine());
@@ -60,8 +86,12 @@ int run(const std::filesystem::path& path) {
 
   auto gateway = dataplane::Gateway::create(*configuration);
   if (!gateway) return fail(gateway.error());
-  if (!harden_process(true)) log_warning("memory is not locked", {{"reason", "RLIMIT_MEMLOCK is too low"}});
+  // Locked only if that cannot make a later allocation fail.
+  if (!harden_process(can_lock) || !can_lock)
+    log_warning("memory is not locked", {{"reason", "RLIMIT_MEMLOCK is too low"}});
   install_signal_handlers();
+  if (const auto confined = confine(*configuration, account); !confined) return fail(confined.error());
+  tell_service_manager("READY=1");
   log_info("started", {{"gateway", configuration->gateway.name},
                        {"workers", configuration->dataplane.workers.size()},
                        {"ports", configuration->ports.size()},
@@ -78,6 +108,8 @@ int run(const std::filesystem::path& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // There is nothing to read again, and a hangup is no reason to drop packets.
+  signal(SIGHUP, SIG_IGN);
   namespace po = boost::program_options;
   po::options_description options("sallyport-dataplane: the packet path of a Sallyport gateway\n\nOptions");
   options.add_options()("config,c", po::value<std::string>(),

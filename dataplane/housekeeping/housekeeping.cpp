@@ -180,6 +180,7 @@ void Housekeeping::dispatch(Packet* packet) noexcept {
 void Housekeeping::every_second() noexcept {
   next_second_ns_ = context_.now_ns + second_ns;
   clock_.calibrate(rte_rdtsc(), boottime_ns());
+  link_->restore_socket_file();
   statistics_.write_ports();
   flows_.write_totals();
   statistics_.write_totals(packets_held(), context_.tables.neighbours.size(),

@@ -8,8 +8,10 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string>
 #include <utility>
 
+#include "config/base/clock.hpp"
 #include "config/base/log.hpp"
 
 namespace sallyport::dataplane {
@@ -34,25 +36,33 @@ bool is_stale(const sockaddr_un& address) {
 }  // namespace
 
 tl::expected<std::unique_ptr<ControlLink>, std::string> ControlLink::listen(Setup setup) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (setup.socket_path.size() >= sizeof address.sun_path)
-    return tl::unexpected("socket path '" + setup.socket_path + "' is longer than " +
-                          std::to_string(sizeof address.sun_path - 1) + " bytes");
-  std::memcpy(address.sun_path, setup.socket_path.c_str(), setup.socket_path.size() + 1);
-
   std::unique_ptr<ControlLink> link(new ControlLink());
   auto checkpoints =
       abi::Segment::create("sallyport-checkpoints", abi::checkpoint_bytes, abi::Segment::OtherSide::may_write);
   if (!checkpoints) return tl::unexpected(checkpoints.error());
   link->checkpoints_ = std::move(*checkpoints);
+  link->setup_ = std::move(setup);
+  if (std::string error = link->bind_listener(); !error.empty()) return tl::unexpected(std::move(error));
+  return link;
+}
 
-  link->listener_ = abi::FileDescriptor(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!link->listener_.is_open()) return tl::unexpected(system_error("cannot create a Unix socket"));
+std::string ControlLink::bind_listener() {
+  const std::string& path = setup_.socket_path;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return "socket path '" + path + "' is longer than " + std::to_string(sizeof address.sun_path - 1) + " bytes";
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+
+  abi::FileDescriptor listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!listener.is_open()) return system_error("cannot create a Unix socket");
   const auto bind_it = [&] {
-    return bind(link->listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    return bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   };
-  const mode_t before = umask(0177);
+  // Once we are another user we can give the file to nobody: then everybody may knock, and who is admitted is decided
+  // by the kernel's word on who it is.
+  const bool is_open_to_all = geteuid() != 0 && (!setup_.extra_uid || *setup_.extra_uid != geteuid());
+  const mode_t before = umask(is_open_to_all ? 0111 : 0177);
   bool bound = bind_it();
   if (!bound && errno == EADDRINUSE) {
     if (is_stale(address)) {
@@ -64,17 +74,40 @@ tl::expected<std::unique_ptr<ControlLink>, std::string> ControlLink::listen(Setu
   }
   umask(before);
   if (!bound)
-    return tl::unexpected(system_error("cannot listen on '" + setup.socket_path + "' (does another dataplane run?)"));
-  if (setup.extra_uid && chown(address.sun_path, *setup.extra_uid, static_cast<gid_t>(-1)) != 0)
-    return tl::unexpected(system_error("cannot give '" + setup.socket_path + "' to the control plane's user"));
-  if (::listen(link->listener_.get(), 4) != 0)
-    return tl::unexpected(system_error("cannot listen on '" + setup.socket_path + "'"));
-  link->setup_ = std::move(setup);
-  return link;
+    return system_error("cannot listen on '" + path + "'" +
+                        (errno == EADDRINUSE ? " (does another dataplane run?)" : ""));
+  if (geteuid() == 0 && setup_.extra_uid && chown(address.sun_path, *setup_.extra_uid, static_cast<gid_t>(-1)) != 0)
+    return system_error("cannot give '" + path + "' to the control plane's user");
+  if (::listen(listener.get(), 4) != 0) return system_error("cannot listen on '" + path + "'");
+  listener_ = std::move(listener);
+  file_ = present_file().value_or(SocketFile{});
+  return {};
 }
 
+std::optional<ControlLink::SocketFile> ControlLink::present_file() const noexcept {
+  struct stat status {};
+  if (lstat(setup_.socket_path.c_str(), &status) != 0) return std::nullopt;
+  return SocketFile{status.st_dev, status.st_ino};
+}
+
+void ControlLink::restore_socket_file() noexcept {
+  if (present_file() == file_) return;
+  const std::string error = bind_listener();
+  if (error.empty()) {
+    log_warning("control socket made again", {{"path", setup_.socket_path}, {"reason", "somebody removed it"}});
+  } else if (!restore_failed_) {
+    log_error("control socket is gone",
+              {{"path", setup_.socket_path},
+               {"reason", error},
+               {"consequence", "no other control plane can connect"},
+               {"remedy", "restart the dataplane, or give its user a folder for the socket"}});
+  }
+  restore_failed_ = !error.empty();
+}
+
+// Who removed or replaced the file owns what is there now.
 ControlLink::~ControlLink() {
-  if (!setup_.socket_path.empty()) unlink(setup_.socket_path.c_str());
+  if (!setup_.socket_path.empty() && present_file() == file_) unlink(setup_.socket_path.c_str());
 }
 
 bool ControlLink::poll() noexcept {
@@ -104,7 +137,7 @@ bool ControlLink::accept_connection() noexcept {
   if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
   const bool admitted = peer.uid == 0 || peer.uid == geteuid() || (setup_.extra_uid && peer.uid == *setup_.extra_uid);
   if (!admitted) {
-    log_warning("control plane refused", {{"reason", "user is not admitted"}, {"uid", peer.uid}, {"pid", peer.pid}});
+    log_refusal(peer.uid, peer.pid);
     return false;
   }
   auto connection = open_connection(std::move(socket));
@@ -116,6 +149,14 @@ bool ControlLink::accept_connection() noexcept {
   ++generation_;
   log_info("control plane connected", {{"pid", peer.pid}, {"uid", peer.uid}});
   return true;
+}
+
+// A line a second at most: whoever is refused may try as often as it likes.
+void ControlLink::log_refusal(uid_t uid, pid_t pid) noexcept {
+  const std::uint64_t now_ns = boottime_ns();
+  if (refusal_logged_at_ns_ != 0 && now_ns - refusal_logged_at_ns_ < second_ns) return;
+  refusal_logged_at_ns_ = now_ns;
+  log_warning("control plane refused", {{"reason", "user is not admitted"}, {"uid", uid}, {"pid", pid}});
 }
 
 tl::expected<std::unique_ptr<ControlLink::Connection>, std::string> ControlLink::open_connection(

@@ -30,7 +30,8 @@ class ControlLink {
     abi::Hello hello;
     const abi::Segment* statistics;
   };
-  // Binds and listens. A socket file that no living process answers on is replaced.
+  // Binds and listens. A socket file that no living process answers on is replaced. Others than the given user and our
+  // own cannot connect by the file's mode, and are not admitted if they could.
   static tl::expected<std::unique_ptr<ControlLink>, std::string> listen(Setup setup);
   ~ControlLink();
 
@@ -44,6 +45,11 @@ class ControlLink {
   [[nodiscard]] int listen_descriptor() const noexcept { return listener_.get(); }
   [[nodiscard]] int connection_descriptor() const noexcept;
   void drain_wake() noexcept;
+
+  // Makes the socket file again if somebody removed it, or put something dead in its place: else the next control plane
+  // would find nobody. Needs the right to write in its folder, and says in the log if that is missing. For a call every
+  // second or so; a connection that exists is not touched.
+  void restore_socket_file() noexcept;
 
   // Ends the connection; the control plane may come again.
   void disconnect(const char* why) noexcept { close_connection(why); }
@@ -105,8 +111,22 @@ class ControlLink {
   [[nodiscard]] tl::expected<std::unique_ptr<Connection>, std::string> open_connection(abi::FileDescriptor socket);
   void close_connection(const char* why) noexcept;
 
+  // By which the file that we made is recognised.
+  struct SocketFile {
+    dev_t device = 0;
+    ino_t inode = 0;
+    friend bool operator==(const SocketFile&, const SocketFile&) = default;
+  };
+  [[nodiscard]] std::optional<SocketFile> present_file() const noexcept;
+  // A listener at the path, which takes the place of the present one; empty: done.
+  [[nodiscard]] std::string bind_listener();
+  void log_refusal(uid_t uid, pid_t pid) noexcept;
+
   Setup setup_;
   abi::FileDescriptor listener_;
+  SocketFile file_;
+  bool restore_failed_ = false;  // and that was logged
+  std::uint64_t refusal_logged_at_ns_ = 0;
   abi::Segment checkpoints_;
   std::unique_ptr<Connection> connection_;
   std::uint64_t generation_ = 0;

@@ -46,6 +46,17 @@ TEST_F(ControlLink, AdmitsOneControlPlaneAtATime) {
   EXPECT_TRUE(ann_passes());
 }
 
+TEST_F(ControlLink, MakesItsSocketAgainWhenSomebodyRemovedIt) {
+  ASSERT_EQ(unlink(lab->socket_path.c_str()), 0);
+  lab->advance(1100 * millisecond_ns);
+  EXPECT_TRUE(lab->control->is_connected()) << "the one that is there stays";
+  EXPECT_TRUE(ann_passes());
+  lab->disconnect();
+  lab->connect();
+  EXPECT_TRUE(lab->control->is_connected());
+  EXPECT_TRUE(ann_passes());
+}
+
 TEST_F(ControlLink, KeepsEverythingWhenTheControlPlaneDies) {
   lab->disconnect();
   EXPECT_TRUE(ann_passes());
