@@ -1,21 +1,25 @@
 #!/usr/bin/python3
-"""The same gateway over other DPDK drivers: AF_XDP, TAP and memif; and with huge pages where the kernel lets us have some.
+"""The same gateway over other DPDK drivers: AF_XDP, TAP and memif; and with huge pages where the kernel lets us have some. Where
+the driver needs no path of its own, the dataplane is a user without rights, as it should be.
 Arguments: which of them; default all."""
 from smoke import *
 
 
 def af_xdp():
     with Lab() as lab:
-        gateway, client = site(lab, {}, lan={"device": "net_af_xdp0,iface=lan0"})
+        gateway, client = site(lab, {}, lan={"device": "net_af_xdp0,iface=lan0"}, dataplane={"user": "nobody"})
         client.connect()
         client.download("10.0.0.10", 5_000_000)
         client.upload("10.0.0.10", 5_000_000)
+        gateway.kill("dataplane", signal.SIGTERM)        # which may not take its program off the interface
+        gateway.wait_ready()
+        client.download("10.0.0.10", 5_000_000)
         say("AF_XDP carries traffic")
 
 
 def tap():
     with Lab(wire_inside=False) as lab:                  # the inside host is the kernel end of the TAP device
-        gateway = Gateway(lab, lan={"device": "net_tap0,iface=lan0"})
+        gateway = Gateway(lab, lan={"device": "net_tap0,iface=lan0"}, dataplane={"user": "nobody"})
         client = Client(lab, gateway, 1)
         gateway.start()
         wait_until(lambda: "lan0" in lab.gw.ip("-br link"), 5, "the TAP device")
@@ -57,7 +61,7 @@ def huge_pages():
         with open(pages) as file:
             if int(file.read()) < before + wanted: return say("huge pages: memory is fragmented")
         with Lab() as lab:
-            gateway, client = site(lab, {}, dataplane={"hugepages": "require"})
+            gateway, client = site(lab, {}, dataplane={"hugepages": "require", "user": "nobody"})
             client.connect()
             client.download("10.0.0.10", 5_000_000)
             say("huge pages carry traffic")
