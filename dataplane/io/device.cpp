@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "dataplane/io/kernel_link.hpp"
 #include "dataplane/io/link_local.hpp"
 
 namespace sallyport::dataplane {
@@ -229,7 +230,10 @@ LinkState Device::link() const noexcept {
   rte_eth_link link{};
   if (rte_eth_link_get_nowait(ethdev_, &link) != 0) return {};
   const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
-  return {.up = link.link_status == RTE_ETH_LINK_UP,
+  // Opened by the first question, at start.
+  static const KernelLinks kernel;
+  const bool is_up_below = info_.if_index == 0 || kernel.is_up(info_.if_index);
+  return {.up = link.link_status == RTE_ETH_LINK_UP && is_up_below,
           .full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX,
           .speed_mbps = known ? link.link_speed : 0};
 }
