@@ -198,6 +198,7 @@ std::string Device::start() {
   started_ = true;
   rte_eth_dev_set_link_up(ethdev_);  // most have it up already, or cannot
   rte_eth_stats_reset(ethdev_);
+  static_cast<void>(link());  // its socket is opened now, while everything is still allowed
   return {};
 }
 
@@ -230,7 +231,6 @@ LinkState Device::link() const noexcept {
   rte_eth_link link{};
   if (rte_eth_link_get_nowait(ethdev_, &link) != 0) return {};
   const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
-  // Opened by the first question, at start.
   static const KernelLinks kernel;
   const bool is_up_below = info_.if_index == 0 || kernel.is_up(info_.if_index);
   return {.up = link.link_status == RTE_ETH_LINK_UP && is_up_below,
