@@ -11,13 +11,13 @@
 #include "config/unsupported.hpp"
 #include "controlplane/control_plane.hpp"
 #include "controlplane/gateway_objects.hpp"
+#include "controlplane/health.hpp"
 #include "controlplane/instant_now.hpp"
 #include "controlplane/policy_summary.hpp"
 
 namespace sallyport::controlplane {
 namespace {
 
-constexpr std::uint64_t dataplane_silence_ns = 5 * second_ns;
 constexpr std::chrono::milliseconds capture_check_interval{200};
 // The dataplane says that a capture is over and nothing came any more at so many checks in a row.
 constexpr unsigned quiet_checks_needed = 2;
@@ -76,6 +76,9 @@ std::vector<std::string> key_changes(const GatewayKeys& before, const GatewayKey
 tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::reload(std::string_view by) {
   auto result = try_to_reload(by);
   last_reload_ = LastReload{result.has_value(), boottime_ns()};
+  refused_reload_.clear();
+  if (!result)
+    for (const config::Error& error : result.error()) refused_reload_.push_back(config::to_string(error));
   return result;
 }
 
@@ -291,11 +294,14 @@ std::vector<NamedCounter> ControlPlane::counters() const {
 std::vector<Problem> ControlPlane::problems() const {
   std::vector<Problem> list = publisher_.problems();
   for (Problem& problem : names_.problems()) list.push_back(std::move(problem));
+  for (Problem& problem : service_.problems()) list.push_back(std::move(problem));
+  if (last_reload_ && !last_reload_->succeeded) list.push_back(refused_reload_problem(refused_reload_));
   if (!store_failure_.empty()) list.push_back({"state file " + config_.controlplane.state.string(), store_failure_});
   if (!policy_failure_.empty()) list.push_back({"policy files", policy_failure_});
   if (!enrolment_failure_.empty()) list.push_back({"enrolment", enrolment_failure_});
   if (enrolment_server_)
     for (Problem& problem : enrolment_server_->problems()) list.push_back(std::move(problem));
+  for (Problem& problem : pool_problems(pool_use())) list.push_back(std::move(problem));
   for (Problem& problem : trust_.problems()) list.push_back(std::move(problem));
   for (const ClusterStatus& cluster : clusters())
     if (!cluster.problem.empty()) list.push_back({"cluster " + cluster.name, cluster.problem});
@@ -308,11 +314,8 @@ std::vector<Problem> ControlPlane::problems() const {
   if (view == nullptr) {
     list.push_back({"dataplane", link_failure_.empty() ? "not connected yet" : link_failure_});
   } else {
-    const std::uint64_t updated = view->header().updated_at_ns.load(std::memory_order_relaxed);
-    const std::uint64_t now = boottime_ns();
-    if (now > updated && now - updated > dataplane_silence_ns && now - connected_since_ns_ > dataplane_silence_ns)
-      list.push_back(
-          {"dataplane", "its housekeeping has been silent for " + std::to_string((now - updated) / second_ns) + " s"});
+    for (Problem& problem : dataplane_problems(config_, *view, connected_since_ns_, boottime_ns()))
+      list.push_back(std::move(problem));
   }
   return list;
 }

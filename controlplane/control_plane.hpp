@@ -255,7 +255,8 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   std::set<std::string> peer_file_problems_;  // that were logged
   LogLimiter peer_folder_log_{10, 1'000'000'000};
   std::optional<LastReload> last_reload_;
-  BarredPeers barred_peers_;  // configured, but revoked: not in config_.peers
+  std::vector<std::string> refused_reload_;  // the errors of that one, if it was refused
+  BarredPeers barred_peers_;                 // configured, but revoked: not in config_.peers
 
   // The store, and what it is to be told next.
   StoredState stored_;  // as loaded, until the first link

@@ -24,7 +24,7 @@ namespace sallyport::controlplane {
   X(under_load, "sallyport_under_load", gauge, "1 while handshakes need a cookie")                                   \
   X(dropped, "sallyport_dropped_packets_total", counter, "packets dropped, by receiving port and reason")            \
   X(worker_busy, "sallyport_worker_busy_seconds_total", counter, "time in loops that found packets")                 \
-  X(worker_idle, "sallyport_worker_idle_seconds_total", counter, "time in loops that found none")                    \
+  X(worker_idle, "sallyport_worker_idle_seconds_total", counter, "time in loops that found none, and asleep")        \
   X(worker_loops, "sallyport_worker_loops_total", counter, "loops of a worker")                                      \
   X(worker_sleeps, "sallyport_worker_sleeps_total", counter, "times that a worker went to sleep")                    \
   X(port_up, "sallyport_port_link_up", gauge, "1 while the port's link is up")                                       \

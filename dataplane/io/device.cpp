@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "dataplane/io/kernel_link.hpp"
 #include "dataplane/io/link_local.hpp"
 
 namespace sallyport::dataplane {
@@ -197,6 +198,7 @@ std::string Device::start() {
   started_ = true;
   rte_eth_dev_set_link_up(ethdev_);  // most have it up already, or cannot
   rte_eth_stats_reset(ethdev_);
+  static_cast<void>(link());  // its socket is opened now, while everything is still allowed
   return {};
 }
 
@@ -229,7 +231,9 @@ LinkState Device::link() const noexcept {
   rte_eth_link link{};
   if (rte_eth_link_get_nowait(ethdev_, &link) != 0) return {};
   const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
-  return {.up = link.link_status == RTE_ETH_LINK_UP,
+  static const KernelLinks kernel;
+  const bool is_up_below = info_.if_index == 0 || kernel.is_up(info_.if_index);
+  return {.up = link.link_status == RTE_ETH_LINK_UP && is_up_below,
           .full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX,
           .speed_mbps = known ? link.link_speed : 0};
 }

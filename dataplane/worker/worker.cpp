@@ -133,11 +133,15 @@ void Worker::go_idle() noexcept {
     rte_pause();
     return;
   }
+  const std::uint64_t fell_asleep_tsc = rte_rdtsc();
   const timespec nap{0, idle_turns_ < turns_before_long_sleep ? short_sleep_ns : long_sleep_ns};
   // A sleeping worker holds nothing, so nobody waits for it.
   rte_rcu_qsbr_thread_offline(tables.rcu, id);
   nanosleep(&nap, nullptr);
   rte_rcu_qsbr_thread_online(tables.rcu, id);
+  // Who sleeps is idle.
+  status_.idle_cycles.store(status_.idle_cycles.load(std::memory_order_relaxed) + (rte_rdtsc() - fell_asleep_tsc),
+                            std::memory_order_relaxed);
   status_.sleeps.store(status_.sleeps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 

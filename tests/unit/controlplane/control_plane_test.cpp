@@ -119,6 +119,21 @@ TEST_F(ControlPlaneTest, ReloadsNothingOfAFileWithAnError) {
   EXPECT_EQ(control_plane->configuration().peers.size(), 1U);
 }
 
+TEST_F(ControlPlaneTest, ARefusedReloadIsAProblemWithItsReasonUntilOneIsGood) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  EXPECT_FALSE(has_problem("configuration"));
+  write_config("nonsense = true\n");
+  EXPECT_FALSE(control_plane->reload());
+  EXPECT_TRUE(has_problem("configuration"));
+  for (const Problem& problem : control_plane->problems())
+    EXPECT_NE(problem.why.find("gateway.toml:"), std::string::npos) << problem.why;
+  write_config();
+  EXPECT_TRUE(control_plane->reload());
+  EXPECT_FALSE(has_problem("configuration"));
+}
+
 TEST_F(ControlPlaneTest, ANewPrivateKeyIsNamedInTheSummaryAndEndsSessions) {
   server->start(1);
   start();
