@@ -191,6 +191,12 @@ TEST_F(PolicyCommands, ExplainForPeople) {
   EXPECT_TRUE(has(denied.out, "DENIED: no rule allows it")) << denied.out;
   EXPECT_TRUE(has(denied.out, "rules that match and do not decide:\n  ann-db")) << denied.out;
   EXPECT_TRUE(has(denied.out, "to change that:\n  - ")) << denied.out;
+  EXPECT_TRUE(
+      has(ctl({"explain", "ann-laptop", "203.0.113.9", "icmp"}).out, "but: no inner route leads to 203.0.113.9"));
+  const Outcome nobody = ctl({"whois", "10.8.9.9"});
+  EXPECT_TRUE(has(nobody.out, "no peer has it")) << nobody.out;
+  EXPECT_FALSE(has(ctl({"whois", "192.0.2.77"}).out, "inside")) << "it is on the underlay";
+  EXPECT_TRUE(has(ctl({"whois", "10.20.0.7"}).out, "none: an address behind port lan"));
   EXPECT_EQ(json({"explain", "10.0.0.9", "10.20.0.7", "icmp"})["allowed"], false);
   EXPECT_EQ(ctl({"explain", "nobody", "10.20.0.7", "icmp"}).code, ExitCode::failed);
   EXPECT_TRUE(has(ctl({"explain", "ann-laptop", "10.20.0.7", "tcp", "70000"}).err, "0 to 65535"));
