@@ -265,6 +265,15 @@ TEST_F(PolicyApi, AdvisesNoRuleThatCannotHelp) {
   EXPECT_EQ(to_nobody["hints"], Json::array()) << "no service is missing: " << to_nobody;
 }
 
+TEST_F(PolicyApi, ComparesNoVersionWhoseTestsFail) {
+  std::string text(FakeBackend::policy_toml);
+  text.replace(text.find("deny = [\"backend:tcp/8080\"]"), 27, "allow = [\"backend:tcp/8080\"]");
+  text.erase(text.find("allow = [\"payments-db:tcp/5432\"]\n"), 33);
+  const auto answer = ask("POST", "/v1/policy/diff", files(text));
+  EXPECT_EQ(answer.status, 422U);
+  EXPECT_NE(answer.json.dump().find("a test of the policy fails"), std::string::npos) << answer.json;
+}
+
 TEST_F(PolicyApi, NamesPeersOfOneIdentityThatAreDecidedOtherwise) {
   config::Peer second = backend_.config.peers[0];
   second.name = "ann-tablet";
