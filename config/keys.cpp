@@ -214,8 +214,11 @@ const TableInfo pool = {"[[pool]]", "Inner addresses to give out.", pool_keys};
 const TableInfo enrolment = {"[enrolment]", "Where workloads and people get a tunnel for a proof.", enrolment_keys};
 const TableInfo cluster = {"[cluster.NAME]", "A Kubernetes cluster from which live services come.", cluster_keys};
 const TableInfo flow_records = {"[flow_records]", "A record of each flow.", flow_records_keys};
-const TableInfo ipsec = {"[ipsec]", "IKEv2 and ESP.", ipsec_keys};
-const TableInfo ipsec_peer = {"[[ipsec_peer]]", "An IPsec peer. Needs `[ipsec]`.", ipsec_peer_keys};
+const TableInfo ipsec = {"[ipsec]", "IKEv2 and ESP. **Does nothing yet: a gateway that has it does not start.**",
+                         ipsec_keys};
+const TableInfo ipsec_peer = {
+    "[[ipsec_peer]]", "An IPsec peer. Needs `[ipsec]`. **Does nothing yet: a gateway that has it does not start.**",
+    ipsec_peer_keys};
 const TableInfo policy = {"[policy]", "Who may reach what. Required, with exactly one of its keys.", policy_keys};
 
 std::span<const TableInfo* const> all_tables() {

@@ -28,6 +28,12 @@ constexpr Feature not_yet[] = {
 
 }  // namespace
 
+std::vector<std::string_view> unsupported_headers() {
+  std::vector<std::string_view> headers;
+  for (const Feature& feature : not_yet) headers.push_back(feature.header);
+  return headers;
+}
+
 std::vector<Error> unsupported_features(const Config& config) {
   std::vector<Error> errors;
   for (const Feature& feature : not_yet)

@@ -8,12 +8,13 @@
 #include "config/base/log.hpp"
 #include "config/difference.hpp"
 #include "config/load.hpp"
-#include "config/unsupported.hpp"
+#include "config/peer_warnings.hpp"
 #include "controlplane/control_plane.hpp"
 #include "controlplane/gateway_objects.hpp"
 #include "controlplane/health.hpp"
 #include "controlplane/instant_now.hpp"
 #include "controlplane/policy_summary.hpp"
+#include "controlplane/validation.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -86,12 +87,9 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
   // 1. Everything that can fail, without touching anything. Of peers.d nothing can: a broken file is left out.
   auto next = config::load(file_);
   if (!next) return tl::unexpected(std::move(next.error()));
-  std::vector<config::Error> errors = config::unsupported_features(*next);
-  auto keys = load_keys(*next, keys_);
-  if (!keys) {
-    errors.insert(errors.end(), keys.error().begin(), keys.error().end());
-    return tl::unexpected(std::move(errors));
-  }
+  auto keys = validate(*next, keys_);
+  if (!keys) return tl::unexpected(std::move(keys.error()));
+  std::vector<config::Error> errors;
   config::PeerFolder folder = peer_folder_;
   NewKeys folder_keys;
   const auto accept = accept_peers(*keys, keys_, folder_keys);
@@ -172,6 +170,8 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
   note_peer_file_problems();
   for (const config::PeerFolder::Problem& problem : peer_folder_.problems())
     summary.warnings.push_back(config::to_string(problem.error));
+  for (const config::Peer& peer : peer_folder_.peers())
+    for (std::string& warning : config::peer_warnings(config_, peer)) summary.warnings.push_back(std::move(warning));
   ask_for_names();
   request_flush();
   log_info("configuration reloaded", {{"changes", summary.changes.size()}});

@@ -12,6 +12,7 @@
 #include "config/base/log.hpp"
 #include "controlplane/gateway_objects.hpp"
 #include "controlplane/instant_now.hpp"
+#include "controlplane/validation.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -88,7 +89,7 @@ ControlPlane::~ControlPlane() {
 // ---- start ----
 
 tl::expected<void, StartFailure> ControlPlane::start() {
-  auto keys = load_keys(config_, {});
+  auto keys = validate(config_, {});
   if (!keys) return tl::unexpected(StartFailure{std::move(keys.error()), {}});
   keys_ = std::move(*keys);
   if (auto opened = open_store(); !opened) return tl::unexpected(StartFailure{{}, opened.error()});

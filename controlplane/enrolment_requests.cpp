@@ -291,13 +291,11 @@ tl::expected<std::optional<TcpListener>, std::string> ControlPlane::listener_for
   return std::move(*listener);
 }
 
-// Before a reload changes anything: where the API will listen, and that it has a certificate.
+// Before a reload changes anything: where the API will listen. validate() saw its certificate.
 std::optional<TcpListener> ControlPlane::prepare_enrolment(const config::Config& next,
                                                            std::vector<config::Error>& errors) const {
   if (!next.enrolment) return std::nullopt;
   const config::Enrolment& enrolment = *next.enrolment;
-  TlsFiles files(enrolment.certificate_file, enrolment.private_key_file, enrolment.client_ca_files);
-  if (auto read = files.read(false); !read) errors.push_back({enrolment.location, read.error()});
   auto listener = listener_for(next);
   if (listener) return std::move(*listener);
   const bool is_new = !config_.enrolment || config_.enrolment->listen != enrolment.listen;

@@ -5,6 +5,7 @@
 
 #include "config/base/clock.hpp"
 #include "config/base/log.hpp"
+#include "config/peer_warnings.hpp"
 #include "controlplane/control_plane.hpp"
 #include "controlplane/gateway_objects.hpp"
 #include "controlplane/instant_now.hpp"
@@ -82,6 +83,8 @@ void ControlPlane::apply_peer_changes(const config::PeerFolder::Changes& changes
   // 2. What comes or changes.
   for (const auto& [name, change] : changes) {
     if (!change.after) continue;
+    for (const std::string& warning : config::peer_warnings(config_, *change.after))
+      log_warning("configuration", {{"warning", warning}});
     if (!change.before) ++added;
     if (is_revoked(*change.after)) {
       barred_peers_[name] = *change.after;

@@ -10,7 +10,7 @@
 #include "controlplane/identity/static_identity.hpp"
 #include "controlplane/instant_now.hpp"
 #include "controlplane/policy_summary.hpp"
-#include "policy/unknown_clusters.hpp"
+#include "policy/unsupplied.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -27,8 +27,8 @@ std::vector<std::string> lines_of(const Errors& errors) {
   return lines;
 }
 
-void warn_of_clusters(PolicyService::Prepared& prepared, const config::Config& configuration) {
-  for (std::string& warning : policy::unknown_clusters(*prepared.policy, configuration.clusters))
+void warn_of_unsupplied(PolicyService::Prepared& prepared, const config::Config& configuration) {
+  for (std::string& warning : policy::unsupplied(*prepared.policy, configuration))
     prepared.warnings.push_back(std::move(warning));
 }
 
@@ -59,7 +59,7 @@ tl::expected<void, Errors> ControlPlane::start_policy() {
     if (stored != nullptr && stored->version.source == PolicySource::api && stored->version.etag != prepared->etag)
       log_warning("policy files replace what was applied through the API",
                   {{"generation", stored->version.generation}, {"etag", stored->version.etag}});
-    warn_of_clusters(*prepared, config_);
+    warn_of_unsupplied(*prepared, config_);
     put_in_force(std::move(*prepared), "start");
     return {};
   }
@@ -97,7 +97,7 @@ tl::expected<std::optional<PolicyService::Prepared>, Errors> ControlPlane::prepa
   auto prepared =
       policy_.prepare(std::move(*bundle), PolicySource::files, next.peers, next.dataplane.max_classes, instant_now());
   if (!prepared) return tl::unexpected(std::move(prepared.error()));
-  warn_of_clusters(*prepared, next);
+  warn_of_unsupplied(*prepared, next);
   return std::move(*prepared);
 }
 
@@ -193,7 +193,7 @@ tl::expected<PolicyApplied, PolicyRefusal> ControlPlane::apply_policy(const std:
       policy_.prepare(std::move(*read), source, config_.peers, config_.dataplane.max_classes, instant_now());
   if (!prepared) return refuse(Kind::errors, "the policy has errors", std::move(prepared.error()));
   PolicyApplied applied;
-  warn_of_clusters(*prepared, config_);
+  warn_of_unsupplied(*prepared, config_);
   applied.warnings = prepared->warnings;
   applied.changes = put_in_force(std::move(*prepared), by);
   applied.version = policy_version();

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "config/check/checks.hpp"
+#include "config/peer_warnings.hpp"
 
 namespace sallyport::config {
 namespace {
@@ -26,23 +27,22 @@ void check_ipsec(Draft& draft) {
 }
 
 void check_endpoints(Draft& draft) {
-  const auto& connected = draft.interface_addresses;
   for (std::size_t i = 0; i < draft.config.peers.size(); ++i) {
     const Peer& peer = draft.config.peers[i];
     if (!peer.endpoint || !peer.endpoint->literal) continue;
     const IpAddress& address = peer.endpoint->literal->address;
-    const auto holds = [&](const IpPrefix& prefix) { return prefix.contains(address); };
     const Position at = draft.position_of({Kind::peer, i}, "endpoint");
-    if (std::any_of(connected.begin(), connected.end(),
-                    [&](const auto& own) { return own.value.address == address; })) {
+    const auto is_own = [&](const auto& own) { return own.value.address == address; };
+    if (std::any_of(draft.interface_addresses.begin(), draft.interface_addresses.end(), is_own)) {
       draft.errors.add(at, "endpoint: " + address.to_string() + " is the gateway's own address");
-    } else if (std::any_of(peer.allowed_ips.begin(), peer.allowed_ips.end(), holds) &&
-               std::none_of(connected.begin(), connected.end(),
-                            [&](const auto& own) { return own.owner.kind == Kind::port && holds(own.value); })) {
-      draft.warnings.add(at, "endpoint: " + address.to_string() +
-                                 " lies inside this peer's allowed_ips: the tunnel would be routed into itself");
+    } else if (draft.all_roles_known) {
+      if (const auto warning = endpoint_warning(draft.config, address)) draft.warnings.add(at, *warning);
     }
   }
+  for (const auto& destination : draft.destinations)
+    if (destination.owner.kind == Kind::peer && draft.all_roles_known)
+      if (const auto warning = address_warning(draft.config, destination.value))
+        draft.warnings.add(destination.at, *warning);
 }
 
 // Each of these files has one maker.

@@ -1,6 +1,7 @@
 #include "config/read/network_scalars.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "config/limits.hpp"
@@ -42,6 +43,20 @@ std::string_view string_of(const TomlValue& value) {
   return text == nullptr ? std::string_view() : std::string_view(*text);
 }
 
+// RFC 4291, section 2.5.5.2: an IPv4 address in the clothes of IPv6, which no packet on a wire has.
+bool is_v4_mapped(const IpAddress& address) {
+  constexpr std::array<std::uint8_t, 12> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return address.is_v6() && std::equal(mapped.begin(), mapped.end(), address.bytes.begin());
+}
+
+std::string refuse_v4_mapped(const std::string& as_v4, const std::string& got) {
+  return "expected " + as_v4 + " as IPv4, got the IPv4-mapped " + got;
+}
+
+std::string as_v4(const IpAddress& mapped) {
+  return IpAddress::v4_from_bytes(mapped.bytes.data() + 12).to_string();
+}
+
 // An address that one host has: what it is instead, if it is not.
 std::string_view not_a_host(const IpAddress& address) {
   if (address.is_unspecified()) return "the unspecified address";
@@ -72,6 +87,7 @@ bool parts_are(std::string_view text, std::size_t count) {
 Parsed<IpAddress> parse_address(const TomlValue& value) {
   const auto address = IpAddress::parse(string_of(value));
   if (!address) return mismatch("an IP address such as \"192.0.2.1\" or \"2001:db8::1\"", value);
+  if (is_v4_mapped(*address)) return tl::make_unexpected(refuse_v4_mapped(as_v4(*address), address->to_string()));
   if (const auto kind = not_a_host(*address); !kind.empty())
     return tl::make_unexpected("expected the address of a host, got " + std::string(kind) + ' ' + address->to_string());
   return *address;
@@ -90,6 +106,8 @@ std::string_view why_no_host(const IpPrefix& address) {
 Parsed<IpPrefix> parse_interface_address(const TomlValue& value) {
   const auto prefix = IpPrefix::parse(string_of(value));
   if (!prefix) return mismatch("an address with its prefix length such as \"192.0.2.1/24\"", value);
+  if (is_v4_mapped(prefix->address))
+    return tl::make_unexpected(refuse_v4_mapped(as_v4(prefix->address), prefix->to_string()));
   if (const auto kind = why_no_host(*prefix); !kind.empty())
     return tl::make_unexpected("expected the address of a host, got " + std::string(kind) + ' ' + prefix->to_string());
   return *prefix;
@@ -98,6 +116,9 @@ Parsed<IpPrefix> parse_interface_address(const TomlValue& value) {
 Parsed<IpPrefix> parse_prefix(const TomlValue& value) {
   const auto prefix = IpPrefix::parse(string_of(value));
   if (!prefix) return mismatch("a prefix such as \"10.20.0.0/16\" or \"2001:db8::/48\"", value);
+  if (constexpr unsigned mapped_bits = 96; prefix->length >= mapped_bits && is_v4_mapped(prefix->address))
+    return tl::make_unexpected(refuse_v4_mapped(
+        as_v4(prefix->address) + '/' + std::to_string(prefix->length - mapped_bits), prefix->to_string()));
   if (prefix->has_host_bits())
     return tl::make_unexpected("expected a prefix without host bits, got " + prefix->to_string() + "; did you mean " +
                                prefix->network().to_string() + " or " + IpPrefix::host(prefix->address).to_string() +
@@ -113,6 +134,8 @@ Parsed<IpEndpoint> parse_endpoint(const TomlValue& value) {
   const auto endpoint = IpEndpoint::parse(string_of(value));
   if (!endpoint || endpoint->address.is_multicast())
     return mismatch("an address and a port such as \"192.0.2.1:8443\" or \"[2001:db8::1]:8443\"", value);
+  if (is_v4_mapped(endpoint->address))
+    return tl::make_unexpected(refuse_v4_mapped(as_v4(endpoint->address), endpoint->address.to_string()));
   return *endpoint;
 }
 
@@ -125,6 +148,8 @@ Parsed<HostPort> parse_host_port(const TomlValue& value) {
   };
   const std::string_view text = string_of(value);
   if (const auto literal = IpEndpoint::parse(text)) {
+    if (is_v4_mapped(literal->address))
+      return tl::make_unexpected(refuse_v4_mapped(as_v4(literal->address), literal->address.to_string()));
     if (const auto kind = not_a_host(literal->address); !kind.empty())
       return tl::make_unexpected("expected the address of a host, got " + std::string(kind) + ' ' +
                                  literal->address.to_string());

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "controlplane/api/reachability.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
@@ -11,7 +12,8 @@ const config::Wireguard* tunnel_of(const config::Peer& peer, const config::Confi
   return found == configuration.wireguards.end() ? nullptr : &*found;
 }
 
-// What lies behind the gateway: the networks of inside ports, what [[route]] reaches, and the tunnel's own prefixes.
+// What lies behind the gateway: the networks of inside ports, what a [[route]] behind them reaches, and the tunnel's
+// own prefixes.
 std::vector<IpPrefix> reachable_prefixes(const config::Wireguard* tunnel, const config::Config& configuration) {
   std::vector<IpPrefix> prefixes;
   for (const config::Port& port : configuration.ports) {
@@ -20,7 +22,8 @@ std::vector<IpPrefix> reachable_prefixes(const config::Wireguard* tunnel, const 
     for (const IpAddress& gateway : port.gateway)
       prefixes.push_back({.address = {.bytes = {}, .family = gateway.family}, .length = 0});
   }
-  for (const config::Route& route : configuration.routes) prefixes.push_back(route.to.network());
+  for (const config::Route& route : configuration.routes)
+    if (is_inner(route, configuration)) prefixes.push_back(route.to.network());
   if (tunnel != nullptr)
     for (const IpPrefix& address : tunnel->addresses) prefixes.push_back(address.network());
   return prefixes;

@@ -4,6 +4,7 @@
 #include "controlplane/api/parties.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/protocols.hpp"
+#include "controlplane/api/reachability.hpp"
 #include "controlplane/api/rfc3339.hpp"
 #include "policy/describe.hpp"
 #include "policy/protocols.hpp"
@@ -79,6 +80,18 @@ Json destination_json(std::string_view text, const DestinationParty& party, cons
           {"note", party.note.empty() ? Json() : Json(party.note)}};
 }
 
+Reachability reach_of_source(const SourceParty& party, const Call& call) {
+  if (!party.peers.empty()) return reach_of(*party.peers.front(), call.backend, call.time);
+  if (!party.facts.net.valid()) return {};  // an identity or a tag: whoever has it
+  if (party.kind == "address") return reach_of(party.facts.net.address, End::source, call.backend, call.time);
+  return reach_of_network(party.facts.net, call.backend, call.time);
+}
+
+Reachability reach_of_destination(const DestinationParty& party, const Call& call) {
+  if (party.destination.address) return reach_of(*party.destination.address, End::destination, call.backend, call.time);
+  return party.peer == nullptr ? Reachability{} : reach_of(*party.peer, call.backend, call.time);
+}
+
 Json considered_json(const std::vector<policy::Considered>& considered) {
   Json list = Json::array();
   for (std::size_t i = 0; i < considered.size() && i < most_rules_considered; ++i)
@@ -118,7 +131,9 @@ HttpResponse get_explanation(const Call& call) {
   policy::Explanation explanation;
   if (policy != nullptr)
     explanation = policy::explain(*policy, call.backend.endpoints(), flow, question->at, call.backend.draining());
-  Json hints = explanation.hints;
+  const Reachability from = reach_of_source(*source, call), to = reach_of_destination(*destination, call);
+  // Advice about rules is of no use where no packet gets.
+  Json hints = from.rule_can_help && to.rule_can_help ? Json(explanation.hints) : Json::array();
   if (policy == nullptr) {
     explanation.decision.allowed = true;
     hints.push_back("this gateway allows everything: [policy] default = \"allow\"");
@@ -130,11 +145,15 @@ HttpResponse get_explanation(const Call& call) {
   else if (!call.backend.policy_version().in_force)
     hints.push_back(
         "the dataplane does not have this version of the policy yet: packets are decided by the one before");
+  Json source_view = source_json(question->source, *source, call.backend);
+  source_view["reachability"] = reachability_json(from);
+  Json destination_view = destination_json(question->destination, *destination, call.backend);
+  destination_view["reachability"] = reachability_json(to);
   return document({{"allowed", explanation.decision.allowed},
                    {"rule", rule_json(explanation.decision.rule)},
                    {"audit_rule", rule_json(explanation.decision.audit_rule)},
-                   {"source", source_json(question->source, *source, call.backend)},
-                   {"destination", destination_json(question->destination, *destination, call.backend)},
+                   {"source", std::move(source_view)},
+                   {"destination", std::move(destination_view)},
                    {"protocol", protocol_text(question->protocol)},
                    {"port", policy::counts_ports(question->protocol) ? Json(question->port) : Json()},
                    {"at", policy::time_words(question->at)},

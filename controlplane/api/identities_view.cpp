@@ -2,6 +2,7 @@
 
 #include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/policy_api.hpp"
+#include "controlplane/api/reachability.hpp"
 #include "controlplane/api/rfc3339.hpp"
 #include "policy/describe.hpp"
 #include "policy/match.hpp"
@@ -46,46 +47,11 @@ Json rules_in_force(const policy::Policy* policy, const policy::Facts& facts, po
   return names;
 }
 
-// The longest of the inner routes to an address.
-class BestRoute {
- public:
-  explicit BestRoute(const IpAddress& address) : address_(address) {}
-
-  void offer(const IpPrefix& to, std::string_view kind, std::string_view key, const std::string& name,
-             const std::string& via = {}) {
-    const IpPrefix network = to.network();
-    if (!network.contains(address_) || (found_ && network.length <= length_)) return;
-    found_ = true;
-    length_ = network.length;
-    view_ = {{"to", network.to_string()}, {"kind", kind},      {"port", nullptr},
-             {"via", text_or_null(via)},  {"tunnel", nullptr}, {"peer", nullptr}};
-    view_[std::string(key)] = name;
-  }
-  [[nodiscard]] Json take() { return std::move(view_); }  // null: none
-
- private:
-  IpAddress address_;
-  Json view_;
-  bool found_ = false;
-  unsigned length_ = 0;
-};
-
-Json route_of(const IpAddress& address, const config::Peer* peer, const config::Config& configuration) {
-  BestRoute best(address);
-  if (peer != nullptr)
-    for (const IpPrefix& prefix : peer->allowed_ips) best.offer(prefix, "peer", "peer", peer->name);
-  for (const config::Port& port : configuration.ports) {
-    if (port.role != config::PortRole::inside) continue;
-    for (const IpPrefix& prefix : port.addresses) best.offer(prefix, "connected", "port", port.name);
-    for (const IpAddress& gateway : port.gateway)
-      best.offer({.address = {.bytes = {}, .family = gateway.family}, .length = 0}, "default", "port", port.name,
-                 gateway.to_string());
-  }
-  for (const config::Route& route : configuration.routes)
-    best.offer(route.to, "via", "port", route.port, route.via.to_string());
-  for (const config::Wireguard& tunnel : configuration.wireguards)
-    for (const IpPrefix& prefix : tunnel.addresses) best.offer(prefix, "tunnel", "tunnel", tunnel.name);
-  return best.take();
+Json route_json(const std::optional<InnerRoute>& route) {
+  if (!route) return {};
+  return {{"to", route->to.to_string()},           {"kind", route->kind},
+          {"port", text_or_null(route->port)},     {"via", text_or_null(route->via)},
+          {"tunnel", text_or_null(route->tunnel)}, {"peer", text_or_null(route->peer)}};
 }
 
 Json covering_services(const policy::Policy* policy, const policy::Endpoints& endpoints, const IpAddress& address,
@@ -125,15 +91,19 @@ HttpResponse get_whois(const Call& call) {
   const config::Peer* peer = call.backend.peer_of(*address);
   policy::Facts facts;
   if (peer != nullptr) facts = call.backend.facts_of(*peer);
-  if (peer == nullptr) facts.net = IpPrefix::host(*address);
+  const Reachability reach = reach_of(*address, End::destination, call.backend, call.time);
+  // Of an address that no packet can have no rule speaks.
+  if (peer == nullptr && reach.rule_can_help) facts.net = IpPrefix::host(*address);
   Json view = {{"address", address->to_string()}};
   view.update(facts_json(facts));
   view["session"] = peer == nullptr ? Json() : session_or_null(*peer, call.backend);
   view["tunnel"] = peer == nullptr ? Json() : Json(peer->wireguard);
-  view["route"] = route_of(*address, peer, call.backend.configuration());
+  view["route"] = route_json(find_inner_route(*address, peer, call.backend.configuration()));
+  view["reachability"] = reachability_json(reach);
   view["services"] = covering_services(call.backend.policy(), call.backend.endpoints(), *address,
                                        peer == nullptr ? std::nullopt : std::optional(facts));
-  view["rules"] = rules_in_force(call.backend.policy(), facts, wall_clock(call.time));
+  view["rules"] =
+      reach.rule_can_help ? rules_in_force(call.backend.policy(), facts, wall_clock(call.time)) : Json::array();
   return document(view);
 }
 

@@ -4,6 +4,7 @@
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/rfc3339.hpp"
 #include "policy/load.hpp"
+#include "policy/run_tests.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -123,6 +124,8 @@ HttpResponse post_policy_difference(const Call& call) {
         409, "this gateway allows everything ([policy] default = \"allow\"): there is no version to compare with");
   const auto after = policy::parse(*bundle);
   if (!after) return errors_document("the policy has errors", after.error());
+  if (const auto failed = policy::failed_tests(policy::run_tests(*after, wall_clock(call.time))); !failed.empty())
+    return errors_document("a test of the policy fails", failed);
   std::vector<PeerIdentity> peers = call.backend.identities();
   std::vector<policy::Subject> subjects;
   const std::size_t most = most_subjects(*before, *after);

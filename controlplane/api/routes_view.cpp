@@ -2,6 +2,7 @@
 #include <map>
 #include <utility>
 
+#include "controlplane/api/reachability.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
@@ -54,7 +55,11 @@ void emit_port(const config::Port& port, const RouteEmitter& emit) {
 void emit_fixed(const config::Config& configuration, const RouteEmitter& emit) {
   for (const config::Port& port : configuration.ports) emit_port(port, emit);
   for (const config::Route& route : configuration.routes)
-    emit({.prefix = route.to, .kind = "via", .port = route.port, .via = route.via.to_string()});
+    emit({.prefix = route.to,
+          .kind = "via",
+          .table = is_inner(route, configuration) ? "inner" : "underlay",
+          .port = route.port,
+          .via = route.via.to_string()});
   for (const config::Wireguard& tunnel : configuration.wireguards)
     for (const IpPrefix& address : tunnel.addresses) emit({.prefix = address, .kind = "tunnel", .tunnel = tunnel.name});
 }

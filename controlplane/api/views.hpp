@@ -26,7 +26,7 @@ namespace sallyport::controlplane {
 [[nodiscard]] std::unique_ptr<BodySource> sessions_view(const AdminBackend& backend, const RequestTime& time,
                                                         std::optional<std::uint32_t> peer_id);
 
-// The inner routes and the underlay's default routes, as configured; `problem` says which are not in force, and why.
+// The inner routes and those of the underlay, as configured; `problem` says which are not in force, and why.
 [[nodiscard]] std::unique_ptr<BodySource> routes_view(const AdminBackend& backend);
 
 [[nodiscard]] Json ports_view(const AdminBackend& backend);

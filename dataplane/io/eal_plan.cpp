@@ -18,17 +18,23 @@ bool contains(const std::vector<unsigned>& cpus, unsigned cpu) {
   return std::find(cpus.begin(), cpus.end(), cpu) != cpus.end();
 }
 
+// Why a worker cannot have this core; empty: it can.
+std::string core_problem(unsigned core, const Machine& machine) {
+  const std::string here = "[dataplane] workers: core " + std::to_string(core);
+  if (core >= machine.cpu_count)
+    return here + " does not exist: this machine has cores 0-" + std::to_string(machine.cpu_count - 1);
+  if (!contains(machine.allowed_cpus, core))
+    return here + " may not be used by this process, which is confined to cores " + cpu_list(machine.allowed_cpus) +
+           " (cpuset, taskset or systemd's CPUAffinity/AllowedCPUs)";
+  return {};
+}
+
 tl::expected<std::string, std::string> lcore_map(const config::Dataplane& dataplane, const Machine& machine) {
   std::vector<unsigned> housekeeping = machine.allowed_cpus;
   std::string workers;
   unsigned worker = 0;
   for (const unsigned core : dataplane.workers) {
-    const std::string here = "[dataplane] workers: core " + std::to_string(core);
-    if (core >= machine.cpu_count)
-      return Failure(here + " does not exist: this machine has cores 0-" + std::to_string(machine.cpu_count - 1));
-    if (!contains(machine.allowed_cpus, core))
-      return Failure(here + " may not be used by this process, which is confined to cores " +
-                     cpu_list(machine.allowed_cpus) + " (cpuset, taskset or systemd's CPUAffinity/AllowedCPUs)");
+    if (std::string problem = core_problem(core, machine); !problem.empty()) return Failure(std::move(problem));
     std::erase(housekeeping, core);
     workers += ',' + std::to_string(lcore_of_worker(worker++)) + '@' + std::to_string(core);
   }
@@ -117,6 +123,21 @@ tl::expected<void, std::string> add_devices(EalPlan& plan, const config::Datapla
 }
 
 }  // namespace
+
+std::vector<std::string> shortcomings(const config::Dataplane& dataplane, const MemoryNeed& need,
+                                      const Machine& machine) {
+  std::vector<std::string> list;
+  for (const unsigned core : dataplane.workers)
+    if (std::string problem = core_problem(core, machine); !problem.empty()) list.push_back(std::move(problem));
+  if (!memory_to_reserve_mb(dataplane, need)) return list;  // the file's own mistake
+  EalPlan plan;
+  if (auto chosen = choose_memory(plan, dataplane, need, machine); !chosen) {
+    std::string line = chosen.error().substr(0, chosen.error().find('\n'));  // without the breakdown
+    if (line.ends_with(':')) line.pop_back();
+    list.push_back(std::move(line));
+  }
+  return list;
+}
 
 tl::expected<EalPlan, std::string> plan_eal(const config::Dataplane& dataplane, std::span<const config::Port> ports,
                                             const MemoryNeed& need, const Machine& machine) {

@@ -27,6 +27,11 @@ struct EalPlan {
   return worker + 1;
 }
 
+// Everything at once that plan_eal() refuses because of the machine and not because of the file: cores, huge pages,
+// memory. One line each.
+[[nodiscard]] std::vector<std::string> shortcomings(const config::Dataplane& dataplane, const MemoryNeed& need,
+                                                    const Machine& machine);
+
 // Errors: a worker's core that does not exist or may not be used, memory_mb below the need, hugepages = "require"
 // without enough of them, more memory than the machine has, one device with two sets of arguments.
 [[nodiscard]] tl::expected<EalPlan, std::string> plan_eal(const config::Dataplane& dataplane,

@@ -2,10 +2,11 @@
 
 #include "config/difference.hpp"
 #include "config/load.hpp"
-#include "config/secret_files.hpp"
-#include "config/unsupported.hpp"
+#include "config/peer_warnings.hpp"
+#include "controlplane/instant_now.hpp"
+#include "controlplane/validation.hpp"
 #include "dataplane/io/memory.hpp"
-#include "policy/unknown_clusters.hpp"
+#include "tools/ctl/check_machine.hpp"
 #include "tools/ctl/command.hpp"
 #include "tools/ctl/policy_files.hpp"
 #include "tools/ctl/safe_output.hpp"
@@ -13,63 +14,64 @@
 namespace sallyport::ctl {
 namespace {
 
-// Every key file, read as the control plane will at its start; nothing of them is kept.
-Errors check_key_files(const config::Config& configuration) {
-  Errors errors;
-  const auto check = [&](const config::Location& location, const std::filesystem::path& path) {
-    if (const auto key = config::read_key_file(path); !key) {
-      // The message names the file, in most cases.
-      const bool named = key.error().find(path.filename().string()) != std::string::npos;
-      errors.push_back({location, named ? key.error() : path.string() + ": " + key.error()});
-    }
-  };
-  for (const config::Wireguard& tunnel : configuration.wireguards) check(tunnel.location, tunnel.private_key_file);
-  for (const config::Peer& peer : configuration.peers)
-    if (peer.preshared_key_file) check(peer.location, *peer.preshared_key_file);
-  return errors;
-}
-
 // All that keeps a gateway from starting with this file.
 struct Verdict {
   Errors errors;
   dataplane::MemoryNeed need;
-  std::optional<policy::Policy> policy;  // of the files that it names, if they are good
-  std::vector<std::string> warnings;     // of all that is read; a broken file of peers.d keeps no gateway from starting
-  std::size_t folder_peers = 0;          // in peers.d
+  std::optional<controlplane::PolicyService::Prepared> policy;  // of the files that it names, if they are good
+  // Of all that is read, and of what this machine lacks; a broken file of peers.d keeps no gateway from starting.
+  std::vector<std::string> warnings;
+  std::size_t folder_peers = 0;  // in peers.d
 };
 
-void judge_peer_folder(const std::string& file, const config::Config& configuration, Verdict& verdict) {
-  const config::PeerFolder folder = peer_folder(file, configuration);
-  verdict.folder_peers = folder.peers().size();
+// The peers of gateway.toml and of peers.d, as the control plane takes them. Without keys (their files are elsewhere,
+// or an error already) all are taken.
+std::vector<config::Peer> judge_peers(const std::string& file, const config::Config& configuration,
+                                      const controlplane::GatewayKeys* keys, Verdict& verdict) {
+  const auto accept = [&](const config::Peer& peer) -> std::optional<std::string> {
+    if (keys == nullptr) return std::nullopt;
+    const auto loaded = controlplane::load_peer_keys(peer, *keys, {});
+    return loaded ? std::nullopt : std::optional(loaded.error());
+  };
+  const config::PeerFolder folder = peer_folder(file, configuration, accept);
   for (const config::PeerFolder::Problem& problem : folder.problems())
     verdict.warnings.push_back(config::to_string(problem.error));
+  std::vector<config::Peer> peers = configuration.peers;
+  for (config::Peer& peer : folder.peers()) {
+    for (std::string& warning : config::peer_warnings(configuration, peer))
+      verdict.warnings.push_back(std::move(warning));
+    peers.push_back(std::move(peer));
+  }
+  verdict.folder_peers = peers.size() - configuration.peers.size();
+  return peers;
 }
 
-// The policy files, read and tested as the control plane does.
-void judge_policy(const config::Config& configuration, Verdict& verdict) {
+void judge_policy(const config::Config& configuration, std::span<const config::Peer> peers, Verdict& verdict) {
   if (configuration.policy.files.empty()) return;
-  auto policy = read_policy(configuration.policy.files);
-  const Errors errors =
-      policy ? policy::failed_tests(policy::run_tests(*policy, present())) : std::move(policy.error());
-  verdict.errors.insert(verdict.errors.end(), errors.begin(), errors.end());
-  if (!policy) return;
+  auto policy = controlplane::validate_policy(configuration, peers, controlplane::instant_now());
+  if (!policy) {
+    verdict.errors.insert(verdict.errors.end(), policy.error().begin(), policy.error().end());
+    return;
+  }
   verdict.warnings.insert(verdict.warnings.end(), policy->warnings.begin(), policy->warnings.end());
-  for (std::string& warning : policy::unknown_clusters(*policy, configuration.clusters))
-    verdict.warnings.push_back(std::move(warning));
   verdict.policy = std::move(*policy);
 }
 
 Verdict judge(const Invocation& call, const config::Config& configuration) {
-  Verdict verdict{.errors = config::unsupported_features(configuration),
+  const bool without_keys = call.has("without-key-files");
+  Verdict verdict{.errors = {},
                   .need = dataplane::compute_memory(configuration.dataplane, configuration.ports),
                   .policy = std::nullopt,
                   .warnings = configuration.warnings};
-  if (!call.has("without-key-files"))
-    for (config::Error& error : check_key_files(configuration)) verdict.errors.push_back(std::move(error));
+  const auto keys = controlplane::validate(configuration, {},
+                                           without_keys ? controlplane::KeyFiles::leave : controlplane::KeyFiles::read);
+  if (!keys) verdict.errors = keys.error();
   if (const auto reserved = dataplane::memory_to_reserve_mb(configuration.dataplane, verdict.need); !reserved)
     verdict.errors.push_back({configuration.dataplane.location, reserved.error()});
-  judge_policy(configuration, verdict);
-  judge_peer_folder(call.arguments[0], configuration, verdict);
+  for (const config::Error& missing : missing_here(configuration, verdict.need))
+    verdict.warnings.push_back(config::to_string(missing));
+  const auto peers = judge_peers(call.arguments[0], configuration, keys && !without_keys ? &*keys : nullptr, verdict);
+  judge_policy(configuration, peers, verdict);
   return verdict;
 }
 
@@ -118,10 +120,11 @@ void print_good(const Invocation& call, const config::Config& configuration, con
       << configuration.wireguards.size() << " tunnels, " << configuration.peers.size() << " peers";
   if (verdict.folder_peers != 0) out << " and " << verdict.folder_peers << " of peers.d";
   out << ", " << configuration.routes.size() << " routes\n";
-  if (verdict.policy)
-    out << "policy: good: " << counted(verdict.policy->rules.size(), "rule") << ", "
-        << counted(verdict.policy->services.size(), "service") << ", " << counted(verdict.policy->tests.size(), "test")
-        << '\n';
+  if (verdict.policy) {
+    const policy::Policy& policy = *verdict.policy->policy;
+    out << "policy: good: " << counted(policy.rules.size(), "rule") << ", "
+        << counted(policy.services.size(), "service") << ", " << counted(policy.tests.size(), "test") << '\n';
+  }
   out << "\nmemory that the dataplane reserves:\n" << verdict.need.to_table();
   if (difference == nullptr) return;
   out << "\nagainst " << printable(call.text("against")) << ":\n";
@@ -141,9 +144,9 @@ void print_good_json(const Invocation& call, const config::Config& configuration
                    {"memory", memory_json(verdict.need)}};
   if (verdict.policy)
     document["policy"] = {{"etag", verdict.policy->etag},
-                          {"rules", verdict.policy->rules.size()},
-                          {"services", verdict.policy->services.size()},
-                          {"tests", verdict.policy->tests.size()}};
+                          {"rules", verdict.policy->policy->rules.size()},
+                          {"services", verdict.policy->policy->services.size()},
+                          {"tests", verdict.policy->policy->tests.size()}};
   if (difference != nullptr) document["difference"] = difference_json(*difference);
   call.terminal.out << to_text(document) << '\n';
 }

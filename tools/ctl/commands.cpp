@@ -100,7 +100,8 @@ constexpr std::array all_commands = {
     Command{"check", "FILE", 1, 1, "Whether a gateway would start with this file, and the memory that it needs",
             "Needs no gateway. Every mistake is printed as FILE:LINE:COLUMN; exit status 2 if there is one. Policy "
             "files that\n"
-            "it names are checked with their tests. Key files are read too: run it as the user of the control plane.",
+            "it names are checked with their tests. Key files are read too: run it as the user of the control plane.\n"
+            "What a start would refuse because of this machine (cores, huge pages, devices) is a warning.",
             "  sallyctl check gateway.toml\n  sallyctl check new.toml --against /etc/sallyport/gateway.toml",
             check_options, run_check},
     Command{"keygen", "", 0, 0, "A new private key", "Keep it in a file that nobody else can read.",

@@ -10,6 +10,7 @@ enum class ExitCode : std::uint8_t {
   failed = 1,       // refused by the gateway, an answer that makes no sense, or a failed check of 'diagnose'
   usage = 2,        // a command line or a configuration that is wrong
   unreachable = 3,  // no control plane answers on the socket, or no gateway at the URL ('enroll')
+  differs = 4,      // 'policy diff' found a difference
 };
 
 }  // namespace sallyport::ctl

@@ -63,6 +63,10 @@ void print_answer(std::ostream& out, const Json& answer) {
   out << '\n' << printable(verdict_text(answer)) << '\n';
   if (const Json& audit = field(answer, "audit_rule"); audit.is_object())
     out << "audit: " << printable(rule_text(audit)) << " would deny it\n";
+  for (const char* party : {"source", "destination"}) {
+    const std::string sentence = text_field(field(field(answer, party), "reachability"), "sentence", "");
+    if (!sentence.empty()) out << "but: " << printable(sentence) << '\n';
+  }
   const std::string services = joined(list_field(answer, "services"));
   const std::string others = joined(list_field(answer, "other_services"));
   if (!services.empty()) out << "matching services: " << printable(services) << '\n';

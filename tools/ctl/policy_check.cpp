@@ -1,5 +1,7 @@
 #include <ostream>
 
+#include "config/load.hpp"
+#include "policy/unsupplied.hpp"
 #include "tools/ctl/policy_files.hpp"
 
 namespace sallyport::ctl {
@@ -12,12 +14,16 @@ ExitCode run_policy_check(const Invocation& call) {
   if (!policy) return print_errors(call, policy.error());
   const auto results = policy::run_tests(*policy, present());
   const Errors failed = policy::failed_tests(results);
-  if (!call.json) print_warnings(call, policy->warnings);
+  std::vector<std::string> warnings = policy->warnings;
+  if (call.has("config"))
+    if (const auto configuration = config::load(call.text("config")); configuration)
+      for (std::string& warning : policy::unsupplied(*policy, *configuration)) warnings.push_back(std::move(warning));
+  if (!call.json) print_warnings(call, warnings);
   if (!failed.empty()) return print_errors(call, failed);
   if (call.json) {
     call.terminal.out << to_text({{"ok", true},
                                   {"errors", Json::array()},
-                                  {"warnings", policy->warnings},
+                                  {"warnings", warnings},
                                   {"etag", policy->etag},
                                   {"rules", policy->rules.size()},
                                   {"services", policy->services.size()},

@@ -70,7 +70,8 @@ constexpr std::array all_commands = {
     Command{"policy diff", "[OLD] NEW", 1, 2, "Who gains and who loses what by another version",
             "With one path it is compared in the gateway: with the version in force, for the present peers. With two "
             "paths\n"
-            "no gateway is needed; --config says for which peers. Networks that a rule names count in any case.",
+            "no gateway is needed; --config says for which peers. Networks that a rule names count in any case.\n"
+            "Exit status 0: nobody gains or loses anything; 4: somebody does; 2: NEW has an error, or a test fails.",
             "  sallyctl policy diff policy/\n  sallyctl policy diff old/ new/ --config gateway.toml", diff_options,
             run_policy_diff},
     Command{

@@ -34,6 +34,10 @@ void print_changes(const Invocation& call, const Json& answer) {
                          "--config'\n";
 }
 
+ExitCode code_of(const Json& answer) {
+  return list_field(answer, "changes").empty() ? ExitCode::success : ExitCode::differs;
+}
+
 // Against the version in force and the present peers.
 ExitCode compare_online(const Invocation& call) {
   const std::filesystem::path path = call.arguments[0];
@@ -42,7 +46,7 @@ ExitCode compare_online(const Invocation& call) {
   const auto answer = post(call, "/v1/policy/diff", to_text(bundle_json(*bundle)));
   if (!answer) return answer.error();
   if (!print_json(call, *answer)) print_changes(call, *answer);
-  return ExitCode::success;
+  return code_of(*answer);
 }
 
 ExitCode compare_files(const Invocation& call) {
@@ -51,6 +55,9 @@ ExitCode compare_files(const Invocation& call) {
   if (!before) return print_errors(call, before.error());
   const auto after = read_policy(std::span(&new_path, 1));
   if (!after) return print_errors(call, after.error());
+  // A version that a gateway would refuse is compared with nothing.
+  if (const Errors failed = policy::failed_tests(policy::run_tests(*after, present())); !failed.empty())
+    return print_errors(call, failed);
   const auto subjects = configured_subjects(call);
   if (!subjects) return print_errors(call, subjects.error());
   Json changes = Json::array();
@@ -62,11 +69,11 @@ ExitCode compare_files(const Invocation& call) {
                        {"after", change.after}});
   const Json answer = {{"from", before->etag},      {"to", after->etag},    {"changes", std::move(changes)},
                        {"peers", subjects->size()}, {"peers_left_out", 0U}, {"warnings", after->warnings}};
-  if (print_json(call, answer)) return ExitCode::success;
+  if (print_json(call, answer)) return code_of(answer);
   if (!call.has("config"))
     call.terminal.err << "warning: no peers to compare for: name the gateway's configuration with --config\n";
   print_changes(call, answer);
-  return ExitCode::success;
+  return code_of(answer);
 }
 
 }  // namespace

@@ -54,9 +54,10 @@ tl::expected<std::vector<policy::Subject>, Errors> configured_subjects(const Inv
   return subjects;
 }
 
-config::PeerFolder peer_folder(const std::filesystem::path& file, const config::Config& configuration) {
+config::PeerFolder peer_folder(const std::filesystem::path& file, const config::Config& configuration,
+                               const config::PeerFolder::Accept& accept) {
   config::PeerFolder folder(std::filesystem::absolute(file).parent_path() / "peers.d", configuration);
-  (void)folder.scan([](const config::Peer&) { return std::nullopt; });
+  (void)folder.scan(accept);
   return folder;
 }
 

@@ -29,8 +29,9 @@ using Errors = std::vector<config::Error>;
 // option.
 [[nodiscard]] tl::expected<std::vector<policy::Subject>, Errors> configured_subjects(const Invocation& call);
 
-// The folder peers.d beside a gateway.toml, read once.
-[[nodiscard]] config::PeerFolder peer_folder(const std::filesystem::path& file, const config::Config& configuration);
+// The folder peers.d beside a gateway.toml, read once; without `accept` no peer is asked for its keys.
+[[nodiscard]] config::PeerFolder peer_folder(const std::filesystem::path& file, const config::Config& configuration,
+                                             const config::PeerFolder::Accept& accept = {});
 
 // Now, as the time of tests that have none of their own.
 [[nodiscard]] policy::TimePoint present();

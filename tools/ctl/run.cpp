@@ -35,7 +35,7 @@ void print_overview(std::ostream& out) {
       << "\n  --json           one JSON document, for programs\n"
          "  --help           help for a command: sallyctl COMMAND --help\n\n"
          "exit status: 0 done, 1 refused or failed, 2 usage or bad configuration, 3 no control plane answers (enroll: "
-         "no gateway)\n\n"
+         "no gateway),\n             4 'policy diff': somebody gains or loses\n\n"
          "start here:\n"
          "  sallyctl check /etc/sallyport/gateway.toml   before it is loaded\n"
          "  sallyctl status                              is everything up?\n"

@@ -17,6 +17,12 @@ std::string route_text(const Json& route) {
   return text;
 }
 
+// Where an address is that no peer has.
+std::string nobodys(const Json& route) {
+  const std::string port = text_field(route, "port", "");
+  return port.empty() ? "none" : "none: an address behind port " + port;
+}
+
 std::string or_none(const std::string& text) {
   return text.empty() ? "none" : text;
 }
@@ -33,13 +39,16 @@ ExitCode run_whois(const Invocation& call) {
   const auto line = [&](const char* label, std::string text) { sheet.add({label, std::move(text)}); };
   line("address", text_field(*answer, "address"));
   const std::string peer = text_field(*answer, "peer", "");
-  line("peer", peer.empty() ? "none: an address on the inside" : peer + ", tunnel " + text_field(*answer, "tunnel"));
+  line("peer", peer.empty() ? nobodys(field(*answer, "route")) : peer + ", tunnel " + text_field(*answer, "tunnel"));
   if (!peer.empty()) {
     line("identity", or_none(joined(list_field(*answer, "identities"))));
     line("tags", or_none(joined(list_field(*answer, "tags"))));
     line("claims", or_none(claims_text(field(*answer, "claims"))));
   }
   line("route", route_text(field(*answer, "route")));
+  const Json& reachability = field(*answer, "reachability");
+  line("reached",
+       text_field(reachability, "sentence", text_field(reachability, "state", "unknown") == "ok" ? "yes" : "unknown"));
   line("services", or_none(joined(list_field(*answer, "services"))));
   line("rules in force", or_none(joined(list_field(*answer, "rules"))));
   sheet.print(call.terminal.out);

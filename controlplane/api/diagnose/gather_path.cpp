@@ -1,4 +1,5 @@
 #include "controlplane/api/diagnose/gather.hpp"
+#include "controlplane/api/reachability.hpp"
 
 namespace sallyport::controlplane::diagnose {
 namespace {
@@ -29,7 +30,8 @@ std::vector<Taker> takers_of(const IpPrefix& own, const Subject& subject) {
     if (port.role != config::PortRole::inside) continue;
     for (const IpPrefix& prefix : port.addresses) offer(prefix, "port", port.name);
   }
-  for (const config::Route& route : configuration.routes) offer(route.to, "the route by", route.port);
+  for (const config::Route& route : configuration.routes)
+    if (is_inner(route, configuration)) offer(route.to, "the route by", route.port);
   for (const config::Wireguard& tunnel : configuration.wireguards)
     for (const IpPrefix& prefix : tunnel.addresses)
       offer(IpPrefix::host(prefix.address), "the gateway's own", tunnel.name);

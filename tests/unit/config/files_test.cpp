@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -140,6 +141,15 @@ TEST(Repository, ReferenceInTheReadmeIsThatOfTheKeys) {
   ASSERT_NE(from, std::string::npos);
   ASSERT_NE(to, std::string::npos);
   EXPECT_EQ(readme.substr(from + begin.size(), to - from - begin.size()), keys::reference_markdown());
+}
+
+TEST(Repository, ReferenceMarksWhatDoesNothingYet) {
+  constexpr std::string_view mark = "**Does nothing yet: a gateway that has it does not start.**";
+  const auto headers = unsupported_headers();
+  for (const TableInfo* table : keys::all_tables()) {
+    const bool unsupported = std::find(headers.begin(), headers.end(), table->header) != headers.end();
+    EXPECT_EQ(table->meaning.find(mark) != std::string_view::npos, unsupported) << table->header;
+  }
 }
 
 TEST(Repository, DocumentedDefaultsAreTheRealOnes) {

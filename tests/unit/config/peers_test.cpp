@@ -67,14 +67,61 @@ TEST(Peer, EndpointMayBeADnsName) {
   expect_errors(with("192.0.2.1:5"), {"6:12: endpoint: 192.0.2.1 is the gateway's own address"});
 }
 
-TEST(Peer, WarnsOfATunnelRoutedIntoItself) {
-  const auto warnings = [](std::string_view endpoint) {
-    return valid(peer_with(joined({"allowed_ips = [\"198.51.100.0/24\"]\nendpoint = \"", endpoint, "\"\n"}))).warnings;
+TEST(Peer, AnExitPeerIsNotWarnedOf) {
+  // Tunnels are routed by the underlay alone: an endpoint may lie inside the peer's own allowed_ips.
+  for (const auto prefixes : {"\"0.0.0.0/0\", \"::/0\"", "\"198.51.100.0/24\"", "\"0.0.0.0/1\", \"128.0.0.0/1\""})
+    EXPECT_EQ(
+        valid(peer_with(joined({"allowed_ips = [", prefixes, "]\nendpoint = \"198.51.100.7:5\"\n"}))).warnings.size(),
+        1U)  // that of the policy
+        << prefixes;
+}
+
+TEST(Peer, WarnsOfAnEndpointThatTheUnderlayDoesNotReach) {
+  const auto with = [&](std::string_view endpoint, std::string_view wan, std::string_view more = {}) {
+    return valid(joined({peer_toml("ann", ann_key, "10.8.0.2/32"), "endpoint = \"", endpoint, "\"\n", gateway_toml,
+                         policy_toml, "[[port]]\nname = \"wan\"\ndevice = \"net_null0\"\nrole = \"underlay\"\n", wan,
+                         lan_toml, wg0_toml, more}))
+        .warnings;
   };
-  EXPECT_EQ(warnings("198.51.100.7:5").at(0),
-            "gateway.toml:6:12: endpoint: 198.51.100.7 lies inside this peer's allowed_ips: the tunnel would be routed "
-            "into itself");
-  EXPECT_EQ(warnings("198.51.101.7:5").size(), 1U);
+  const std::string v4 = "addresses = [\"192.0.2.1/24\"]\n", gateway = "gateway = [\"192.0.2.254\"]\n";
+  EXPECT_EQ(with("[2001:db8::7]:5", v4 + gateway).at(0),
+            "gateway.toml:6:12: endpoint: the gateway cannot call 2001:db8::7: expected an underlay port with an IPv6 "
+            "address, there is none");
+  EXPECT_EQ(with("198.51.100.7:5", v4).at(0),
+            "gateway.toml:6:12: endpoint: the gateway cannot call 198.51.100.7: expected a connected prefix, a gateway "
+            "or a [[route]] of an underlay port that leads there");
+  EXPECT_EQ(with("198.51.100.7:5", v4 + gateway).size(), 1U);
+  EXPECT_EQ(with("192.0.2.7:5", v4).size(), 1U);
+  EXPECT_EQ(with("198.51.100.7:5", v4, "[[route]]\nto = \"198.51.100.0/24\"\nvia = \"192.0.2.9\"\n").size(), 1U);
+  // A route behind an inside port leads no tunnel anywhere.
+  EXPECT_EQ(with("198.51.100.7:5", v4, "[[route]]\nto = \"198.51.100.0/24\"\nvia = \"10.0.0.9\"\n").size(), 2U);
+  EXPECT_EQ(with("vpn.example.com:5", v4).size(), 1U);
+}
+
+TEST(Peer, WarnsOfAnAddressInsideThePrefixOfAnInsidePort) {
+  const auto warnings = [](std::string_view prefix) {
+    return valid(complete(peer_toml("ann", ann_key, prefix))).warnings;
+  };
+  EXPECT_EQ(warnings("10.0.0.77/32").at(0),
+            "gateway.toml:5:16: allowed_ips: 10.0.0.77/32 lies inside 10.0.0.0/24 of inside port 'lan': its hosts look "
+            "for it on their own link, where nobody answers; expected a prefix outside of it");
+  EXPECT_EQ(warnings("fd00::7/128").size(), 2U);
+  EXPECT_EQ(warnings("10.0.0.0/8").size(), 1U);     // the site's own prefix is longer, and wins
+  EXPECT_EQ(warnings("192.0.2.77/32").size(), 1U);  // the underlay's addresses are not those of inner packets
+}
+
+TEST(Peer, RefusesIpv4MappedAddresses) {
+  expect_errors(complete(peer_toml("ann", ann_key, "::ffff:10.8.0.2/128")),
+                {"5:16: allowed_ips: expected 10.8.0.2/32 as IPv4, got the IPv4-mapped ::ffff:10.8.0.2/128"});
+  expect_errors(complete(peer_toml("ann", ann_key, "::ffff:10.8.0.0/112")),
+                {"5:16: allowed_ips: expected 10.8.0.0/16 as IPv4, got the IPv4-mapped ::ffff:10.8.0.0/112"});
+  expect_errors(peer_with("allowed_ips = [\"10.8.0.2/32\"]\nendpoint = \"[::ffff:198.51.100.7]:5\"\n"),
+                {"6:12: endpoint: expected 198.51.100.7 as IPv4, got the IPv4-mapped ::ffff:198.51.100.7"});
+  expect_errors(with_ports("[[port]]\nname = \"lan\"\ndevice = \"net_null0\"\nrole = \"inside\"\n"
+                           "addresses = [\"::ffff:10.0.0.1/120\"]\n"),
+                {"5:14: addresses: expected 10.0.0.1 as IPv4, got the IPv4-mapped ::ffff:10.0.0.1/120"});
+  // ::/0 and other prefixes that only cover the range are what they seem.
+  EXPECT_TRUE(errors_of(complete(peer_toml("ann", ann_key, "::/0"))).empty());
 }
 
 TEST(Peer, PublicKeyIsCheckedAndNotRepeated) {

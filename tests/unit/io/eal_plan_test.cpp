@@ -67,6 +67,22 @@ TEST(EalPlan, RefusesACoreThatDoesNotExistOrIsNotAllowed) {
   EXPECT_NE(forbidden.error().find("confined to cores 0,2-3"), std::string::npos);
 }
 
+TEST(EalPlan, NamesEverythingAtOnceThatTheMachineLacks) {
+  config::Dataplane dataplane = small({1, 4, 9});
+  dataplane.hugepages = config::HugePages::require;
+  Machine machine = four_cores();
+  machine.free_huge_page_bytes = 0;
+  const auto need = compute_memory(dataplane, {});
+  const auto missing = shortcomings(dataplane, need, machine);
+  ASSERT_EQ(missing.size(), 3U);
+  EXPECT_NE(missing[0].find("core 4 does not exist"), std::string::npos);
+  EXPECT_NE(missing[1].find("core 9 does not exist"), std::string::npos);
+  EXPECT_NE(missing[2].find("hugepages = \"require\": 0 MiB of free huge pages"), std::string::npos);
+  EXPECT_EQ(missing[2].find('\n'), std::string::npos) << "one line each";
+  dataplane = small({1});
+  EXPECT_TRUE(shortcomings(dataplane, need, four_cores()).empty());
+}
+
 TEST(EalPlan, UsesHugePagesWhereThereAreEnough) {
   const auto plan = plan_for(small(), {port("a", "net_null0")});
   ASSERT_TRUE(plan) << plan.error();

@@ -1,6 +1,7 @@
 // [service], and ports as text.
 #include "policy/ports.hpp"
 #include "policy/unknown_clusters.hpp"
+#include "policy/unsupplied.hpp"
 #include "policy_text.hpp"
 
 namespace sallyport::policy {
@@ -147,11 +148,47 @@ fixed = { prefixes = ["10.0.0.0/24"], ports = ["tcp/80"] }
 )");
   std::vector<config::Cluster> clusters(1);
   clusters[0].name = "prod-eu";
-  EXPECT_EQ(
-      unknown_clusters(policy, clusters),
-      std::vector<std::string>{"policy.toml:4:1: service 'unknown' follows prod-us/shop/web, but the gateway has "
-                               "no [cluster.prod-us]; did you mean 'prod-eu'?"});
+  EXPECT_EQ(unknown_clusters(policy, clusters),
+            std::vector<std::string>{"policy.toml:4:1: service 'unknown' follows prod-us/shop/web, but the gateway has "
+                                     "no [cluster.prod-us]; did you mean 'prod-eu'?"});
   EXPECT_EQ(unknown_clusters(policy, {}).size(), 2U);
+}
+
+TEST(Rule, ThatAsksForWhatOnlyEnrolmentSuppliesIsWarnedOfWithoutIt) {
+  const Policy policy = valid(R"([posture]
+managed = ["disk_encrypted == true"]
+[service]
+web = { prefixes = ["10.0.0.0/24"], ports = ["tcp/80"] }
+live = { endpoints = "prod-us/shop/web", ports = ["tcp/80"] }
+[[rule]]
+name = "devices"
+action = "allow"
+from = ["*"]
+to = ["web"]
+when = { posture = ["managed"] }
+[[rule]]
+name = "fresh"
+action = "allow"
+from = ["tag:a"]
+to = ["web", "live"]
+when = { auth_age = "1h" }
+[[rule]]
+name = "plain"
+action = "allow"
+from = ["tag:b"]
+to = ["web"]
+)");
+  config::Config gateway;
+  EXPECT_EQ(
+      unsupplied(policy, gateway),
+      (std::vector<std::string>{"policy.toml:6:1: service 'live' follows prod-us/shop/web, but the gateway has no "
+                                "[cluster.prod-us]",
+                                "policy.toml:7:1: rule 'devices' can never match: posture: a peer has one by "
+                                "enrolment alone, and the gateway has no [enrolment]",
+                                "policy.toml:13:1: rule 'fresh' can never match: auth_age: a peer is "
+                                "authenticated by enrolment alone, and the gateway has no [enrolment]"}));
+  gateway.enrolment.emplace();
+  EXPECT_EQ(unsupplied(policy, gateway).size(), 1U);
 }
 
 }  // namespace

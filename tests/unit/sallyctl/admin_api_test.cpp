@@ -228,6 +228,20 @@ TEST_F(AdminApi, KnowsWhatAClientNeeds) {
   EXPECT_EQ(get("/v1/client-config/bob-phone")["preshared_key_file"], "/etc/sallyport/bob.psk");
 }
 
+// What is routed behind an underlay port is for the tunnels' own packets.
+TEST_F(AdminApi, KeepsRoutesOfTheUnderlayOutOfTheInnerTableAndOfClients) {
+  config::Route route;
+  route.to = *IpPrefix::parse("198.51.100.0/24");
+  route.via = *IpAddress::parse("192.0.2.9");
+  route.port = "wan";
+  backend_.config.routes.push_back(route);
+  std::string table;
+  for (const Json& shown : get("/v1/routes"))
+    if (shown["to"] == "198.51.100.0/24") table = shown["table"];
+  EXPECT_EQ(table, "underlay");
+  EXPECT_EQ(get("/v1/client-config/ann-laptop")["allowed_ips"].dump().find("198.51.100.0"), std::string::npos);
+}
+
 TEST_F(AdminApi, ReloadsOrSaysWhereEachErrorIs) {
   backend_.reload_result = ReloadSummary{.changes = {"peer eve added"}, .warnings = {}};
   EXPECT_EQ(ask("POST", "/v1/reload").json["changes"][0], "peer eve added");

@@ -220,6 +220,60 @@ TEST_F(PolicyApi, KnowsWhoIsMeantByASourceAndADestination) {
   EXPECT_EQ(explain("ann-laptop", "live")["destination"]["address"], "10.30.0.5");
 }
 
+TEST_F(PolicyApi, KnowsWhatIsInTheWayBesidesThePolicy) {
+  const auto explain = [&](const std::string& source, const std::string& destination) {
+    return get("/v1/explain?source=" + source + "&destination=" + destination + "&protocol=tcp&port=8080");
+  };
+  EXPECT_EQ(explain("ann-laptop", "10.20.0.7")["source"]["reachability"]["state"], "ok");
+  EXPECT_TRUE(explain("ann-laptop", "10.20.0.7")["destination"]["reachability"]["sentence"].is_null());
+  EXPECT_EQ(explain("bob-phone", "10.20.0.7")["source"]["reachability"]["state"], "not_in_dataplane");
+  abi::PeerStatusValue bob{};
+  bob.live = 1;
+  bob.public_key = backend_.config.peers[1].public_key;
+  backend_.write_peer(1, bob);
+  EXPECT_EQ(explain("ann-laptop", "10.8.0.3")["destination"]["reachability"]["sentence"],
+            "the peer bob-phone has never connected, and must come first: its endpoint is unknown");
+  bob.latest_handshake_ns = FakeBackend::now_ns - 600 * FakeBackend::second;
+  backend_.write_peer(1, bob);
+  EXPECT_EQ(explain("bob-phone", "10.20.0.7")["source"]["reachability"]["sentence"],
+            "the peer bob-phone has no session: its last handshake was completed 10m ago");
+  EXPECT_EQ(explain("ann-laptop", "203.0.113.9")["destination"]["reachability"]["sentence"],
+            "no inner route leads to 203.0.113.9: packets to it are dropped");
+  EXPECT_EQ(
+      explain("ann-laptop", "192.0.2.77")["destination"]["reachability"]["sentence"],
+      "192.0.2.77 is on the underlay, at port wan, where packets of tunnels do not go: packets to it are dropped");
+  EXPECT_EQ(explain("ann-laptop", "10.0.0.1")["destination"]["reachability"]["state"], "gateway");
+  backend_.problem_list = {{"route 10.20.0.0/16", "no port reaches it"}};
+  EXPECT_EQ(explain("ann-laptop", "10.20.0.7")["destination"]["reachability"]["state"], "no_route");
+}
+
+TEST_F(PolicyApi, AdvisesNoRuleThatCannotHelp) {
+  const auto explain = [&](const std::string& source, const std::string& destination) {
+    return get("/v1/explain?source=" + source + "&destination=" + destination + "&protocol=tcp&port=8080");
+  };
+  // A host behind an inside port may be let in by its address; an address of the tunnel that nobody has may not.
+  EXPECT_NE(explain("10.0.0.9", "10.20.0.7")["hints"].dump().find("net:10.0.0.9/32"), std::string::npos);
+  for (const char* nobody : {"10.8.9.9", "net:10.8.9.0%2f24", "net:10.8.0.2%2f32", "203.0.113.9", "192.0.2.77"}) {
+    const Json answer = explain(nobody, "10.20.0.7");
+    EXPECT_EQ(answer["hints"], Json::array()) << answer;
+    EXPECT_FALSE(answer["source"]["reachability"]["sentence"].is_null()) << answer;
+  }
+  EXPECT_EQ(explain("10.8.9.9", "10.20.0.7")["source"]["reachability"]["sentence"],
+            "10.8.9.9 is in the prefix of tunnel wg0, and no peer has it: packets from it are dropped");
+  const Json to_nobody = explain("ann-laptop", "10.8.9.9");
+  EXPECT_EQ(to_nobody["destination"]["reachability"]["state"], "nobody");
+  EXPECT_EQ(to_nobody["hints"], Json::array()) << "no service is missing: " << to_nobody;
+}
+
+TEST_F(PolicyApi, ComparesNoVersionWhoseTestsFail) {
+  std::string text(FakeBackend::policy_toml);
+  text.replace(text.find("deny = [\"backend:tcp/8080\"]"), 27, "allow = [\"backend:tcp/8080\"]");
+  text.erase(text.find("allow = [\"payments-db:tcp/5432\"]\n"), 33);
+  const auto answer = ask("POST", "/v1/policy/diff", files(text));
+  EXPECT_EQ(answer.status, 422U);
+  EXPECT_NE(answer.json.dump().find("a test of the policy fails"), std::string::npos) << answer.json;
+}
+
 TEST_F(PolicyApi, NamesPeersOfOneIdentityThatAreDecidedOtherwise) {
   config::Peer second = backend_.config.peers[0];
   second.name = "ann-tablet";
@@ -269,6 +323,10 @@ TEST_F(PolicyApi, KnowsWhoseAnAddressIs) {
   EXPECT_EQ(inside["route"]["to"], "10.20.0.0/16");
   EXPECT_EQ(inside["route"]["via"], "10.0.0.254");
   EXPECT_TRUE(get("/v1/whois?address=203.0.113.1")["route"].is_null());
+  EXPECT_EQ(ann["reachability"]["state"], "ok");
+  EXPECT_EQ(get("/v1/whois?address=10.8.9.9")["reachability"]["state"], "nobody");
+  EXPECT_EQ(get("/v1/whois?address=192.0.2.77")["reachability"]["state"], "underlay");
+  EXPECT_EQ(get("/v1/whois?address=203.0.113.1")["reachability"]["state"], "no_route");
   for (const auto& [key, value] : ann.items()) EXPECT_TRUE(inside.contains(key)) << key;
 }
 

@@ -119,12 +119,17 @@ TEST_F(PolicyFiles, AreComparedForTheConfiguredPeers) {
       "allowed_ips = [\"10.8.0.2/32\"]\nidentity = \"user:corp/ann@example.com\"\ntags = [\"laptop\"]\n[policy]\n"
       "files = [\"old.toml\"]\n");
   const Outcome table = call({"policy", "diff", before, after, "--config", gateway});
-  EXPECT_EQ(table.code, ExitCode::success) << table.err;
+  EXPECT_EQ(table.code, ExitCode::differs) << table.err;
   EXPECT_TRUE(has(table.out, "loses")) << table.out;
   EXPECT_TRUE(has(table.out, "user:corp/ann@example.com")) << table.out;
   const Json json = Json::parse(call({"policy", "diff", before, after, "--config", gateway, "--json"}).out);
   EXPECT_EQ(json["changes"].size(), 2U) << "one for each range of ports: " << json;
-  EXPECT_TRUE(has(call({"policy", "diff", before, before, "--config", gateway}).out, "nobody gains or loses"));
+  const Outcome same = call({"policy", "diff", before, before, "--config", gateway});
+  EXPECT_EQ(same.code, ExitCode::success) << same.err;
+  EXPECT_TRUE(has(same.out, "nobody gains or loses")) << same.out;
+  const Outcome refused = call({"policy", "diff", before, file("failing.toml", failing_policy()), "--config", gateway});
+  EXPECT_EQ(refused.code, ExitCode::usage) << "a gateway would refuse it";
+  EXPECT_TRUE(has(refused.err, "failing.toml:43:")) << refused.err;
   EXPECT_TRUE(has(call({"policy", "diff", before, after}).err, "--config"));
   EXPECT_EQ(call({"policy", "diff", after, "--config", gateway}).code, ExitCode::usage);
   EXPECT_EQ(call({"policy", "check", "--config", gateway}).code, ExitCode::success);
@@ -191,6 +196,12 @@ TEST_F(PolicyCommands, ExplainForPeople) {
   EXPECT_TRUE(has(denied.out, "DENIED: no rule allows it")) << denied.out;
   EXPECT_TRUE(has(denied.out, "rules that match and do not decide:\n  ann-db")) << denied.out;
   EXPECT_TRUE(has(denied.out, "to change that:\n  - ")) << denied.out;
+  EXPECT_TRUE(
+      has(ctl({"explain", "ann-laptop", "203.0.113.9", "icmp"}).out, "but: no inner route leads to 203.0.113.9"));
+  const Outcome nobody = ctl({"whois", "10.8.9.9"});
+  EXPECT_TRUE(has(nobody.out, "no peer has it")) << nobody.out;
+  EXPECT_FALSE(has(ctl({"whois", "192.0.2.77"}).out, "inside")) << "it is on the underlay";
+  EXPECT_TRUE(has(ctl({"whois", "10.20.0.7"}).out, "none: an address behind port lan"));
   EXPECT_EQ(json({"explain", "10.0.0.9", "10.20.0.7", "icmp"})["allowed"], false);
   EXPECT_EQ(ctl({"explain", "nobody", "10.20.0.7", "icmp"}).code, ExitCode::failed);
   EXPECT_TRUE(has(ctl({"explain", "ann-laptop", "10.20.0.7", "tcp", "70000"}).err, "0 to 65535"));
@@ -218,9 +229,12 @@ TEST_F(PolicyCommands, ApplyAllOrNothing) {
 TEST_F(PolicyCommands, CompareWithTheVersionInForce) {
   const std::string path = file("new.toml", edited("to = [\"backend\", \"live\"]", "to = [\"live\"]"));
   const Outcome table = ctl({"policy", "diff", path});
-  EXPECT_EQ(table.code, ExitCode::success) << table.err;
+  EXPECT_EQ(table.code, ExitCode::differs) << table.err;
   EXPECT_TRUE(has(table.out, "loses")) << table.out;
-  EXPECT_EQ(json({"policy", "diff", path})["peers"], 2);
+  EXPECT_EQ(Json::parse(ctl({"policy", "diff", path, "--json"}).out)["peers"], 2);
+  EXPECT_EQ(json({"policy", "diff", file("same.toml", std::string(FakeBackend::policy_toml))})["peers"], 2);
+  const Outcome refused = ctl({"policy", "diff", file("failing.toml", failing_policy())});
+  EXPECT_EQ(refused.code, ExitCode::usage) << refused.out;
 }
 
 TEST_F(PolicyCommands, SetEndpointsOfALiveService) {
