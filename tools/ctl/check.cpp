@@ -1,5 +1,6 @@
 #include <ostream>
 
+#include "config/base/privileges.hpp"
 #include "config/difference.hpp"
 #include "config/load.hpp"
 #include "config/secret_files.hpp"
@@ -16,8 +17,11 @@ namespace {
 // Every key file, read as the control plane will at its start; nothing of them is kept.
 Errors check_key_files(const config::Config& configuration) {
   Errors errors;
+  std::optional<uid_t> reader;
+  if (configuration.controlplane.user)
+    if (const auto account = find_account(*configuration.controlplane.user)) reader = account->user;
   const auto check = [&](const config::Location& location, const std::filesystem::path& path) {
-    if (const auto key = config::read_key_file(path); !key) {
+    if (const auto key = config::read_key_file(path, reader); !key) {
       // The message names the file, in most cases.
       const bool named = key.error().find(path.filename().string()) != std::string::npos;
       errors.push_back({location, named ? key.error() : path.string() + ": " + key.error()});
