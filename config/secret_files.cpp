@@ -52,12 +52,14 @@ class KeyText {
 };
 
 // What is wrong with a file that is to hold a secret; empty: nothing.
-std::string problem_of(int fd, const std::string& name) {
+std::string problem_of(int fd, const std::string& name, std::optional<uid_t> reader) {
   struct stat status {};
   if (fd < 0) return std::string("cannot be opened: ") + std::strerror(errno);
   if (fstat(fd, &status) != 0) return std::string("cannot be read: ") + std::strerror(errno);
   if (!S_ISREG(status.st_mode)) return "expected a regular file";
   if ((status.st_mode & 077) != 0) return "others can read this key; run: chmod 600 " + name;
+  if (status.st_uid != 0 && status.st_uid != geteuid() && status.st_uid != reader)
+    return "belongs to another user (uid " + std::to_string(status.st_uid) + "); run: chown root " + name;
   return {};
 }
 
@@ -73,11 +75,12 @@ bool is_zero(std::span<const std::uint8_t> bytes) {
 
 }  // namespace
 
-tl::expected<Secret<key_bytes>, std::string> read_key_file(const std::filesystem::path& path) {
+tl::expected<Secret<key_bytes>, std::string> read_key_file(const std::filesystem::path& path,
+                                                           std::optional<uid_t> reader) {
   const std::string name = escaped(path.string(), limits::path_characters);
   const auto refuse = [&](const std::string& why) { return tl::make_unexpected(name + ": " + why); };
   const FileDescriptor file(open_secret(path));
-  if (const std::string problem = problem_of(file.get(), name); !problem.empty()) return refuse(problem);
+  if (const std::string problem = problem_of(file.get(), name, reader); !problem.empty()) return refuse(problem);
   KeyText text;
   if (!text.read_from(file.get())) return refuse(std::string("cannot be read: ") + std::strerror(errno));
   auto key = decode_key(text.without_newline());
@@ -88,11 +91,12 @@ tl::expected<Secret<key_bytes>, std::string> read_key_file(const std::filesystem
   return secret;
 }
 
-tl::expected<std::string, std::string> read_secret_file(const std::filesystem::path& path, std::size_t most_bytes) {
+tl::expected<std::string, std::string> read_secret_file(const std::filesystem::path& path, std::size_t most_bytes,
+                                                        std::optional<uid_t> reader) {
   const std::string name = escaped(path.string(), limits::path_characters);
   const auto refuse = [&](const std::string& why) { return tl::make_unexpected(name + ": " + why); };
   const FileDescriptor file(open_secret(path));
-  if (const std::string problem = problem_of(file.get(), name); !problem.empty()) return refuse(problem);
+  if (const std::string problem = problem_of(file.get(), name, reader); !problem.empty()) return refuse(problem);
   // One buffer of a fixed size: growing would leave copies behind.
   std::string text(most_bytes + 1, '\0');
   std::size_t filled = 0;

@@ -297,6 +297,7 @@ std::vector<Problem> ControlPlane::problems() const {
   for (Problem& problem : service_.problems()) list.push_back(std::move(problem));
   if (last_reload_ && !last_reload_->succeeded) list.push_back(refused_reload_problem(refused_reload_));
   if (!store_failure_.empty()) list.push_back({"state file " + config_.controlplane.state.string(), store_failure_});
+  if (!state_lost_.empty()) list.push_back({"state file " + config_.controlplane.state.string(), state_lost_});
   if (!policy_failure_.empty()) list.push_back({"policy files", policy_failure_});
   if (!enrolment_failure_.empty()) list.push_back({"enrolment", enrolment_failure_});
   if (enrolment_server_)

@@ -130,6 +130,13 @@ tl::expected<void, std::string> ControlPlane::open_store() {
   floors_ = stored_.reservations;
   ran_before_ = !floors_.empty();
   policy_.restore(stored_);
+  if (store->was_emptied()) {
+    state_lost_ =
+        "it was empty at the start and is begun anew: the peers' greatest timestamps (handshakes recorded within the "
+        "last "
+        "24 h could be replayed), the last good policy, enrolments, revocations and the audit trail are gone";
+    log_error("state begun anew", {{"file", config_.controlplane.state.string()}, {"reason", state_lost_}});
+  }
 
   // The first initiations must not wait for the first write.
   StoreChange reservations;
@@ -139,9 +146,16 @@ tl::expected<void, std::string> ControlPlane::open_store() {
     if (const auto until = source.reservation_wanted(wall_now()))
       reservations.set.reservations[identity->public_key] = *until;
   }
-  if (auto written = store->write(reservations, wall_now()); !written)
-    return tl::unexpected("state file " + config_.controlplane.state.string() + ": " + written.error());
-  for (const auto& [key, until] : reservations.set.reservations) stored_.reservations[key] = until;
+  if (auto written = store->write(reservations, wall_now()); !written) {
+    // What is known is of use without it. It is tried again every second; until then we call no peer ourselves.
+    store_failure_ = written.error();
+    ++store_failures_;
+    log_error("state cannot be written",
+              {{"error", store_failure_}, {"consequence", "peers are answered, but not called, until it can"}});
+    dirty_.merge(std::move(reservations));
+  } else {
+    for (const auto& [key, until] : reservations.set.reservations) stored_.reservations[key] = until;
+  }
 
   writer_ = std::make_unique<StateWriter>(
       loop_, std::move(*store),

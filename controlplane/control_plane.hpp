@@ -266,6 +266,7 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   std::uint64_t last_ticket_ = 0;
   std::map<std::uint64_t, std::function<void(bool stored)>> waiting_for_disk_;  // by ticket
   std::string store_failure_;
+  std::string state_lost_;  // what the store should have held and does not
   std::uint64_t store_failures_ = 0;
 
   HandshakePool pool_;

@@ -39,6 +39,16 @@ std::chrono::nanoseconds wall_of(std::uint64_t boot_ns, std::chrono::nanoseconds
   return std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(boot_ns, most))) + offset;
 }
 
+// Whoever prepared the file may read it, and what its name leads to may be another's.
+std::optional<std::string> problem_of(int file, const std::filesystem::path& path) {
+  struct stat status {};
+  if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return path.string() + " is no regular file";
+  if (status.st_nlink > 1) return path.string() + " has other names (hard links)";
+  if (status.st_uid != 0 && status.st_uid != geteuid())
+    return path.string() + " belongs to another user (uid " + std::to_string(status.st_uid) + ')';
+  return std::nullopt;
+}
+
 int open_for_appending(const std::filesystem::path& path) {
   constexpr mode_t mode = 0640;
   return open(path.c_str(), O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, mode);
@@ -90,11 +100,9 @@ std::string flow_record_line(const FlowReport& report) {
 std::optional<std::string> FlowRecords::check(const config::FlowRecords& settings) {
   const int file = open_for_appending(settings.file);
   if (file < 0) return because(settings.file.string() + " cannot be written");
-  struct stat status {};
-  const bool regular = fstat(file, &status) == 0 && S_ISREG(status.st_mode);
+  auto problem = problem_of(file, settings.file);
   close(file);
-  if (!regular) return settings.file.string() + " is no regular file";
-  return std::nullopt;
+  return problem;
 }
 
 FlowRecords::FlowRecords(config::FlowRecords settings) : settings_(std::move(settings)), thread_([this] { run(); }) {}
@@ -197,10 +205,11 @@ std::optional<std::string> FlowRecords::open_file() {
   file_ = open_for_appending(settings_.file);
   if (file_ < 0) return because(settings_.file.string() + " cannot be opened");
   struct stat status {};
-  if (fstat(file_, &status) != 0 || !S_ISREG(status.st_mode)) {
+  if (auto problem = problem_of(file_, settings_.file)) {
     close_file();
-    return settings_.file.string() + " is no regular file";
+    return problem;
   }
+  if (fstat(file_, &status) != 0) return because(settings_.file.string() + " cannot be read");
   file_bytes_ = static_cast<std::uint64_t>(status.st_size);
   // A process that was killed may have left half a line.
   char last = '\n';

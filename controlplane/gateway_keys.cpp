@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "config/base/privileges.hpp"
 #include "config/secret_files.hpp"
 
 namespace sallyport::controlplane {
@@ -48,9 +49,9 @@ void compute_all(std::vector<NewPeer>& peers) {
 
 constexpr const char* low_order = "public_key: is a low-order point, which gives no secret";
 
-tl::expected<wireguard::PresharedKey, std::string> preshared_key_of(const config::Peer& peer) {
+tl::expected<wireguard::PresharedKey, std::string> preshared_key_of(const config::Peer& peer, std::optional<uid_t> reader) {
   if (!peer.preshared_key_file) return wireguard::PresharedKey{};
-  auto read = config::read_key_file(*peer.preshared_key_file);
+  auto read = config::read_key_file(*peer.preshared_key_file, reader);
   if (!read) return tl::unexpected("preshared_key_file: " + read.error());
   return std::move(*read);
 }
@@ -72,13 +73,19 @@ std::string own_key(const config::Peer& peer) {
 
 }  // namespace
 
+std::optional<uid_t> reader_of(const config::Config& configuration) {
+  if (!configuration.controlplane.user) return std::nullopt;
+  const auto account = find_account(*configuration.controlplane.user);
+  return account ? std::optional(account->user) : std::nullopt;
+}
+
 tl::expected<std::shared_ptr<const PeerKeys>, std::string> load_peer_keys(const config::Peer& peer,
                                                                           const GatewayKeys& keys,
                                                                           const GatewayKeys& before) {
   const auto local = keys.tunnels.find(peer.wireguard);
   if (local == keys.tunnels.end()) return tl::unexpected("wireguard " + peer.wireguard + " has no key");
   if (local->second->public_key == peer.public_key) return tl::unexpected(own_key(peer));
-  auto preshared_key = preshared_key_of(peer);
+  auto preshared_key = preshared_key_of(peer, keys.reader);
   if (!preshared_key) return tl::unexpected(preshared_key.error());
   if (auto known = known_keys(peer, local->second, *preshared_key, before)) return known;
   auto made = wireguard::make_peer_keys(*local->second, peer.public_key, std::move(*preshared_key));
@@ -89,9 +96,10 @@ tl::expected<std::shared_ptr<const PeerKeys>, std::string> load_peer_keys(const 
 tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Config& configuration,
                                                                 const GatewayKeys& before) {
   GatewayKeys keys;
+  keys.reader = reader_of(configuration);
   std::vector<config::Error> errors;
   for (const config::Wireguard& tunnel : configuration.wireguards) {
-    auto private_key = config::read_key_file(tunnel.private_key_file);
+    auto private_key = config::read_key_file(tunnel.private_key_file, keys.reader);
     if (!private_key) {
       errors.push_back({tunnel.location, "private_key_file: " + private_key.error()});
       continue;
@@ -104,7 +112,7 @@ tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Co
 
   std::vector<NewPeer> new_peers;
   for (const config::Peer& peer : configuration.peers) {
-    auto preshared_key = preshared_key_of(peer);
+    auto preshared_key = preshared_key_of(peer, keys.reader);
     if (!preshared_key) {
       errors.push_back({peer.location, preshared_key.error()});
       continue;

@@ -2,8 +2,11 @@
 // change is taken over, object by object: a peer whose keys are the same object is the same peer.
 #pragma once
 
+#include <sys/types.h>
+
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +22,12 @@ struct GatewayKeys {
   std::map<std::string, std::shared_ptr<const wireguard::PeerKeys>> peers;         // by the peer's name
   // Of peers whose key changed, the one before while it is still good. Not of configurations: load_keys() makes none.
   std::map<std::string, std::shared_ptr<const wireguard::PeerKeys>> former_peers;
+  // [controlplane] user, whose the key files may be: whoever checks a configuration may be somebody else.
+  std::optional<uid_t> reader;
 };
+
+// Nobody: [controlplane] user is not set, or there is no such user.
+[[nodiscard]] std::optional<uid_t> reader_of(const config::Config& configuration);
 
 // All errors at once: files that cannot be read or that others can read, public keys that are low-order points or the
 // interface's own. One Diffie-Hellman for each peer that is new (45 us), spread over two threads when there are many.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,9 +13,11 @@
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "config/file_descriptor.hpp"
+#include "config/read_file.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -93,15 +96,62 @@ bool is_commit(const std::string& text) {
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
+// By its own configuration a repository can make git run what it names, and read files of its choice: whoever owns the
+// repository would be whoever runs git. So it must belong to us or to root, who are no strangers.
+bool is_trusted(const std::filesystem::path& path) {
+  struct stat status {};
+  return lstat(path.c_str(), &status) == 0 && !S_ISLNK(status.st_mode) &&
+         (status.st_uid == 0 || status.st_uid == geteuid());
+}
+
+// The one line of a file such as `.git` in a work tree; empty if there is none.
+std::string line_of(const std::filesystem::path& file) {
+  const auto text = config::read_file(file, answer_bytes_max);
+  return text ? text->text.substr(0, text->text.find('\n')) : std::string();
+}
+
+// Where the repository of the checkout is that `folder` lies in; nothing if there is none, or it is not to be trusted.
+// `.git` in a work tree of `git worktree` or in a submodule is a file that names the folder.
+std::optional<std::filesystem::path> find_repository(std::filesystem::path folder) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  folder = fs::canonical(folder, error);
+  if (error) return std::nullopt;
+  while (!fs::exists(fs::symlink_status(folder / ".git", error))) {
+    if (folder == folder.root_path()) return std::nullopt;
+    folder = folder.parent_path();
+  }
+  fs::path repository = folder / ".git";
+  if (!is_trusted(folder) || !is_trusted(repository)) return std::nullopt;
+  constexpr std::string_view prefix = "gitdir: ";
+  if (fs::is_regular_file(repository, error)) {
+    const std::string line = line_of(repository);
+    if (!line.starts_with(prefix)) return std::nullopt;
+    repository = fs::canonical(folder / line.substr(prefix.size()), error);
+    if (error || !is_trusted(repository)) return std::nullopt;
+  }
+  fs::path common = repository;  // a work tree's configuration is that of the repository it was made from
+  if (const std::string line = line_of(repository / "commondir"); !line.empty()) {
+    common = fs::canonical(repository / line, error);
+    if (error || !is_trusted(common)) return std::nullopt;
+  }
+  for (const fs::path& file : {common / "config", repository / "config.worktree"})
+    if (fs::exists(fs::symlink_status(file, error)) && !is_trusted(file)) return std::nullopt;
+  return repository;
+}
+
 }  // namespace
 
 GitVersion git_version_of(const std::filesystem::path& path, std::chrono::milliseconds patience) {
   std::error_code ignored;
   const std::filesystem::path folder = std::filesystem::is_directory(path, ignored) ? path : path.parent_path();
-  const auto answer =
-      run_git({"-C", folder.string(), "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-c",
-               "log.showSignature=false", "-c", "protocol.allow=never", "log", "-1", "--format=%H%n%an <%ae>"},
-              patience);
+  const auto repository = find_repository(folder);
+  if (!repository) return {};
+  // A repository that is named is not searched for, so a folder that looks like one is none.
+  const auto answer = run_git({"--git-dir=" + repository->string(), "-c", "core.fsmonitor=false", "-c",
+                               "core.hooksPath=/dev/null", "-c", "log.showSignature=false", "-c", "log.mailmap=false",
+                               "-c", "protocol.allow=never", "log", "-1", "--format=%H%n%an <%ae>"},
+                              patience);
   if (!answer) return {};
   GitVersion version;
   version.commit = answer->substr(0, answer->find('\n'));

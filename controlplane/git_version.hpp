@@ -1,6 +1,6 @@
 // Which commit of a git checkout a file comes from, and who made it: for the audit trail. Runs `git`, which is not
-// ours, in a folder that others may write, so it gets no configuration that could make it run something else, no input,
-// and a few seconds. Blocking; for a thread that may wait.
+// ours, so it gets no input, a few seconds, and no configuration of strangers: only a repository that belongs to root
+// or to the process's own user is asked. Blocking; for a thread that may wait.
 #pragma once
 
 #include <chrono>
@@ -17,7 +17,7 @@ struct GitVersion {
 };
 
 // Of the newest commit of the checkout that `path` (a file or a folder) lies in. Empty: no checkout, no git, no answer
-// in time, or an answer that is none.
+// in time, an answer that is none, or a repository of somebody else's.
 [[nodiscard]] GitVersion git_version_of(const std::filesystem::path& path,
                                         std::chrono::milliseconds patience = std::chrono::seconds(2));
 

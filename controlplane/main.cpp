@@ -23,6 +23,7 @@
 
 #include "config/base/log.hpp"
 #include "config/base/log_text.hpp"
+#include "config/base/service_manager.hpp"
 #include "config/load.hpp"
 #include "config/unsupported.hpp"
 #include "controlplane/api/admin_server.hpp"
@@ -145,6 +146,7 @@ int run(const std::filesystem::path& file, config::Config configuration) {
     });
   };
   wait_for_reload();
+  tell_service_manager("READY=1");
   loop.run();
   return exit_ok;
 }
@@ -157,6 +159,8 @@ int main(int argc, char** argv) {
   using namespace sallyport::controlplane;
   // A reader that closes its socket is an error of that write, not the end of the gateway.
   std::signal(SIGPIPE, SIG_IGN);
+  // Until there is something to reload.
+  std::signal(SIGHUP, SIG_IGN);
   try {
     const Arguments arguments = parse(argc, argv);
     if (arguments.exit) return *arguments.exit;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <functional>
 
+#include "config/file_descriptor.hpp"
 #include "controlplane/sqlite_statement.hpp"
 #include "controlplane/wireguard/constants.hpp"
 
@@ -92,6 +94,7 @@ SqliteResult prepare(sqlite3* database) {
   const auto checked = check.step();
   if (!checked) return tl::unexpected(checked.error());
   if (check.text(0) != "ok") return tl::unexpected("it is damaged: " + check.text(0));
+  if (found == Store::schema_version) return {};  // nothing to write, which a full disk would refuse
   if (auto begun = execute(database, "BEGIN IMMEDIATE"); !begun) return begun;
   if (auto made = execute(database, create_tables); !made) return made;
   return execute(database, "COMMIT");
@@ -305,13 +308,23 @@ tl::expected<Store, std::string> Store::open(const std::filesystem::path& file) 
     return tl::unexpected("state file " + file.string() + ": " + why);
   };
   // SQLite would create it readable by all that the umask lets.
-  const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (descriptor < 0) return failure(std::strerror(errno));
-  ::close(descriptor);
+  int opened = ::open(file.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+  const bool is_new = opened < 0 && errno == ENOENT;
+  if (is_new) opened = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  const config::FileDescriptor descriptor(opened);
+  if (descriptor.get() < 0) return failure(std::strerror(errno));
+  struct stat status {};
+  if (fstat(descriptor.get(), &status) != 0) return failure(std::strerror(errno));
+  if (!S_ISREG(status.st_mode)) return failure("expected a regular file");
+  if (status.st_uid != 0 && status.st_uid != geteuid())
+    return failure("it belongs to another user (uid " + std::to_string(status.st_uid) + ')');
+  // What others may have been let read so far ends here.
+  if ((status.st_mode & 077) != 0 && fchmod(descriptor.get(), 0600) != 0) return failure(std::strerror(errno));
 
   sqlite3* database = nullptr;
   const int code = sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   Store store(database);
+  store.was_emptied_ = !is_new && status.st_size == 0;
   if (code != SQLITE_OK) return failure(database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
   if (auto ready = prepare(database); !ready) {
     const int reason = sqlite3_errcode(database);
@@ -325,7 +338,7 @@ tl::expected<StoredState, std::string> Store::load(WallTime now) {
   StoredState state;
   SqliteStatement clamp(database_.get(), "UPDATE peer_timestamps SET set_at_unix_ns = ?1 WHERE set_at_unix_ns > ?1");
   clamp.bind(1, to_nanoseconds(now));
-  if (auto done = clamp.run(); !done) return tl::unexpected(done.error());
+  const bool is_clamped = clamp.run().has_value();
 
   SqliteStatement timestamps(database_.get(),
                              "SELECT tunnel_key, peer_key, tai64n, set_at_unix_ns FROM peer_timestamps "
@@ -340,6 +353,7 @@ tl::expected<StoredState, std::string> Store::load(WallTime now) {
     if (!timestamps.blob(0, key.tunnel) || !timestamps.blob(1, key.peer) || !timestamps.blob(2, value.value.bytes))
       return tl::unexpected(std::string("a row of peer_timestamps is damaged"));
     value.set_at = WallTime(std::chrono::nanoseconds(timestamps.integer(3)));
+    if (!is_clamped) value.set_at = std::min(value.set_at, now);
     state.timestamps[key] = value;
   }
 

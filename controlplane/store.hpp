@@ -73,13 +73,16 @@ struct StoreChange {
 class Store {
  public:
   // Creates the file (mode 0600) if there is none. An error says what is wrong with it: not a database, damaged, from a
-  // later release, locked by another control plane, not writable.
+  // later release, locked by another control plane, of another user, not writable. A full disk is none for a file that
+  // has its tables: it can be read.
   static tl::expected<Store, std::string> open(const std::filesystem::path& file);
   Store(Store&&) noexcept = default;
   Store& operator=(Store&&) noexcept = default;
 
+  // The file was there and empty: whatever it held is gone.
+  [[nodiscard]] bool was_emptied() const noexcept { return was_emptied_; }
   // Everything that has not lapsed. A set_at in the future (the clock went back since) counts as `now`, and is written
-  // back so: no row binds anybody longer than 24 h from here.
+  // back so if the disk has room: no row binds anybody longer than 24 h from here.
   [[nodiscard]] tl::expected<StoredState, std::string> load(wireguard::WallTime now);
   // All of it or nothing. Rows that lapsed go with it.
   [[nodiscard]] tl::expected<void, std::string> write(const StoreChange& change, wireguard::WallTime now);
@@ -94,6 +97,7 @@ class Store {
   explicit Store(sqlite3* database) noexcept : database_(database) {}
 
   std::unique_ptr<sqlite3, Close> database_;
+  bool was_emptied_ = false;
 };
 
 }  // namespace sallyport::controlplane

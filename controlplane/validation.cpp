@@ -17,8 +17,8 @@ void append(Errors& errors, Errors more) {
   errors.insert(errors.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-void check_certificate(const config::Enrolment& enrolment, Errors& errors) {
-  TlsFiles files(enrolment.certificate_file, enrolment.private_key_file, enrolment.client_ca_files);
+void check_certificate(const config::Enrolment& enrolment, std::optional<uid_t> reader, Errors& errors) {
+  TlsFiles files(enrolment.certificate_file, enrolment.private_key_file, enrolment.client_ca_files, reader);
   if (auto read = files.read(false); !read) errors.push_back({enrolment.location, read.error()});
 }
 
@@ -34,7 +34,7 @@ tl::expected<GatewayKeys, Errors> validate(const config::Config& configuration, 
       keys = std::move(*loaded);
     else
       append(errors, std::move(loaded.error()));
-    if (configuration.enrolment) check_certificate(*configuration.enrolment, errors);
+    if (configuration.enrolment) check_certificate(*configuration.enrolment, reader_of(configuration), errors);
   }
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   return keys;

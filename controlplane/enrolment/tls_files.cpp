@@ -18,8 +18,11 @@ std::string name_of(const std::filesystem::path& path) {
 }  // namespace
 
 TlsFiles::TlsFiles(std::filesystem::path certificate, std::filesystem::path private_key,
-                   std::vector<std::filesystem::path> client_cas)
-    : certificate_(std::move(certificate)), private_key_(std::move(private_key)), client_cas_(std::move(client_cas)) {}
+                   std::vector<std::filesystem::path> client_cas, std::optional<uid_t> reader)
+    : certificate_(std::move(certificate)),
+      private_key_(std::move(private_key)),
+      client_cas_(std::move(client_cas)),
+      reader_(reader) {}
 
 TlsFiles::Stamps TlsFiles::stamps() const {
   Stamps stamps;
@@ -45,7 +48,7 @@ tl::expected<std::shared_ptr<TlsServerContext>, std::string> TlsFiles::load(bool
     if (!file) return unreadable(path, file.error());
     cas.push_back(std::move(file->text));
   }
-  auto key = config::read_secret_file(private_key_, bytes_max);
+  auto key = config::read_secret_file(private_key_, bytes_max, reader_);
   if (!key) return tl::unexpected(key.error());
   auto made =
       TlsServerContext::make(certificate->text, *key, {.client_cas = cas, .ask_for_certificate = ask_for_certificate});

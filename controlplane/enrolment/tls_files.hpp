@@ -3,6 +3,8 @@
 #pragma once
 
 #include <chrono>
+#include <sys/types.h>
+
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -20,7 +22,7 @@ namespace sallyport::controlplane {
 class TlsFiles {
  public:
   TlsFiles(std::filesystem::path certificate, std::filesystem::path private_key,
-           std::vector<std::filesystem::path> client_cas);
+           std::vector<std::filesystem::path> client_cas, std::optional<uid_t> reader = std::nullopt);
 
   // A context of what the files hold now. An error names the file; then what was read before is still context().
   tl::expected<void, std::string> read(bool ask_for_certificate);
@@ -40,6 +42,7 @@ class TlsFiles {
 
   const std::filesystem::path certificate_, private_key_;
   const std::vector<std::filesystem::path> client_cas_;
+  const std::optional<uid_t> reader_;  // of the private key, if not this process
   Stamps seen_;  // at the last reading
   bool asks_ = false;
   std::string problem_;

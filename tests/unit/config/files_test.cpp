@@ -89,6 +89,20 @@ TEST_F(Files, NameWithControlBytesCannotForgeALine) {
   EXPECT_EQ(load_error("no\nsuch\x1b.toml"), "no\\x0asuch\\x1b.toml: cannot be opened: No such file or directory");
 }
 
+TEST_F(Files, KeyFileOfAStrangerIsRefused) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  const fs::path path = write("wg0.key", ann_key);
+  const uid_t stranger = 65534;
+  ASSERT_EQ(chown(path.c_str(), stranger, static_cast<gid_t>(-1)), 0);
+  EXPECT_EQ(key_error(path), ": belongs to another user (uid 65534); run: chown root " + path.string());
+  EXPECT_TRUE(read_key_file(path, stranger)) << "who will read it is no stranger";
+  EXPECT_FALSE(read_secret_file(path, 1000));
+  ASSERT_EQ(chmod(folder_.c_str(), 0755), 0);
+  ASSERT_EQ(seteuid(stranger), 0);
+  EXPECT_TRUE(read_key_file(path)) << "its own";
+  ASSERT_EQ(seteuid(0), 0);
+}
+
 TEST_F(Files, KeyFileIsReadWithOrWithoutItsNewline) {
   for (const auto* newline : {"", "\n", "\r\n"}) {
     const auto key = read_key_file(write("wg0.key", std::string(ann_key) + newline));

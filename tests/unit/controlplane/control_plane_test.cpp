@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "tests/unit/controlplane/control_plane_lab.hpp"
+#include "tests/unit/controlplane/full_disk.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -181,6 +182,32 @@ TEST_F(ControlPlaneTest, RefusesAReplayAfterBothProcessesRestarted) {
   server->dataplane->push_packet(packet, false);
   EXPECT_TRUE(eventually([&] { return !server->dataplane->sessions.empty(); }));
   EXPECT_EQ(server->dataplane->forgotten_timestamps.size(), 1U);
+}
+
+TEST_F(ControlPlaneTest, StartsWhileTheDiskIsFullAndSaysSo) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  control_plane.reset();
+  {
+    const FullDisk full;
+    start();
+    EXPECT_TRUE(has_problem("state file"));
+  }
+  EXPECT_TRUE(eventually([&] { return !has_problem("state file"); })) << "it is written when there is room";
+  ASSERT_TRUE(eventually_in_sync());
+  call(ann);
+  EXPECT_TRUE(eventually([&] { return !server->sent.empty(); }));
+}
+
+TEST_F(ControlPlaneTest, SaysThatItsStateIsGone) {
+  server->start(1);
+  start();
+  EXPECT_FALSE(has_problem("state file"));
+  control_plane.reset();
+  std::filesystem::resize_file(folder / "state.db", 0);
+  start();
+  EXPECT_TRUE(has_problem("state file"));
 }
 
 TEST_F(ControlPlaneTest, SaysWhyItCannotStart) {

@@ -136,6 +136,21 @@ TEST_F(FlowRecordsTest, WaitsForAFolderThatIsNotThereAndSaysSo) {
   EXPECT_FALSE(FlowRecords::check(settings));
 }
 
+TEST_F(FlowRecordsTest, WritesNothingToAFileThatIsNotOurs) {
+  const std::filesystem::path other = folder / "other";
+  { std::ofstream(other) << "precious\n"; }
+  std::filesystem::create_symlink(other, settings.file);
+  EXPECT_TRUE(FlowRecords::check(settings));
+  std::filesystem::remove(settings.file);
+  std::filesystem::create_hard_link(other, settings.file);
+  EXPECT_TRUE(FlowRecords::check(settings));
+  std::filesystem::remove(other);
+  EXPECT_FALSE(FlowRecords::check(settings));
+  if (geteuid() != 0) return;
+  ASSERT_EQ(chown(settings.file.c_str(), 65534, static_cast<gid_t>(-1)), 0);
+  EXPECT_TRUE(FlowRecords::check(settings));
+}
+
 TEST_F(FlowRecordsTest, CountsWhatTheQueueHasNoRoomFor) {
   settings.file = folder / "missing" / "flows.jsonl";
   FlowRecords records(settings);

@@ -1,5 +1,7 @@
 #include "controlplane/git_version.hpp"
 
+#include <unistd.h>
+
 #include <cstdlib>
 #include <fstream>
 
@@ -17,7 +19,7 @@ class GitVersionTest : public ::testing::Test {
   }
   ~GitVersionTest() override { std::filesystem::remove_all(folder); }
   bool run(const std::string& command) const {
-    return std::system(("cd " + folder.string() + " && " + command + " >/dev/null 2>&1").c_str()) == 0;
+    return std::system(("cd " + folder.string() + " && { " + command + "; } >/dev/null 2>&1").c_str()) == 0;
   }
 
   std::filesystem::path folder;
@@ -37,7 +39,36 @@ TEST_F(GitVersionTest, NamesTheCommitAndItsAuthor) {
   EXPECT_EQ(git_version_of(folder), version);
 }
 
+TEST_F(GitVersionTest, KnowsAWorkTreeByTheRepositoryItWasMadeFrom) {
+  if (!run("git init main && cd main && git -c user.name=Ann -c user.email=a@b commit --allow-empty -m first && "
+           "git worktree add ../tree"))
+    GTEST_SKIP() << "there is no git";
+  EXPECT_EQ(git_version_of(folder / "tree" / "policy.toml").commit.size(), 40U);
+  EXPECT_EQ(git_version_of(folder / "tree"), git_version_of(folder / "main"));
+}
+
+// Its configuration could name programs.
+TEST_F(GitVersionTest, AsksNoRepositoryOfAnotherUser) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  if (!run("git init && git add . && git -c user.name=Ann -c user.email=a@b commit -m first"))
+    GTEST_SKIP() << "there is no git";
+  ASSERT_EQ(git_version_of(folder).commit.size(), 40U);
+  ASSERT_TRUE(run("chown nobody .git/config"));
+  EXPECT_EQ(git_version_of(folder), GitVersion{});
+  ASSERT_TRUE(run("chown root .git/config && chown nobody .git"));
+  EXPECT_EQ(git_version_of(folder), GitVersion{});
+  ASSERT_TRUE(run("chown root .git && chown nobody ."));
+  EXPECT_EQ(git_version_of(folder / "policy.toml"), GitVersion{});
+}
+
+TEST_F(GitVersionTest, TakesNoFolderForARepositoryBecauseItLooksLikeOne) {
+  if (!run("git init --bare . && git -c user.name=Ann -c user.email=a@b commit-tree -m x $(git mktree </dev/null)"))
+    GTEST_SKIP() << "there is no git";
+  EXPECT_EQ(git_version_of(folder), GitVersion{});
+}
+
 TEST_F(GitVersionTest, DoesNotWaitForEver) {
+  std::filesystem::create_directory(folder / ".git");
   std::ofstream(folder / "git") << "#!/bin/sh\nsleep 60\n";
   std::filesystem::permissions(folder / "git", std::filesystem::perms::owner_all);
   const std::string path = std::getenv("PATH");

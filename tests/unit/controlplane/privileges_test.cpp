@@ -79,5 +79,32 @@ TEST(Privileges, MakeAFolderForTheUserAndLeaveAnExistingOneAlone) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Privileges, GiveTheUserTheFoldersThatSystemdMadeForTheService) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root";
+  std::string pattern = (std::filesystem::temp_directory_path() / "sallyport-folder-XXXXXX").string();
+  const std::filesystem::path folder = mkdtemp(pattern.data());
+  for (const char* name : {"state", "other"}) {
+    std::filesystem::create_directory(folder / name);
+    std::ofstream(folder / name / "state.db") << "of root";
+    std::filesystem::create_symlink("/etc/passwd", folder / name / "link");
+  }
+  const auto nobody = find_account("nobody");
+  ASSERT_TRUE(nobody);
+  setenv("STATE_DIRECTORY", ("/elsewhere:" + (folder / "state").string()).c_str(), 1);
+  EXPECT_TRUE(ensure_folder(folder / "state", *nobody));
+  EXPECT_TRUE(ensure_folder(folder / "other", *nobody));
+  unsetenv("STATE_DIRECTORY");
+  const auto owner = [&](const std::filesystem::path& path) {
+    struct stat status {};
+    return lstat((folder / path).c_str(), &status) == 0 ? status.st_uid : ~uid_t{0};
+  };
+  EXPECT_EQ(owner("state"), nobody->user);
+  EXPECT_EQ(owner("state/state.db"), nobody->user);
+  EXPECT_EQ(owner("state/link"), 0U) << "nor what it leads to";
+  EXPECT_EQ(owner("other"), 0U) << "somebody made it as it is";
+  EXPECT_EQ(owner("other/state.db"), 0U);
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace sallyport::controlplane

@@ -9,6 +9,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/controlplane/full_disk.hpp"
+
 namespace sallyport::controlplane {
 namespace {
 
@@ -119,6 +121,44 @@ TEST_F(StoreTest, SaysClearlyWhatIsWrongWithTheFile) {
   EXPECT_NE(Store::open(folder / "missing" / "state.db").error().find("No such file"), std::string::npos);
   std::filesystem::create_directory(file);
   EXPECT_FALSE(Store::open(file));
+}
+
+TEST_F(StoreTest, SaysThatAFileWasEmptied) {
+  {
+    Store store = open();
+    EXPECT_FALSE(store.was_emptied()) << "it is new";
+    ASSERT_TRUE(store.write(with_timestamp(ann, now), now));
+  }
+  EXPECT_FALSE(open().was_emptied());
+  std::filesystem::resize_file(file, 0);
+  Store store = open();
+  EXPECT_TRUE(store.was_emptied());
+  EXPECT_TRUE(store.load(now)->timestamps.empty());
+}
+
+TEST_F(StoreTest, IsReadWhileTheDiskIsFull) {
+  ASSERT_TRUE(open().write(with_timestamp(ann, now + 1h), now));
+  const FullDisk full;
+  auto store = Store::open(file);
+  ASSERT_TRUE(store) << store.error();
+  const auto state = store->load(now);
+  ASSERT_TRUE(state) << state.error();
+  EXPECT_EQ(state->timestamps.at(ann).set_at, now) << "put right, if not on disk";
+  EXPECT_FALSE(store->write(with_timestamp(ann, now), now));
+}
+
+TEST_F(StoreTest, IsForItsOwnerAlone) {
+  { Store store = open(); }
+  ASSERT_EQ(chmod(file.c_str(), 0644), 0);
+  { Store store = open(); }
+  struct stat status {};
+  ASSERT_EQ(stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600U);
+  if (geteuid() != 0) return;
+  ASSERT_EQ(chown(file.c_str(), 65534, static_cast<gid_t>(-1)), 0);
+  const auto opened = Store::open(file);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().find("another user"), std::string::npos) << opened.error();
 }
 
 TEST_F(StoreTest, RefusesAFileOfALaterRelease) {
