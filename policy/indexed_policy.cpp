@@ -1,5 +1,7 @@
 #include "policy/indexed_policy.hpp"
 
+#include <algorithm>
+
 #include "policy/match.hpp"
 
 namespace sallyport::policy {

@@ -2,6 +2,7 @@
 // token says is compared with it and never trusted (RFC 8725, section 3.1).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>

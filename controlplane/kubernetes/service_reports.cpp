@@ -1,5 +1,6 @@
 #include "controlplane/kubernetes/service_reports.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 

@@ -76,7 +76,7 @@ tl::expected<std::unique_ptr<AeadEngine>, std::string> make_ipsec_mb_engine() {
   if (manager == nullptr) return tl::unexpected(std::string("intel-ipsec-mb: out of memory for its manager"));
   IMB_ARCH architecture = IMB_ARCH_NONE;
   init_mb_mgr_auto(manager.get(), &architecture);
-  if (architecture == IMB_ARCH_NONE || architecture == IMB_ARCH_NOAESNI)
+  if (architecture < IMB_ARCH_SSE)  // "none", and what 1.x called NOAESNI and 2.0 no longer has
     return tl::unexpected(std::string("intel-ipsec-mb does not support this processor"));
   if ((manager->features & IMB_FEATURE_SELF_TEST) != 0 && (manager->features & IMB_FEATURE_SELF_TEST_PASS) == 0)
     return tl::unexpected(std::string("intel-ipsec-mb: its own self-test failed"));

@@ -1,6 +1,7 @@
 // Arbitrary bytes as a WireGuard handshake message into the checks of mac1 and mac2 and into the cookie reply. The
 // first byte says whether the source is IPv4 or IPv6 and whether the harness puts the right MACs in, so that the code
 // behind them runs.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <ostream>
 
 #include "tools/ctl/gateway.hpp"

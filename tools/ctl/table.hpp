@@ -1,8 +1,10 @@
 // An aligned table for people: a header, then rows; numbers to the right.
 #pragma once
 
+#include <cstdint>
 #include <iosfwd>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sallyport::ctl {

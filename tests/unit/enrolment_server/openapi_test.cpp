@@ -1,4 +1,5 @@
 // openapi.json against the code: each must have what the other has.
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>

@@ -1,6 +1,7 @@
 #include "tests/unit/https/test_certificates.hpp"
 
 #include <array>
+#include <cstdint>
 #include <stdexcept>
 
 #include <openssl/bio.h>

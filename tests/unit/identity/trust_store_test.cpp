@@ -1,4 +1,5 @@
 // Which issuer a token is taken to be of, and what is asked of a store besides.
+#include <algorithm>
 #include <set>
 #include <thread>
 

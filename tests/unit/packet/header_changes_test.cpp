@@ -1,6 +1,7 @@
 // What a router changes in a packet on its way: ECN, TTL, MSS.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "dataplane/packet/ecn.hpp"

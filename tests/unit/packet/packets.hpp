@@ -1,6 +1,7 @@
 // Packets for tests, built byte by byte with a slow checksum of their own, so that the product never judges itself.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>

@@ -1,5 +1,6 @@
 #include "tools/ctl/enroll/system_tools.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "tools/ctl/safe_output.hpp"
