@@ -121,7 +121,7 @@ constexpr std::array endpoints = {
     Endpoint{"GET", {"neighbours"}, get_neighbours, "ARP and neighbour discovery"},
     Endpoint{"GET", {"counters"}, get_counters, "every counter, summed and by port"},
     Endpoint{"GET", {"config"}, get_configuration, "the configuration in force, without secrets"},
-    Endpoint{"POST", {"reload"}, post_reload, "read the configuration again: all of it or nothing"},
+    Endpoint{"POST", {"reload"}, post_reload, "read the configuration again: all of it or nothing, but for what needs a restart, which is named"},
     Endpoint{"POST", {"capture"}, post_capture, "packets as pcapng or JSON lines, until the client goes"},
     Endpoint{"GET", {"client-config", "NAME"}, get_client_configuration, "what a peer's own configuration needs"},
     Endpoint{"GET", {"policy"}, get_policy, "the policy in force: its version, source and size"},
