@@ -173,6 +173,14 @@ bool Difference::empty() const noexcept {
          ipsec_peers.empty() && sections.empty() && !needs_restart();
 }
 
+void keep_until_restart(const Config& running, Config& next) {
+  next.ports = running.ports;
+  next.dataplane = running.dataplane;
+  Controlplane controlplane = running.controlplane;
+  controlplane.log_level = next.controlplane.log_level;
+  next.controlplane = std::move(controlplane);
+}
+
 Difference diff(const Config& before, const Config& after) {
   Difference difference;
   compare_ports(before, after, difference);

@@ -32,6 +32,10 @@ struct Difference {
   }
 };
 
+// Gives the values back to `next` that only a restart can change, so that all the rest of it can take effect now:
+// ports, [dataplane], and of [controlplane] what is listed as restart_controlplane.
+void keep_until_restart(const Config& running, Config& next);
+
 [[nodiscard]] Difference diff(const Config& before, const Config& after);
 
 // One line for each change, "" when there is none: "+ peer bob-phone", "- route 10.20.0.0/16", "~ wireguard wg0", and

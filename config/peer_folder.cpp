@@ -51,6 +51,7 @@ void PeerFolder::rebase(const Config& base, const Accept& accept) {
       broken[name] = std::move(file.errors);
       file.wanted = file.in_force;
     }
+    for (const Peer& peer : file.in_force) before_.try_emplace(peer.name, peer);
     file.in_force.clear();
     file.blocked_by.clear();
     to_judge_.insert(name);
@@ -121,8 +122,7 @@ void PeerFolder::judge(const std::string& name, const Accept& accept) {
   const auto found = files_.find(name);
   if (found == files_.end()) return;
   File& file = found->second;
-  for (const std::string& other : file.blocked_by) blocks_[other].erase(name);
-  file.blocked_by.clear();
+  unblock(name, file);
   if (file.wanted.empty()) return;  // it has an error of its own
   if (file.wanted == file.in_force) return file.errors.clear();
 
@@ -155,6 +155,7 @@ void PeerFolder::judge(const std::string& name, const Accept& accept) {
     file.errors = std::move(errors);
     file.blocked_by = earlier;
     for (const std::string& other : earlier) blocks_[other].insert(name);
+    if (file.in_force.empty()) keep_what_fits(name, file, accept);
     return;
   }
 
@@ -178,6 +179,31 @@ void PeerFolder::judge(const std::string& name, const Accept& accept) {
   }
 }
 
+// A file that must give way gives up the prefixes that are another's now, and no more: its peers go on without them, so
+// that two files may exchange their prefixes one after the other and no session ends.
+void PeerFolder::keep_what_fits(const std::string& name, File& file, const Accept& accept) {
+  for (const Peer& wanted : file.wanted) {
+    const bool was_there = std::any_of(before_.begin(), before_.end(), [&](const auto& entry) {
+      return entry.second && entry.second->wireguard == wanted.wireguard &&
+             entry.second->public_key == wanted.public_key;
+    });
+    Peer kept = wanted;
+    kept.allowed_ips.clear();
+    if (!was_there || !index_.conflicts(kept).empty()) continue;
+    std::vector<IpPrefix> prefixes;
+    for (const IpPrefix& prefix : wanted.allowed_ips) {
+      kept.allowed_ips = {prefix};
+      if (index_.conflicts(kept).empty()) prefixes.push_back(prefix);
+    }
+    kept.allowed_ips = std::move(prefixes);
+    if (!index_.conflicts(kept).empty() || (accept && accept(kept))) continue;
+    index_.add(kept, name);
+    touched(kept.name, nullptr);
+    now_[kept.name] = kept;
+    file.in_force.push_back(std::move(kept));
+  }
+}
+
 // Nothing of the file is in force any more; those who waited for it may try again.
 void PeerFolder::withdraw(const std::string& name, File& file) {
   for (const Peer& peer : file.in_force) {
@@ -192,10 +218,20 @@ void PeerFolder::withdraw(const std::string& name, File& file) {
   }
 }
 
+// It waits for nobody any more.
+void PeerFolder::unblock(const std::string& name, File& file) {
+  for (const std::string& other : std::exchange(file.blocked_by, {})) {
+    const auto waiting = blocks_.find(other);
+    if (waiting == blocks_.end()) continue;
+    waiting->second.erase(name);
+    if (waiting->second.empty()) blocks_.erase(waiting);
+  }
+}
+
 void PeerFolder::drop(const std::string& name) {
   const auto found = files_.find(name);
   if (found == files_.end()) return;
-  for (const std::string& other : found->second.blocked_by) blocks_[other].erase(name);
+  unblock(name, found->second);
   withdraw(name, found->second);
   files_.erase(found);
 }

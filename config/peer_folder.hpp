@@ -4,7 +4,8 @@
 //
 //   * A file that cannot be read or has an error stays with what it gave last, until it is right again or gone.
 //   * Of two files that claim the same name, key or prefix the later one by name is broken; gateway.toml always wins.
-//   * A file counts as a whole: all of its peers or none.
+//   * A file counts as a whole: all of its peers or none. One that loses prefixes to an earlier file keeps its peers
+//     without them, as broken as it is, until it is right again.
 //
 // Reads files and blocks as long as that takes; knows nothing of who watches the folder.
 #pragma once
@@ -74,7 +75,9 @@ class PeerFolder {
   void read(const std::string& name);
   // Tries to make what the file wants be in force.
   void judge(const std::string& name, const Accept& accept);
+  void keep_what_fits(const std::string& name, File& file, const Accept& accept);
   void withdraw(const std::string& name, File& file);
+  void unblock(const std::string& name, File& file);
   void drop(const std::string& name);
   void settle(const Accept& accept);
   void touched(const std::string& peer_name, const Peer* before);

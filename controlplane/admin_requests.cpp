@@ -20,6 +20,7 @@ namespace sallyport::controlplane {
 namespace {
 
 constexpr std::chrono::milliseconds capture_check_interval{200};
+constexpr std::size_t refusals_logged = 20;
 // The dataplane says that a capture is over and nothing came any more at so many checks in a row.
 constexpr unsigned quiet_checks_needed = 2;
 
@@ -78,9 +79,27 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::reload(std
   auto result = try_to_reload(by);
   last_reload_ = LastReload{result.has_value(), boottime_ns()};
   refused_reload_.clear();
-  if (!result)
-    for (const config::Error& error : result.error()) refused_reload_.push_back(config::to_string(error));
+  if (result) return result;
+  for (const config::Error& error : result.error()) refused_reload_.push_back(config::to_string(error));
+  const std::size_t shown = std::min(refused_reload_.size(), refusals_logged);
+  for (std::size_t i = 0; i < shown; ++i)
+    log_error("configuration not reloaded", {{"by", by}, {"error", refused_reload_[i]}});
+  if (shown < refused_reload_.size())
+    log_error("configuration not reloaded", {{"by", by}, {"more_errors", refused_reload_.size() - shown}});
   return result;
+}
+
+// What only a restart can change is named by the reload, in the log, and in status until it is done.
+void ControlPlane::note_restarts_wanted(const config::Difference& difference, ReloadSummary& summary) {
+  restarts_wanted_.clear();
+  for (const std::string& change : difference.restart_dataplane)
+    restarts_wanted_.push_back(change + ": takes effect with a restart of both processes");
+  for (const std::string& change : difference.restart_controlplane)
+    restarts_wanted_.push_back(change + ": takes effect with a restart of the control plane");
+  for (const std::string& change : restarts_wanted_) {
+    log_warning("configuration needs a restart", {{"change", change}});
+    summary.warnings.push_back(change);
+  }
 }
 
 tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_reload(std::string_view by) {
@@ -90,6 +109,15 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
   auto keys = validate(*next, keys_);
   if (!keys) return tl::unexpected(std::move(keys.error()));
   std::vector<config::Error> errors;
+  // What needs a restart stays as it runs, and waits for it; all the rest is applied.
+  const config::Difference restarts = config::diff(config_, *next);
+  config::keep_until_restart(config_, *next);
+  if (next->peers.size() > next->dataplane.max_peers)
+    errors.push_back({{std::make_shared<const std::string>(file_.string()), 0, 0},
+                      std::to_string(next->peers.size()) +
+                          " peers need a restart first: the dataplane that runs has "
+                          "room for " +
+                          std::to_string(next->dataplane.max_peers)});
   config::PeerFolder folder = peer_folder_;
   NewKeys folder_keys;
   const auto accept = accept_peers(*keys, keys_, folder_keys);
@@ -115,11 +143,6 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
   BarredPeers barred = take_revoked_peers(*next);
   add_sessions(*next, *keys);
   const config::Difference difference = config::diff(config_, *next);
-  const config::Location whole_file{std::make_shared<const std::string>(file_.string()), 0, 0};
-  for (const std::string& change : difference.restart_dataplane)
-    errors.push_back({whole_file, change + ": needs a restart of both processes"});
-  for (const std::string& change : difference.restart_controlplane)
-    errors.push_back({whole_file, change + ": needs a restart of the control plane"});
   check_listen_ports(config_, *next, errors);
   if (next->flow_records && next->flow_records != config_.flow_records)
     if (auto failure = FlowRecords::check(*next->flow_records))
@@ -136,6 +159,7 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
 
   // 2. Nothing from here on can.
   ReloadSummary summary{lines_of(config::to_string(difference)), next->warnings};
+  note_restarts_wanted(restarts, summary);
   for (std::string& line : key_changes(keys_, *keys, *next)) summary.changes.push_back(std::move(line));
   if (*policy) summary.warnings.insert(summary.warnings.end(), (*policy)->warnings.begin(), (*policy)->warnings.end());
   config_ = std::move(*next);
@@ -278,6 +302,8 @@ std::vector<NamedCounter> ControlPlane::counters() const {
   list.push_back(
       {"sessions_without_room", "sessions that found the command ring full", publisher_.installs_without_room()});
   list.push_back({"dataplane_reconnections", "links to the dataplane after the first", reconnections_});
+  list.push_back({"dataplane_resynchronisations",
+                  "times that the dataplane was told everything again because it differed", resynchronisations_});
   list.push_back({"dns_failures", "endpoint names that did not resolve", names_.failures()});
   list.push_back({"state_write_failures", "transactions that could not be written to the state file", store_failures_});
   for (NamedCounter& counter : policy_.counters()) list.push_back(std::move(counter));
@@ -293,11 +319,13 @@ std::vector<NamedCounter> ControlPlane::counters() const {
 
 std::vector<Problem> ControlPlane::problems() const {
   std::vector<Problem> list = publisher_.problems();
+  for (Problem& problem : differences_.problems()) list.push_back(std::move(problem));
   for (Problem& problem : names_.problems()) list.push_back(std::move(problem));
   for (Problem& problem : service_.problems()) list.push_back(std::move(problem));
   if (last_reload_ && !last_reload_->succeeded) list.push_back(refused_reload_problem(refused_reload_));
   if (!store_failure_.empty()) list.push_back({"state file " + config_.controlplane.state.string(), store_failure_});
   if (!state_lost_.empty()) list.push_back({"state file " + config_.controlplane.state.string(), state_lost_});
+  for (const std::string& change : restarts_wanted_) list.push_back({"configuration", change});
   if (!policy_failure_.empty()) list.push_back({"policy files", policy_failure_});
   if (!enrolment_failure_.empty()) list.push_back({"enrolment", enrolment_failure_});
   if (enrolment_server_)

@@ -13,6 +13,7 @@
 #include "controlplane/gateway_objects.hpp"
 #include "controlplane/instant_now.hpp"
 #include "controlplane/validation.hpp"
+#include "controlplane/wireguard/constants.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -22,6 +23,8 @@ constexpr std::chrono::seconds tick_interval{1};
 constexpr std::chrono::milliseconds publisher_interval{5};
 constexpr std::uint64_t cookie_secret_lifetime_ns = 120 * second_ns;
 constexpr std::chrono::nanoseconds wait_max = tick_interval;
+constexpr std::size_t strays_max = 4096;
+constexpr std::uint64_t resynchronisation_interval_ns = 60 * second_ns;
 
 }  // namespace
 
@@ -202,6 +205,65 @@ void ControlPlane::apply_configuration(std::optional<PolicyService::Prepared> po
     policy_.set_settings(policy_settings());
   }
   restore_timestamps(stored_);  // also for a peer that comes back by a reload
+  restore_endpoints();
+  note_all_departed();
+}
+
+// ---- what is remembered of peers ----
+
+bool ControlPlane::is_configured(const PeerKey& key) const {
+  return std::any_of(keys_.tunnels.begin(), keys_.tunnels.end(), [&](const auto& tunnel) {
+    return tunnel.second->public_key == key.tunnel && directory_.by_key(tunnel.first, key.peer) != nullptr;
+  });
+}
+
+void ControlPlane::restore_endpoints() {
+  const wireguard::WallTime now = instant_now().wall;
+  for (const auto& [key, row] : stored_.peer_endpoints)
+    service_.restore_endpoint(key, row.remote, row.local, now - row.seen_at);
+}
+
+void ControlPlane::endpoint_learned(const PeerKey& peer, const IpEndpoint& remote, const IpEndpoint& local) {
+  const EndpointRow row{remote, local, instant_now().wall};
+  stored_.peer_endpoints[peer] = row;
+  dirty_.set.peer_endpoints[peer] = row;
+}
+
+// Where it was does not matter any more. Its timestamp does, should it come back.
+void ControlPlane::note_departed(const PeerKey& key) {
+  if (stored_.peer_endpoints.erase(key) != 0) dirty_.set.peer_endpoints[key] = {};
+  if (stored_.timestamps.contains(key)) departed_.push_back(key);
+}
+
+// After a reload, or the start.
+void ControlPlane::note_all_departed() {
+  std::vector<std::pair<wireguard::WallTime, PeerKey>> departed;
+  for (const auto& [key, row] : stored_.timestamps)
+    if (!is_configured(key)) departed.emplace_back(row.set_at, key);
+  std::sort(departed.begin(), departed.end());
+  departed_.clear();
+  for (const auto& [at, key] : departed) departed_.push_back(key);
+  std::vector<PeerKey> gone;
+  for (const auto& [key, row] : stored_.peer_endpoints)
+    if (!is_configured(key)) gone.push_back(key);
+  for (const PeerKey& key : gone) {
+    stored_.peer_endpoints.erase(key);
+    dirty_.set.peer_endpoints[key] = {};
+  }
+}
+
+void ControlPlane::forget_departed_beyond(std::size_t kept, std::size_t most) {
+  const wireguard::WallTime lapsed = instant_now().wall - wireguard::timestamp_floor_lifetime;
+  for (; most > 0 && !departed_.empty(); --most) {
+    const PeerKey key = departed_.front();
+    const auto row = stored_.timestamps.find(key);
+    const bool is_over = row == stored_.timestamps.end() || row->second.set_at <= lapsed || is_configured(key);
+    if (!is_over && departed_.size() <= kept) return;
+    departed_.pop_front();
+    if (row == stored_.timestamps.end() || is_configured(key)) continue;
+    stored_.timestamps.erase(row);
+    if (!is_over) dirty_.merge({.set = {}, .forget = {key}});
+  }
 }
 
 void ControlPlane::restore_timestamps(const StoredState& stored) {
@@ -254,6 +316,7 @@ void ControlPlane::on_disconnected(DataplaneConnection& connection, const std::s
   connected_since_ns_ = 0;
   service_.on_disconnected(connection.statistics());
   publisher_.disconnect();
+  differences_.clear();
   service_timer_.cancel();
   publisher_timer_.cancel();
   end_capture();
@@ -361,11 +424,30 @@ void ControlPlane::rotate_cookie_secrets() {
   cookie_secrets_since_ns_ = boottime_ns();
 }
 
+// What the dataplane lost without a word is sent again, at a slow pace: that it was lost stays a fault to be told.
+void ControlPlane::look_for_differences(const abi::StatisticsView& view) {
+  const std::uint64_t now = boottime_ns();
+  differences_.look(publisher_, service_.indices(), view, now);
+  if (differences_.news().empty()) return;
+  bool is_of_sessions_alone = true;
+  for (const Problem& difference : differences_.news()) {
+    is_of_sessions_alone &= difference.what.starts_with("session ");
+    log_error("dataplane differs from what it was told", {{"object", difference.what}, {"why", difference.why}});
+  }
+  // Sessions are never sent again. What the dataplane refuses is told by name, and is tried again by itself.
+  if (is_of_sessions_alone || !publisher_.problems().empty()) return;
+  if (resynchronised_at_ns_ != 0 && now - resynchronised_at_ns_ < resynchronisation_interval_ns) return;
+  resynchronised_at_ns_ = now;
+  ++resynchronisations_;
+  publisher_.resynchronise();
+}
+
 void ControlPlane::tick() {
   tick_timer_.fire_after(tick_interval);
   if (const abi::StatisticsView* view = statistics()) {
     service_.reconcile(*view);
     service_.on_timer();
+    look_for_differences(*view);
   }
   if (boottime_ns() - cookie_secrets_since_ns_ >= cookie_secret_lifetime_ns) rotate_cookie_secrets();
   for (const auto& [key, until] : service_.reservations_wanted()) dirty_.set.reservations[key] = until;
@@ -374,6 +456,11 @@ void ControlPlane::tick() {
   trust_.tick(now);
   for (const auto& [name, watch] : clusters_) watch->tick(now);
   if (enrolment_server_) enrolment_server_->look_at_files();
+  forget_departed_beyond(departed_max);
+  // Keys that were replaced leave something too.
+  if (stored_.peer_endpoints.size() > config_.peers.size() + strays_max ||
+      stored_.timestamps.size() > config_.peers.size() + departed_.size() + strays_max)
+    note_all_departed();
   writer_->write(std::exchange(dirty_, {}));
   ask_for_names();
   refresh_policy();

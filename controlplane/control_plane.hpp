@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -32,10 +33,12 @@
 #include <tl/expected.hpp>
 
 #include "config/config.hpp"
+#include "config/difference.hpp"
 #include "config/peer_folder.hpp"
 #include "controlplane/api/admin_backend.hpp"
 #include "controlplane/clock_steps.hpp"
 #include "controlplane/dataplane_link.hpp"
+#include "controlplane/differences.hpp"
 #include "controlplane/endpoint_names.hpp"
 #include "controlplane/enrolment/enrolment_server.hpp"
 #include "controlplane/enrolment/enrolment_service.hpp"
@@ -75,6 +78,19 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   // Before start() and before privileges are given up: the port may be one below 1024.
   [[nodiscard]] tl::expected<void, std::string> bind_enrolment();
 
+  // Of peers that are gone, so many timestamps are remembered (some 15 MB); those of peers that went earlier are
+  // forgotten before their 24 hours are over.
+  static constexpr std::size_t departed_max = 65536;
+  // How many entries are held for the peers that are and were; for tests of what must not grow.
+  struct Remembered {
+    std::size_t timestamps, endpoints, departed;
+  };
+  [[nodiscard]] Remembered remembered() const {
+    return {stored_.timestamps.size(), stored_.peer_endpoints.size(), departed_.size()};
+  }
+  // Timestamps of peers that are gone: those that have lapsed, and all but the last `kept`, so many in one call.
+  void forget_departed_beyond(std::size_t kept, std::size_t most = 10'000);
+
   // AdminBackend
   [[nodiscard]] const config::Config& configuration() const override { return config_; }
   [[nodiscard]] std::uint64_t started_at_ns() const override { return started_at_ns_; }
@@ -110,6 +126,7 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   }
   [[nodiscard]] RuleCounts rule_counts(const std::string& rule) const override;
   [[nodiscard]] std::string rule_name(std::uint32_t number) const override;
+  [[nodiscard]] std::uint32_t rule_number(const std::string& rule) const override { return policy_.rule_number(rule); }
   [[nodiscard]] std::vector<PeerIdentity> identities() const override;
   [[nodiscard]] const config::Peer* peer_of(const IpAddress& address) const override {
     return directory_.by_address(address);
@@ -147,6 +164,7 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   [[nodiscard]] std::optional<abi::PeerStatusValue> peer_status(std::uint32_t peer_id) const override;
   void reresolve_endpoint(std::uint32_t peer_id) override;
   void timestamp_accepted(const PeerKey& peer, const wireguard::GreatestTimestamp& timestamp) override;
+  void endpoint_learned(const PeerKey& peer, const IpEndpoint& remote, const IpEndpoint& local) override;
 
   // LinkListener
   void on_connected(DataplaneConnection& connection) override;
@@ -165,6 +183,7 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   void apply_configuration(std::optional<PolicyService::Prepared> policy = std::nullopt, std::string_view by = {},
                            std::vector<std::string>* changes = nullptr);
   tl::expected<ReloadSummary, std::vector<config::Error>> try_to_reload(std::string_view by);
+  void note_restarts_wanted(const config::Difference& difference, ReloadSummary& summary);
 
   // policy_requests.cpp
   [[nodiscard]] tl::expected<void, std::vector<config::Error>> start_policy();
@@ -225,16 +244,23 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   void start_peer_folder();
   void on_peer_files(const std::set<std::string>* names);
   void apply_peer_changes(const config::PeerFolder::Changes& changes, const NewKeys& made);
+  void rename_peers(const Renames& renames);
   void end_peer(const config::Peer& peer);
   void begin_peer(const config::Peer& peer);
   void note_peer_file_problems();
   [[nodiscard]] std::vector<Problem> peer_file_problems() const;
   void restore_timestamps(const StoredState& stored);
+  void restore_endpoints();
+  [[nodiscard]] bool is_configured(const PeerKey& key) const;
+  // What is remembered of peers that are gone.
+  void note_departed(const PeerKey& key);
+  void note_all_departed();
   [[nodiscard]] TimestampRow to_row(const wireguard::GreatestTimestamp& timestamp) const;
   void on_resolved(const std::string& name, const std::vector<IpAddress>& addresses);
   void on_clock_step();
   void ask_for_names();
   void rotate_cookie_secrets();
+  void look_for_differences(const abi::StatisticsView& statistics);
   void watch_capture();
   void end_capture();
   void tick();
@@ -256,10 +282,14 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   LogLimiter peer_folder_log_{10, 1'000'000'000};
   std::optional<LastReload> last_reload_;
   std::vector<std::string> refused_reload_;  // the errors of that one, if it was refused
-  BarredPeers barred_peers_;                 // configured, but revoked: not in config_.peers
+  std::vector<std::string> restarts_wanted_;  // what gateway.toml says and only a restart can do
+  BarredPeers barred_peers_;                  // configured, but revoked: not in config_.peers
 
   // The store, and what it is to be told next.
-  StoredState stored_;  // as loaded, until the first link
+  StoredState stored_;  // as loaded, and kept up to date in its timestamps and the endpoints of peers
+  // Peers that are gone and whose timestamps still bind: those that went first in front. A peer may be in it twice, or
+  // have come back.
+  std::deque<PeerKey> departed_;
   std::map<PublicKey, wireguard::Tai64n> floors_;
   StoreChange dirty_;
   bool ran_before_ = false;  // the store was not new
@@ -273,6 +303,9 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   HandshakePool chores_;  // what may take seconds
   WireguardService service_;
   Publisher publisher_;
+  Differences differences_;
+  std::uint64_t resynchronised_at_ns_ = 0;  // because of differences
+  std::uint64_t resynchronisations_ = 0;
   PolicyService policy_;
   std::string policy_failure_;  // why another policy than that of the files is in force
   FlowReports flow_reports_;

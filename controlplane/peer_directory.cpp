@@ -69,6 +69,23 @@ void PeerDirectory::remove(const std::string& name) {
   peers_->pop_back();
 }
 
+void PeerDirectory::rename(const Renames& renames) {
+  std::vector<std::pair<std::string, Entry>> moved;
+  for (const auto& [before, after] : renames) {
+    const auto found = by_name_.find(before);
+    if (found == by_name_.end()) continue;
+    forget((*peers_)[found->second.position]);
+    moved.emplace_back(after, found->second);
+    by_name_.erase(found);
+  }
+  for (const auto& [name, entry] : moved) {
+    (*peers_)[entry.position].name = name;
+    by_name_[name] = entry;
+    if (entry.id) by_id_[*entry.id] = name;
+    index(entry.position);
+  }
+}
+
 void PeerDirectory::set_id(const std::string& name, std::uint32_t id) {
   const auto found = by_name_.find(name);
   if (found == by_name_.end() || found->second.id == id) return;

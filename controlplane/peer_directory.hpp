@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@
 #include "config/config.hpp"
 
 namespace sallyport::controlplane {
+
+// From the old name to the new one.
+using Renames = std::map<std::string, std::string>;
 
 class PeerDirectory {
  public:
@@ -25,6 +29,9 @@ class PeerDirectory {
   // The same name, everything else may differ.
   const config::Peer& replace(config::Peer peer);
   void remove(const std::string& name);
+  // Peers that are called otherwise from now on, all at once: two may exchange their names. A new name is free, or
+  // another one's old name.
+  void rename(const Renames& renames);
   void set_id(const std::string& name, std::uint32_t id);
 
   [[nodiscard]] const config::Peer* by_name(std::string_view name) const;

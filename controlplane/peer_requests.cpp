@@ -13,9 +13,12 @@
 namespace sallyport::controlplane {
 namespace {
 
-// The same peer to the dataplane and to handshakes: its number stays.
-bool is_same_peer(const config::Peer& before, const config::Peer& after) {
-  return before.wireguard == after.wireguard && before.public_key == after.public_key;
+// A peer is its interface and its key: with these it keeps its number, session, flows and endpoint, whatever it is
+// called and whichever file says so.
+using InterfaceAndKey = std::pair<std::string, PublicKey>;
+
+InterfaceAndKey identity_of(const config::Peer& peer) {
+  return {peer.wireguard, peer.public_key};
 }
 
 bool has_endpoint_name(const std::optional<config::Peer>& peer) {
@@ -65,22 +68,29 @@ void ControlPlane::apply_peer_changes(const config::PeerFolder::Changes& changes
   if (changes.empty()) return;
   std::size_t added = 0, removed = 0;
   bool names_changed = false;
-  // 1. What goes: peers, and prefixes that may be somebody else's from now on.
+  // 1. Who goes on, under which name.
+  std::map<InterfaceAndKey, const config::Peer*> wanted;
+  for (const auto& [name, change] : changes)
+    if (change.after) wanted[identity_of(*change.after)] = &*change.after;
+  Renames renames;
+  // 2. What goes: peers, and prefixes that may be somebody else's from now on.
   for (const auto& [name, change] : changes) {
     names_changed |= has_endpoint_name(change.before) || has_endpoint_name(change.after);
     barred_peers_.erase(name);
     if (!change.before || directory_.by_name(name) == nullptr) continue;
-    if (!change.after || !is_same_peer(*change.before, *change.after)) {
+    const auto next = wanted.find(identity_of(*change.before));
+    if (next == wanted.end()) {
       end_peer(*change.before);
       if (!change.after) ++removed;
       continue;
     }
+    if (next->second->name != name) renames[name] = next->second->name;
     for (const IpPrefix& prefix : change.before->allowed_ips)
-      if (std::find(change.after->allowed_ips.begin(), change.after->allowed_ips.end(), prefix) ==
-          change.after->allowed_ips.end())
+      if (std::ranges::find(next->second->allowed_ips, prefix) == next->second->allowed_ips.end())
         publisher_.remove_route(prefix);
   }
-  // 2. What comes or changes.
+  rename_peers(renames);
+  // 3. What comes or changes.
   for (const auto& [name, change] : changes) {
     if (!change.after) continue;
     for (const std::string& warning : config::peer_warnings(config_, *change.after))
@@ -95,6 +105,7 @@ void ControlPlane::apply_peer_changes(const config::PeerFolder::Changes& changes
     keys_.peers[name] = made.at(name);
     begin_peer(*change.after);
   }
+  added -= std::min(added, renames.size());
   if (names_changed) {
     names_.set_wanted(endpoint_names(config_));
     ask_for_names();
@@ -103,9 +114,22 @@ void ControlPlane::apply_peer_changes(const config::PeerFolder::Changes& changes
   if (peer_folder_log_.admit(boottime_ns()))
     log_info("peers.d changed", {{"added", added},
                                  {"removed", removed},
-                                 {"changed", changes.size() - added - removed},
+                                 {"renamed", renames.size()},
+                                 {"changed", changes.size() - added - removed - renames.size()},
                                  {"peers", config_.peers.size()},
                                  {"suppressed", peer_folder_log_.take_suppressed()}});
+}
+
+void ControlPlane::rename_peers(const Renames& renames) {
+  if (renames.empty()) return;
+  directory_.rename(renames);
+  policy_.rename_peers(renames);
+  std::vector<std::pair<std::string, std::shared_ptr<const wireguard::PeerKeys>>> keys;
+  for (const auto& [before, after] : renames) {
+    if (auto node = keys_.peers.extract(before); !node.empty()) keys.emplace_back(after, std::move(node.mapped()));
+    log_info("peer is called otherwise", {{"peer", after}, {"former_name", before}});
+  }
+  for (auto& [name, known] : keys) keys_.peers[name] = std::move(known);
 }
 
 void ControlPlane::end_peer(const config::Peer& peer) {
@@ -116,7 +140,10 @@ void ControlPlane::end_peer(const config::Peer& peer) {
   }
   policy_.remove_peer(peer.name);
   keys_.peers.erase(peer.name);
-  keys_.former_peers.erase(peer.name);
+  const auto tunnel = keys_.tunnels.find(peer.wireguard);
+  if (tunnel != keys_.tunnels.end()) note_departed({tunnel->second->public_key, peer.public_key});
+  if (const auto former = keys_.former_peers.extract(peer.name); !former.empty() && tunnel != keys_.tunnels.end())
+    note_departed({tunnel->second->public_key, former.mapped()->public_key});
   ids_.remove(peer);
   directory_.remove(peer.name);
 }

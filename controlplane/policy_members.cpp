@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "config/base/log.hpp"
 #include "controlplane/policy_service.hpp"
@@ -38,6 +39,7 @@ void for_each_class(const policy::SourceAccess& access, Use&& use) {
 // ---- peers ----
 
 void PolicyService::set_peers(std::span<const config::Peer> peers, const IdOf& id_of, wireguard::Instant now) {
+  rename_peers(renames_among(peers, id_of));
   keep_members(peers);
   std::vector<Member*> changed;
   for (const config::Peer& peer : peers)
@@ -91,6 +93,34 @@ void PolicyService::remove_peer(const std::string& name) {
   set_due(found->second, std::nullopt);
   set_id(found->second, {}, std::nullopt);
   members_.erase(found);
+}
+
+void PolicyService::rename_peers(const Renames& renames) {
+  std::vector<std::unordered_map<std::string, Member>::node_type> moved;
+  for (const auto& [before, after] : renames) {
+    auto node = members_.extract(before);
+    if (node.empty()) continue;
+    Member& member = node.mapped();
+    if (member.due) due_.erase({*member.due, member.name});
+    node.key() = member.name = after;
+    if (member.due) due_.emplace(*member.due, member.name);
+    moved.push_back(std::move(node));
+  }
+  for (auto& node : moved) {
+    remove_peer(node.key());  // who had the name ends
+    members_.insert(std::move(node));
+  }
+}
+
+// Peers of the configuration that have the number of one that was called otherwise.
+Renames PolicyService::renames_among(std::span<const config::Peer> peers, const IdOf& id_of) const {
+  Renames renames;
+  for (const config::Peer& peer : peers) {
+    const auto id = id_of(peer);
+    const auto known = id ? by_id_.find(*id) : by_id_.end();
+    if (known != by_id_.end() && known->second->name != peer.name) renames[known->second->name] = peer.name;
+  }
+  return renames;
 }
 
 void PolicyService::set_id(Member& member, const std::string& identity, std::optional<std::uint32_t> id) {

@@ -154,6 +154,7 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
   index_rules();
 
   // 2. Who has what under it. Nothing of the version before counts any more.
+  rename_peers(renames_among(peers, id_of));
   clock_offset_ = now.wall.time_since_epoch() - now.boot.time_since_epoch();
   source_uses_.clear();
   destination_uses_.clear();

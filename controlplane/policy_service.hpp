@@ -28,6 +28,7 @@
 
 #include "config/config.hpp"
 #include "controlplane/api/admin_backend.hpp"
+#include "controlplane/peer_directory.hpp"
 #include "controlplane/publisher/publisher.hpp"
 #include "controlplane/store.hpp"
 #include "controlplane/wireguard/instant.hpp"
@@ -118,6 +119,8 @@ class PolicyService {
   // The peers of a configuration, all of them. Call after the publisher knows them, as with put_in_force().
   void set_peers(std::span<const config::Peer> peers, const IdOf& id_of, wireguard::Instant now);
   void set_peer(const config::Peer& peer, std::optional<std::uint32_t> id, wireguard::Instant now);
+  // The same peers under other names: what they have stays, until set_peer() says what is different under the new name.
+  void rename_peers(const Renames& renames);
   void remove_peer(const std::string& name);
 
   // Identity as the policy sees it.
@@ -165,6 +168,7 @@ class PolicyService {
   void take(Member& member, const policy::SourceAccess& access, std::uint32_t destination_class);
   void publish(const Member& member);
   void release(const Member& member);
+  [[nodiscard]] Renames renames_among(std::span<const config::Peer> peers, const IdOf& id_of) const;
   void keep_members(std::span<const config::Peer> peers);
   bool update_facts(const config::Peer& peer);
   void set_ids(std::span<const config::Peer> peers, const IdOf& id_of);

@@ -73,7 +73,14 @@ constexpr const char* create_tables = R"(
     key TEXT NOT NULL,
     document TEXT NOT NULL,
     PRIMARY KEY (kind, key)) WITHOUT ROWID;
-  PRAGMA user_version = 2;
+  CREATE TABLE IF NOT EXISTS peer_endpoints (
+    tunnel_key BLOB NOT NULL CHECK (length(tunnel_key) = 32),
+    peer_key BLOB NOT NULL CHECK (length(peer_key) = 32),
+    remote TEXT NOT NULL,
+    local TEXT NOT NULL,
+    seen_at_unix_ns INTEGER NOT NULL,
+    PRIMARY KEY (tunnel_key, peer_key)) WITHOUT ROWID;
+  PRAGMA user_version = 3;
 )";
 
 SqliteResult prepare(sqlite3* database) {
@@ -192,6 +199,42 @@ SqliteResult load_changes(sqlite3* database, StoredState& state) {
   });
 }
 
+// What is no endpoint is left out: the peer is found again when it comes.
+SqliteResult load_peer_endpoints(sqlite3* database, StoredState& state) {
+  SqliteStatement endpoints(database,
+                            "SELECT tunnel_key, peer_key, remote, local, seen_at_unix_ns FROM peer_endpoints");
+  return for_each_row(endpoints, [&] {
+    PeerKey key;
+    EndpointRow row;
+    const auto remote = IpEndpoint::parse(endpoints.text(2));
+    if (!endpoints.blob(0, key.tunnel) || !endpoints.blob(1, key.peer) || !remote) return;
+    row.remote = *remote;
+    if (const auto local = IpEndpoint::parse(endpoints.text(3))) row.local = *local;
+    row.seen_at = WallTime(std::chrono::nanoseconds(endpoints.integer(4)));
+    state.peer_endpoints[key] = row;
+  });
+}
+
+SqliteResult write_peer_endpoints(sqlite3* database, const std::map<PeerKey, EndpointRow>& endpoints) {
+  SqliteStatement set(database, "INSERT OR REPLACE INTO peer_endpoints VALUES (?1, ?2, ?3, ?4, ?5)");
+  SqliteStatement forget(database, "DELETE FROM peer_endpoints WHERE tunnel_key = ?1 AND peer_key = ?2");
+  for (const auto& [key, row] : endpoints) {
+    const bool is_set = row.remote.is_set();
+    const std::string remote = is_set ? row.remote.to_string() : std::string();
+    const std::string local = row.local.is_set() ? row.local.to_string() : std::string();
+    SqliteStatement& statement = is_set ? set : forget;
+    statement.bind(1, key.tunnel);
+    statement.bind(2, key.peer);
+    if (is_set) {
+      statement.bind_text(3, remote);
+      statement.bind_text(4, local);
+      statement.bind(5, to_nanoseconds(row.seen_at));
+    }
+    if (auto done = statement.run(); !done) return done;
+  }
+  return {};
+}
+
 SqliteResult load_enrolment(sqlite3* database, StoredState& state) {
   SqliteStatement records(database, "SELECT kind, key, document FROM enrolment_records");
   return for_each_row(records, [&] {
@@ -294,6 +337,7 @@ void StoreChange::merge(StoreChange later) {
   if (later.set.policy) set.policy = std::move(later.set.policy);
   for (auto& [service, prefixes] : later.set.endpoints) set.endpoints[service] = std::move(prefixes);
   for (auto& [number, change] : later.set.policy_changes) set.policy_changes[number] = std::move(change);
+  for (auto& [key, row] : later.set.peer_endpoints) set.peer_endpoints[key] = row;
   for (auto& [key, document] : later.set.enrolment) set.enrolment[key] = std::move(document);
   forget.insert(forget.end(), later.forget.begin(), later.forget.end());
   ticket = std::max(ticket, later.ticket);
@@ -368,7 +412,7 @@ tl::expected<StoredState, std::string> Store::load(WallTime now) {
       return tl::unexpected(std::string("a row of own_timestamps is damaged"));
     state.reservations[key] = until;
   }
-  for (const auto load_part : {load_policy, load_endpoints, load_changes, load_enrolment})
+  for (const auto load_part : {load_policy, load_endpoints, load_changes, load_peer_endpoints, load_enrolment})
     if (auto done = load_part(database_.get(), state); !done) return tl::unexpected(done.error());
   return state;
 }
@@ -403,6 +447,7 @@ tl::expected<void, std::string> Store::write(const StoreChange& change, WallTime
       if (auto done = write_policy(database_.get(), *change.set.policy); !done) return done;
     if (auto done = write_endpoints(database_.get(), change.set.endpoints); !done) return done;
     if (auto done = write_changes(database_.get(), change.set.policy_changes); !done) return done;
+    if (auto done = write_peer_endpoints(database_.get(), change.set.peer_endpoints); !done) return done;
     if (auto done = write_enrolment(database_.get(), change.set.enrolment); !done) return done;
     return execute(database_.get(), "COMMIT");
   };

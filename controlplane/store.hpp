@@ -1,9 +1,9 @@
 // What the control plane must remember over a restart, in one SQLite file: the greatest TAI64N of each peer, with the
 // wall time of the handshake that set it (it lapses after 24 h), how far our own timestamps are reserved ahead, the
-// policy that passed last, the endpoints of live services, the audit trail, and what enrolment remembers (sessions,
-// addresses, revocations, ...). No key is ever in it but public ones.
-// Survives a kill at any moment: WAL, every write is one transaction and is synchronised. One process at a time: the
-// file stays locked while it is open. Blocking; see state_writer.hpp for the thread that writes.
+// policy that passed last, the endpoints of live services, the audit trail, where each peer was last, and what
+// enrolment remembers (sessions, addresses, revocations, ...). No key is ever in it but public ones. Survives a kill at
+// any moment: WAL, every write is one transaction and is synchronised. One process at a time: the file stays locked
+// while it is open. Blocking; see state_writer.hpp for the thread that writes.
 #pragma once
 
 #include <chrono>
@@ -17,6 +17,7 @@
 #include <tl/expected.hpp>
 
 #include "config/base/base64.hpp"
+#include "config/base/ip.hpp"
 #include "controlplane/api/policy_backend.hpp"
 #include "controlplane/enrolment/records.hpp"
 #include "controlplane/wireguard/tai64n.hpp"
@@ -40,6 +41,14 @@ struct TimestampRow {
   friend bool operator==(const TimestampRow&, const TimestampRow&) = default;
 };
 
+// Where a peer was last, and where we were for it. An unset `remote` is a change that forgets the row.
+struct EndpointRow {
+  IpEndpoint remote, local;
+  wireguard::WallTime seen_at;
+
+  friend bool operator==(const EndpointRow&, const EndpointRow&) = default;
+};
+
 // The version that passed last, and the numbers under which the dataplane knows its rules and services.
 struct StoredPolicy {
   PolicyVersion version;
@@ -54,6 +63,7 @@ struct StoredState {
   std::shared_ptr<const StoredPolicy> policy;           // null: none yet, or no change
   policy::Endpoints endpoints;                          // a change with an empty list ends the service's
   std::map<std::int64_t, PolicyChange> policy_changes;  // by number, which rises
+  std::map<PeerKey, EndpointRow> peer_endpoints;        // of configured peers, at most one each
   Records enrolment;                                    // a change with an empty document ends the record
 };
 
@@ -64,7 +74,7 @@ struct StoreChange {
 
   [[nodiscard]] bool empty() const noexcept {
     return set.timestamps.empty() && set.reservations.empty() && forget.empty() && set.policy == nullptr &&
-           set.endpoints.empty() && set.policy_changes.empty() && set.enrolment.empty();
+           set.endpoints.empty() && set.policy_changes.empty() && set.peer_endpoints.empty() && set.enrolment.empty();
   }
   // Adds a later change; where both touch the same row the later one wins.
   void merge(StoreChange later);
@@ -87,7 +97,7 @@ class Store {
   // All of it or nothing. Rows that lapsed go with it.
   [[nodiscard]] tl::expected<void, std::string> write(const StoreChange& change, wireguard::WallTime now);
 
-  static constexpr int schema_version = 2;                    // 1 is brought up to it
+  static constexpr int schema_version = 3;                    // 1 and 2 are brought up to it
   static constexpr std::int64_t policy_changes_max = 10'000;  // older ones go
 
  private:

@@ -22,12 +22,12 @@ bool is_routine(HandshakeError error) {
          error == HandshakeError::unsolicited_cookie || error == HandshakeError::busy || error == HandshakeError::flood;
 }
 
-bool is_usable(const IpEndpoint& endpoint) {
+}  // namespace
+
+bool WireguardService::is_usable(const IpEndpoint& endpoint) noexcept {
   return endpoint.is_set() && endpoint.valid() && endpoint.port != 0 && !endpoint.address.is_multicast() &&
          !endpoint.address.is_unspecified();
 }
-
-}  // namespace
 
 // ---- what arrives ----
 
@@ -207,10 +207,7 @@ std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wiregu
   indices_.installed(session.local_index, session_id, now);
   peer.sessions.push_back(session.local_index);
   peer.last_completed = key.number;
-  if (peer.known_endpoint.is_set() && peer.known_endpoint != origin.remote)
-    on_moved(peer, origin.remote);
-  else
-    peer.known_endpoint = origin.remote;
+  learn_endpoint(peer, origin.remote, origin.local);
   peer.last_active_ns = now;
   // It carries data at once: the peer needs none of its other key.
   PeerKeyState* other = &key == peer.present.get() ? peer.former.get() : peer.present.get();
@@ -281,10 +278,10 @@ bool WireguardService::send(const PeerKeyState& key, const wireguard::OutgoingMe
 // answer and the configuration says something else, both in turn.
 std::optional<WireguardService::Target> WireguardService::target_of(const Peer& peer, unsigned tries) const {
   const IpEndpoint& configured = peer.settings.endpoint;
-  Target known{peer.known_endpoint, {}};
+  Target known{peer.known_endpoint, peer.known_local};
   if (const auto status = outputs_.peer_status(peer.settings.peer_id);
       status && status->live != 0 && peer.has_key(status->public_key) && is_usable(status->endpoint)) {
-    known.remote = status->endpoint;
+    known = {status->endpoint, {}};
     if (is_usable(status->local) && status->local.address.family == status->endpoint.address.family)
       known.local = status->local;
   }

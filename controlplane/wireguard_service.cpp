@@ -198,14 +198,29 @@ void WireguardService::set_endpoint(std::uint32_t peer_id, const IpEndpoint& end
   if (connected_) call(peer_id);
 }
 
-void WireguardService::restore_timestamp(const PeerKey& key, const wireguard::GreatestTimestamp& saved) {
+WireguardService::Peer* WireguardService::find_by_key(const PeerKey& key) {
   for (auto& [id, tunnel] : tunnels_) {
     if (tunnel->settings.identity->public_key != key.tunnel) continue;
-    const auto found = tunnel->peers.find(key.peer);
-    if (found == tunnel->peers.end()) continue;
-    if (PeerKeyState* known = find_key(*peers_.at(found->second), key.peer))
-      known->handshake.restore_timestamp(saved, clock_());
+    if (const auto found = tunnel->peers.find(key.peer); found != tunnel->peers.end()) return find(found->second);
   }
+  return nullptr;
+}
+
+void WireguardService::restore_timestamp(const PeerKey& key, const wireguard::GreatestTimestamp& saved) {
+  Peer* peer = find_by_key(key);
+  PeerKeyState* known = peer != nullptr ? find_key(*peer, key.peer) : nullptr;
+  if (known != nullptr) known->handshake.restore_timestamp(saved, clock_());
+}
+
+void WireguardService::restore_endpoint(const PeerKey& key, const IpEndpoint& remote, const IpEndpoint& local,
+                                        std::chrono::nanoseconds age) {
+  Peer* peer = find_by_key(key);
+  if (peer == nullptr || peer->known_endpoint.is_set() || !is_usable(remote)) return;
+  peer->known_endpoint = remote;
+  if (is_usable(local) && local.address.family == remote.address.family) peer->known_local = local;
+  const std::uint64_t since_boot_ns = now_ns();
+  const auto age_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0));
+  peer->last_active_ns = std::max(peer->last_active_ns, since_boot_ns > age_ns ? since_boot_ns - age_ns : 1);
 }
 
 // ---- the link ----
@@ -269,8 +284,21 @@ void WireguardService::on_disconnected(const abi::StatisticsView& statistics) {
 }
 
 void WireguardService::adopt_status(Peer& peer, const abi::PeerStatusValue& status) {
-  if (status.endpoint.is_set() && status.endpoint.valid()) peer.known_endpoint = status.endpoint;
+  learn_endpoint(peer, status.endpoint, status.local);
   peer.last_active_ns = std::max({peer.last_active_ns, status.last_received_ns, status.last_sent_ns});
+}
+
+// A local address that is not told stays what it was while the peer is where it was.
+void WireguardService::learn_endpoint(Peer& peer, const IpEndpoint& remote, const IpEndpoint& local) {
+  if (!is_usable(remote)) return;
+  const bool has_local = is_usable(local) && local.address.family == remote.address.family;
+  const bool moved = peer.known_endpoint != remote;
+  if (!moved && (!has_local || peer.known_local == local)) return;
+  if (moved && peer.known_endpoint.is_set()) on_moved(peer);
+  peer.known_endpoint = remote;
+  peer.known_local = has_local ? local : IpEndpoint{};
+  outputs_.endpoint_learned({peer.tunnel->settings.identity->public_key, peer.present->public_key()},
+                            peer.known_endpoint, peer.known_local);
 }
 
 // ---- events ----
@@ -297,8 +325,10 @@ void WireguardService::on_event(const abi::Event& event) {
       session_gone(LocalIndex{ended.index}, owner->peer_id);
   } else if (abi::EndpointMoved moved; abi::read_payload(event, moved)) {
     Peer* peer = find(moved.peer_id);
-    if (peer == nullptr || !moved.endpoint.is_set() || !moved.endpoint.valid()) return;
-    on_moved(*peer, moved.endpoint);
+    if (peer == nullptr || !is_usable(moved.endpoint)) return;
+    const auto status = outputs_.peer_status(moved.peer_id);
+    learn_endpoint(*peer, moved.endpoint,
+                   status && status->live != 0 && status->endpoint == moved.endpoint ? status->local : IpEndpoint{});
     log_debug("endpoint moved", {{"peer", peer->settings.name}, {"endpoint", moved.endpoint.to_string()}});
   }
 }
@@ -344,7 +374,7 @@ void WireguardService::call(std::uint32_t peer_id) {
 
 // ---- health ----
 
-void WireguardService::on_moved(Peer& peer, const IpEndpoint& endpoint) {
+void WireguardService::on_moved(Peer& peer) {
   Roaming& roaming = peer.roaming;
   const std::uint64_t now = now_ns();
   if (const std::uint64_t age = now - roaming.minute_began_ns; age >= minute_ns) {
@@ -353,7 +383,7 @@ void WireguardService::on_moved(Peer& peer, const IpEndpoint& endpoint) {
     roaming.minute_began_ns = now;
   }
   ++roaming.moves;
-  roaming.before = std::exchange(peer.known_endpoint, endpoint);
+  roaming.before = peer.known_endpoint;
   roaming_.insert(peer.settings.peer_id);
 }
 
@@ -430,6 +460,13 @@ void WireguardService::reschedule(Peer& peer) {
 }
 
 void WireguardService::reconcile(const abi::StatisticsView& statistics) {
+  // Data moves endpoints, and events of it may be lost.
+  auto at = peers_.lower_bound(next_to_reconcile_);
+  for (std::size_t looked = peers_.size() / reconcile_rounds + 1; looked > 0 && at != peers_.end(); --looked, ++at) {
+    const auto status = at->first < statistics.max_peers() ? statistics.peer(at->first) : std::nullopt;
+    if (status && status->live != 0 && at->second->has_key(status->public_key)) adopt_status(*at->second, *status);
+  }
+  next_to_reconcile_ = at == peers_.end() ? 0 : at->first;
   indices_.reconcile(statistics, now_ns(), indices_.max_sessions() / reconcile_rounds + 1,
                      [this](LocalIndex index, std::uint32_t peer_id) {
                        ++counters_.ends_not_heard;

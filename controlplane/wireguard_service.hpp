@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -47,6 +48,8 @@ class ServiceOutputs {
   virtual void reresolve_endpoint(std::uint32_t peer_id) = 0;
   // Remember it over a restart.
   virtual void timestamp_accepted(const PeerKey& peer, const wireguard::GreatestTimestamp& timestamp) = 0;
+  // Where the peer is now, and which of our addresses it uses (unset: not known): remember it over a restart.
+  virtual void endpoint_learned(const PeerKey& peer, const IpEndpoint& remote, const IpEndpoint& local) = 0;
 };
 
 class WireguardService {
@@ -69,6 +72,9 @@ class WireguardService {
   void set_endpoint(std::uint32_t peer_id, const IpEndpoint& endpoint);
   // A floor from the store. Call after apply().
   void restore_timestamp(const PeerKey& peer, const wireguard::GreatestTimestamp& saved);
+  // Where a peer was according to the store, `age` ago, if nothing better is known. Call after apply().
+  void restore_endpoint(const PeerKey& peer, const IpEndpoint& remote, const IpEndpoint& local,
+                        std::chrono::nanoseconds age);
 
   // A link to a dataplane. With a boot id that we did not know it has no session of ours, but perhaps of the control
   // plane before us. If it is empty, every peer whose endpoint we remember is called, recently active ones first.
@@ -83,7 +89,7 @@ class WireguardService {
   // Call at the deadline (nothing: no timer runs), and ask again after any call.
   [[nodiscard]] std::optional<wireguard::BootTime> next_deadline() const;
   void on_timer();
-  // Once a second: looks for sessions whose end was never heard of.
+  // Once a second: looks for sessions whose end was never heard of, and at where peers are, some in each call.
   void reconcile(const abi::StatisticsView& statistics);
 
   // The greatest timestamp of a peer, into the message that sets it.
@@ -169,6 +175,7 @@ class WireguardService {
     KeyNumber next_key = 0;
     std::optional<KeyNumber> last_completed;  // the key of the newest session
     IpEndpoint known_endpoint;                // where it was last
+    IpEndpoint known_local;                   // our address that it used there; unset: not known
     std::uint64_t last_active_ns = 0;
     std::vector<wireguard::LocalIndex> sessions;
     std::optional<wireguard::BootTime> scheduled;
@@ -220,6 +227,9 @@ class WireguardService {
   // The key that our own initiations use.
   [[nodiscard]] static PeerKeyState& calling_key(Peer& peer);
   void adopt_status(Peer& peer, const abi::PeerStatusValue& status);
+  void learn_endpoint(Peer& peer, const IpEndpoint& remote, const IpEndpoint& local);
+  [[nodiscard]] static bool is_usable(const IpEndpoint& endpoint) noexcept;
+  [[nodiscard]] Peer* find_by_key(const PeerKey& key);
   void retire_sessions_of(const Tunnel& tunnel);
   void want_session(Peer& peer);
   void call(std::uint32_t peer_id);
@@ -229,7 +239,7 @@ class WireguardService {
   [[nodiscard]] static KeyReference reference_to(const PeerKeyState& key);
   [[nodiscard]] Tunnel* find_tunnel(std::uint16_t tunnel_id);
   void session_gone(wireguard::LocalIndex index, std::uint32_t peer_id);
-  void on_moved(Peer& peer, const IpEndpoint& endpoint);
+  void on_moved(Peer& peer);  // before its endpoint is another one
   [[nodiscard]] std::optional<Problem> unconfirmed_problem(const Peer& peer, std::uint64_t now_ns) const;
   [[nodiscard]] static std::optional<Problem> roaming_problem(const Peer& peer, std::uint64_t now_ns);
 
@@ -276,6 +286,7 @@ class WireguardService {
   std::set<std::uint32_t> unconfirmed_;  // peers that were answered and have not confirmed yet
   std::set<std::uint32_t> roaming_;      // peers whose endpoint moved lately
   wireguard::BootTime next_call_at_{};
+  std::uint32_t next_to_reconcile_ = 0;  // a peer's number
   bool connected_ = false;
   std::uint64_t last_incarnation_ = 0;
   std::uint64_t last_session_id_ = 0;

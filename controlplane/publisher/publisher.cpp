@@ -1,6 +1,7 @@
 #include "controlplane/publisher/publisher.hpp"
 
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include "config/base/log.hpp"
@@ -19,10 +20,10 @@ void compare(const Map& before, const Map& after, Gone&& gone, Changed&& changed
   }
 }
 
-// The dataplane takes the second for the first with another key: nothing has to be removed.
+// The dataplane takes the second for the first, perhaps with another key: nothing has to be removed.
 bool is_same_peer(const abi::SetPeer& before, const abi::SetPeer& after) noexcept {
-  return before.public_key == after.public_key ||
-         (before.tunnel_id == after.tunnel_id && before.public_key == after.former_public_key);
+  return before.tunnel_id == after.tunnel_id &&
+         (before.public_key == after.public_key || before.public_key == after.former_public_key);
 }
 
 template <typename Map, typename Key>
@@ -71,7 +72,14 @@ void Publisher::enqueue_everything() {
   enqueue(Action::set, {.kind = SubjectKind::sync});
 }
 
-// The access of a peer goes with it.
+void Publisher::resynchronise() {
+  if (!channel_) return;
+  queue_.clear();
+  enqueue_everything();
+}
+
+// The access of a peer goes with it, and so do its routes: those that the number's next owner has as well must be sent
+// after it, though they are the same.
 void Publisher::drop_peer(std::uint32_t peer_id, const PublicKey& key) {
   problems_.forget(Subject::peer(peer_id));
   problems_.forget(Subject::of_policy(SubjectKind::peer_access, policy_.image, peer_id));
@@ -84,6 +92,8 @@ std::size_t Publisher::set_desired(DesiredState next) {
   const std::size_t before = queue_.size();
   std::size_t touched = 0;
   const DesiredState old = std::exchange(desired_, std::move(next));
+  std::set<std::uint32_t> replaced;  // numbers that have another owner now
+  ++desired_version_;
   const auto remove = [&](const Subject& subject) {
     problems_.forget(subject);
     enqueue(Action::remove, subject);
@@ -98,6 +108,9 @@ std::size_t Publisher::set_desired(DesiredState next) {
     ++touched;
   };
   const auto ignore = [](const auto&, const auto&) {};
+  const auto went_with_its_peer = [&](const Named<abi::SetRoute>& route) {
+    return route.message.route_kind == abi::RouteKind::peer && replaced.contains(route.message.peer_id);
+  };
 
   // 1. What goes, dependants first.
   compare(
@@ -108,6 +121,7 @@ std::size_t Publisher::set_desired(DesiredState next) {
         const auto former = old.peers.find(id);
         if (former == old.peers.end() || is_same_peer(former->second.message, peer.message)) return;
         remove_peer(id, former->second.message.public_key);
+        replaced.insert(id);
       });
   compare(
       old.tunnels, desired_.tunnels,
@@ -120,7 +134,12 @@ std::size_t Publisher::set_desired(DesiredState next) {
   // 2. What comes or changes, what others depend on first.
   compare(old.tunnels, desired_.tunnels, ignore, [&](auto id, const auto&) { set(Subject::tunnel(id)); });
   compare(old.peers, desired_.peers, ignore, [&](auto id, const auto&) { set(Subject::peer(id)); });
-  compare(old.routes, desired_.routes, ignore, [&](const auto& prefix, const auto&) { set(Subject::route(prefix)); });
+  compare(old.routes, desired_.routes, ignore, [&](const auto& prefix, const auto& route) {
+    if (!went_with_its_peer(route)) set(Subject::route(prefix));
+  });
+  if (!replaced.empty())
+    for (const auto& [prefix, route] : desired_.routes)
+      if (went_with_its_peer(route)) set(Subject::route(prefix));
   return channel_ ? queue_.size() - before : touched;
 }
 
@@ -128,11 +147,23 @@ void Publisher::set_peer(Named<abi::SetPeer> peer) {
   const std::uint32_t id = peer.message.peer_id;
   const auto known = desired_.peers.find(id);
   if (known != desired_.peers.end()) {
+    known->second.name = peer.name;  // which is no part of what the dataplane knows
     if (known->second == peer) return;
-    if (!is_same_peer(known->second.message, peer.message)) drop_peer(id, known->second.message.public_key);
+    const bool is_replaced = !is_same_peer(known->second.message, peer.message);
+    if (is_replaced) drop_peer(id, known->second.message.public_key);
+    known->second = std::move(peer);
+    enqueue(Action::set, Subject::peer(id));
+    if (is_replaced) enqueue_routes_of(id);
+    return;
   }
   desired_.peers[id] = std::move(peer);
   enqueue(Action::set, Subject::peer(id));
+}
+
+void Publisher::enqueue_routes_of(std::uint32_t peer_id) {
+  for (const auto& [prefix, route] : desired_.routes)
+    if (route.message.route_kind == abi::RouteKind::peer && route.message.peer_id == peer_id)
+      enqueue(Action::set, Subject::route(prefix));
 }
 
 void Publisher::remove_peer(std::uint32_t peer_id) {
@@ -146,13 +177,18 @@ void Publisher::remove_peer(std::uint32_t peer_id) {
 void Publisher::set_route(Named<abi::SetRoute> route) {
   const IpPrefix prefix = route.message.prefix;
   const auto known = desired_.routes.find(prefix);
-  if (known != desired_.routes.end() && known->second == route) return;
+  if (known != desired_.routes.end() && known->second == route) {
+    known->second.name = std::move(route.name);
+    return;
+  }
   desired_.routes[prefix] = std::move(route);
+  ++desired_version_;
   enqueue(Action::set, Subject::route(prefix));
 }
 
 void Publisher::remove_route(const IpPrefix& prefix) {
   if (desired_.routes.erase(prefix) == 0) return;
+  ++desired_version_;
   problems_.forget(Subject::route(prefix));
   enqueue(Action::remove, Subject::route(prefix));
 }

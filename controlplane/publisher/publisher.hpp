@@ -107,6 +107,12 @@ class Publisher {
   [[nodiscard]] std::uint64_t pending() const noexcept;
   // Nothing to send, nothing unapplied, no key left in the ring: no need to pump soon.
   [[nodiscard]] bool at_rest() const noexcept { return pending() == 0 && (!channel_ || !channel_->holds_keys()); }
+  // Everything once more, as on a new link: for what the dataplane has lost without a word.
+  void resynchronise();
+  // The last command that was about the desired state or the policy, sessions left out; 0: none on this link.
+  [[nodiscard]] std::uint64_t state_sequence() const noexcept { return last_queue_sequence_; }
+  // Rises with each change of tunnels or routes.
+  [[nodiscard]] std::uint64_t desired_version() const noexcept { return desired_version_; }
   [[nodiscard]] std::vector<Problem> problems() const { return problems_.problems(); }
   // The synchronisation that a new link begins with is applied.
   [[nodiscard]] bool synchronised() const noexcept;
@@ -130,6 +136,7 @@ class Publisher {
   void enqueue(Action action, const Subject& subject, const PublicKey& removed_key = {});
   void enqueue_everything();
   void drop_peer(std::uint32_t peer_id, const PublicKey& key);
+  void enqueue_routes_of(std::uint32_t peer_id);
   [[nodiscard]] Performed perform(Operation& operation);
   [[nodiscard]] Performed perform_set(const Subject& subject, Share share);
   [[nodiscard]] Performed perform_remove(const Operation& operation);
@@ -166,6 +173,7 @@ class Publisher {
 
   Hooks hooks_;
   DesiredState desired_;
+  std::uint64_t desired_version_ = 1;
   DesiredPolicy policy_;
   Flows flows_ = Flows::kept;
   std::optional<std::pair<Secret<32>, Secret<32>>> cookie_secrets_;

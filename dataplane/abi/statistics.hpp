@@ -53,6 +53,21 @@ class SequenceLocked {
   Value value_;
 };
 
+// What commands made and still stands, for the control plane to compare with what it asked for. Housekeeping writes it
+// with the totals, once a second; a reader that waits for an updated_at_ns after its last applied command sees all of
+// it.
+struct Holdings {
+  std::atomic<std::uint64_t> tunnels;
+  std::atomic<std::uint64_t> tunnels_digest;  // the sum of digest_of() each (digest.hpp)
+  std::atomic<std::uint64_t> routes;          // unlike live_routes without those of ports and tunnels
+  std::atomic<std::uint64_t> routes_digest;
+  // Of the image in force. Its rules and services never change: its number stands for them.
+  std::atomic<std::uint64_t> source_classes;
+  std::atomic<std::uint64_t> destination_classes;
+  std::atomic<std::uint64_t> addresses;
+  std::atomic<std::uint64_t> peers_with_access;
+};
+
 struct StatisticsHeader {
   std::uint64_t magic;
   std::uint32_t abi_version;
@@ -79,6 +94,7 @@ struct StatisticsHeader {
   std::uint32_t max_flows;
   std::atomic<std::uint32_t> under_load;  // 1: handshakes need a cookie
   std::atomic<std::uint32_t> capture_remaining;
+  Holdings holdings;
   std::array<char, 32> crypto_engine;  // zero-terminated
   std::array<char, 32> build_version;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/base/log.hpp"
+#include "dataplane/abi/digest.hpp"
 #include "dataplane/housekeeping/port_addresses.hpp"
 
 namespace sallyport::dataplane {
@@ -407,7 +408,8 @@ abi::Refusal Commands::set_route(const abi::SetRoute& set) noexcept {
               .sync_id = sync_id_,
               .peer_id = abi::no_peer,
               .neighbour = no_neighbour,
-              .is_underlay = false};
+              .is_underlay = false,
+              .digest = abi::digest_of(set)};
   RouteEntry entry{.kind = NextHopKind::blackhole};
   if (set.route_kind == abi::RouteKind::peer) {
     if (!parts_.state.peers[set.peer_id].live) return abi::Refusal::unknown_peer;
@@ -439,11 +441,13 @@ abi::Refusal Commands::set_route(const abi::SetRoute& set) noexcept {
     return refusal;
   }
   if (const auto old = routes_.find(set.prefix); old != routes_.end()) {
+    routes_digest_ -= old->second.digest;
     if (old->second.kind == abi::RouteKind::peer) --parts_.state.peers[old->second.peer_id].routes;
     if (old->second.neighbour != no_neighbour) parts_.neighbours.release(old->second.neighbour);
   }
   if (route.kind == abi::RouteKind::peer) ++parts_.state.peers[route.peer_id].routes;
   routes_[set.prefix] = route;
+  routes_digest_ += route.digest;
   if (route.is_underlay) parts_.paths.refresh_all();
   return abi::Refusal::none;
 }
@@ -460,9 +464,20 @@ abi::Refusal Commands::remove_route(const IpPrefix& prefix) noexcept {
   }
   if (route.kind == abi::RouteKind::peer) --parts_.state.peers[route.peer_id].routes;
   if (route.neighbour != no_neighbour) parts_.neighbours.release(route.neighbour);
+  routes_digest_ -= route.digest;
   routes_.erase(at);
   if (route.is_underlay) parts_.paths.refresh_all();
   return abi::Refusal::none;
+}
+
+HeldObjects Commands::held() const noexcept {
+  HeldObjects held{.routes = routes_.size(), .routes_digest = routes_digest_};
+  for (std::uint16_t id = 0; id < abi::max_tunnels; ++id) {
+    if (parts_.context.tables.tunnels.find(id) == nullptr) continue;
+    ++held.tunnels;
+    held.tunnels_digest += abi::digest_of(tunnel_settings_[id]);
+  }
+  return held;
 }
 
 void Commands::install_port_routes() noexcept {

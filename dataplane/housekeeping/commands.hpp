@@ -14,6 +14,7 @@
 #include "dataplane/housekeeping/capture_control.hpp"
 #include "dataplane/housekeeping/flow_keeper.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
+#include "dataplane/housekeeping/held.hpp"
 #include "dataplane/housekeeping/neighbour_service.hpp"
 #include "dataplane/housekeeping/packets_down.hpp"
 #include "dataplane/housekeeping/paths.hpp"
@@ -48,6 +49,7 @@ class Commands {
   // A new connection starts to count from 1.
   void on_new_link() noexcept;
   [[nodiscard]] std::uint64_t applied_sequence() const noexcept { return applied_sequence_; }
+  [[nodiscard]] HeldObjects held() const noexcept;
   // Routes of ports, made at start: connected prefixes, own addresses and gateways of inside ports.
   void install_port_routes() noexcept;
 
@@ -59,6 +61,7 @@ class Commands {
     std::uint32_t peer_id;
     std::uint32_t neighbour;  // of RouteKind::via
     bool is_underlay;
+    std::uint64_t digest;
   };
 
   [[nodiscard]] Outcome apply(const abi::Command& command) noexcept;
@@ -90,6 +93,7 @@ class Commands {
   Parts parts_;
   abi::CommandLimits limits_;
   std::map<IpPrefix, Route> routes_;  // those that commands made
+  std::uint64_t routes_digest_ = 0;   // of routes_
   std::array<abi::SetTunnel, abi::max_tunnels> tunnel_settings_{};
   std::array<std::uint64_t, abi::max_tunnels> tunnel_sync_{};
   std::array<std::uint32_t, abi::max_tunnels> tunnel_peers_{};

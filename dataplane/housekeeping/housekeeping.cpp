@@ -183,8 +183,11 @@ void Housekeeping::every_second() noexcept {
   link_->restore_socket_file();
   statistics_.write_ports();
   flows_.write_totals();
-  statistics_.write_totals(packets_held(), context_.tables.neighbours.size(),
-                           static_cast<std::uint32_t>(context_.tables.routes.routes().size()));
+  statistics_.write_totals({.packets_held = packets_held(),
+                            .neighbours = context_.tables.neighbours.size(),
+                            .routes = static_cast<std::uint32_t>(context_.tables.routes.routes().size()),
+                            .objects = commands_.held(),
+                            .policy_parts = policy_.held()});
 }
 
 std::uint64_t Housekeeping::packets_held() const noexcept {

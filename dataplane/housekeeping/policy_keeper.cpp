@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <type_traits>
 #include <utility>
 
 #include "config/base/clock.hpp"
@@ -156,6 +157,8 @@ abi::Refusal PolicyKeeper::replace(Book& book, std::vector<std::atomic<const Lis
       book.list_elements - (before != nullptr ? before->size() : 0) + (list ? list->size() : 0);
   if (elements > max_list_elements) return abi::Refusal::table_full;
   book.list_elements = elements;
+  std::size_t& count = std::is_same_v<List, SourceRow> ? book.source_classes : book.destination_classes;
+  count += static_cast<std::size_t>(list != nullptr) - static_cast<std::size_t>(before != nullptr);
   lists[number].store(list.release(), std::memory_order_release);
   table_.retire(std::unique_ptr<const List>(before));
   changed(book);
@@ -298,6 +301,7 @@ abi::Refusal PolicyKeeper::set_peer_access(const abi::SetPeerAccess& set) noexce
   access.identity.store(set.identity, std::memory_order_relaxed);
   access.destination_class.store(set.destination_class, std::memory_order_relaxed);
   set_peer(*book, set.peer_id, set.access);
+  note_access(*book, set.peer_id, true);
   if (is_in_force(*book)) changed_peer(set.peer_id);
   return abi::Refusal::none;
 }
@@ -316,10 +320,26 @@ void PolicyKeeper::set_peer(Book& book, std::uint32_t peer_id, const abi::Access
   book.image->peers[peer_id].source_class.store(now.source_class, std::memory_order_relaxed);
 }
 
+void PolicyKeeper::note_access(Book& book, std::uint32_t peer_id, bool has_access) const noexcept {
+  if (peer_id >= book.has_access.size()) book.has_access.resize(limits_.max_peers);
+  if (book.has_access[peer_id] == has_access) return;
+  book.has_access[peer_id] = has_access;
+  has_access ? ++book.peers_with_access : --book.peers_with_access;
+}
+
+HeldPolicyParts PolicyKeeper::held() const noexcept {
+  if (!in_force_) return {};
+  return {.source_classes = in_force_->source_classes,
+          .destination_classes = in_force_->destination_classes,
+          .addresses = in_force_->addresses.size(),
+          .peers_with_access = in_force_->peers_with_access};
+}
+
 void PolicyKeeper::forget_peer(std::uint32_t peer_id) noexcept {
   for (Book* book : {in_force_.get(), building_.get()}) {
     if (book == nullptr || book->image->allow_all) continue;
     set_peer(*book, peer_id, {});
+    note_access(*book, peer_id, false);
     book->image->peers[peer_id].destination_class.store(0, std::memory_order_relaxed);
   }
   changed_peer(peer_id);

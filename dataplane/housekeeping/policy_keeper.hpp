@@ -13,6 +13,7 @@
 #include "dataplane/abi/policy_commands.hpp"
 #include "dataplane/abi/validate.hpp"
 #include "dataplane/forwarding/policy_table.hpp"
+#include "dataplane/housekeeping/held.hpp"
 #include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
@@ -47,6 +48,7 @@ class PolicyKeeper {
 
   // The peer is gone, or its id has a new owner: nobody stands behind it, and its flows are decided anew.
   void forget_peer(std::uint32_t peer_id) noexcept;
+  [[nodiscard]] HeldPolicyParts held() const noexcept;
   // Steps that are due, address entries that changed, what is out of its grace period.
   void poll() noexcept;
 
@@ -67,6 +69,9 @@ class PolicyKeeper {
     bool index_outdated = false;
     bool is_spoilt = false;
     std::size_t list_elements = 0;  // of all rows and destination classes
+    std::size_t source_classes = 0, destination_classes = 0;
+    std::vector<bool> has_access;  // by peer id: it was set since the id has its owner
+    std::size_t peers_with_access = 0;
   };
   // A list that arrives in pieces.
   template <typename Element>
@@ -89,6 +94,7 @@ class PolicyKeeper {
   void changed_peer(std::uint32_t peer_id) noexcept;
   void rebuild_index(Book& book) noexcept;
   void set_peer(Book& book, std::uint32_t peer_id, const abi::Access& access) noexcept;
+  void note_access(Book& book, std::uint32_t peer_id, bool has_access) const noexcept;
   bool pass_on(Book& book, const IpPrefix& prefix) noexcept;
   // The entry of the longest prefix that contains this one, itself included, or null.
   [[nodiscard]] static const AddressAccess* longest_around(const Book& book, IpPrefix prefix) noexcept;

@@ -121,18 +121,26 @@ void StatisticsWriter::write_ports() noexcept {
   }
 }
 
-void StatisticsWriter::write_totals(std::uint64_t packets_held, std::uint32_t neighbours,
-                                    std::uint32_t routes) noexcept {
+void StatisticsWriter::write_totals(const Totals& totals) noexcept {
   const auto store = [](std::atomic<std::uint64_t>& value, std::uint64_t amount) {
     value.store(amount, std::memory_order_relaxed);
   };
   store(header_.buffers_total, context_.tables.pools.capacity());
   store(header_.buffers_in_use, context_.tables.pools.in_use());
-  store(header_.packets_held, packets_held);
+  store(header_.packets_held, totals.packets_held);
   store(header_.live_peers, state_.live_peers.size());
   store(header_.live_sessions, state_.live_sessions);
-  store(header_.live_neighbours, neighbours);
-  store(header_.live_routes, routes);
+  store(header_.live_neighbours, totals.neighbours);
+  store(header_.live_routes, totals.routes);
+  abi::Holdings& held = header_.holdings;
+  store(held.tunnels, totals.objects.tunnels);
+  store(held.tunnels_digest, totals.objects.tunnels_digest);
+  store(held.routes, totals.objects.routes);
+  store(held.routes_digest, totals.objects.routes_digest);
+  store(held.source_classes, totals.policy_parts.source_classes);
+  store(held.destination_classes, totals.policy_parts.destination_classes);
+  store(held.addresses, totals.policy_parts.addresses);
+  store(held.peers_with_access, totals.policy_parts.peers_with_access);
   header_.updated_at_ns.store(context_.now_ns, std::memory_order_release);
 }
 

@@ -9,6 +9,7 @@
 #include "dataplane/abi/segment.hpp"
 #include "dataplane/abi/statistics.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
+#include "dataplane/housekeeping/held.hpp"
 #include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
@@ -29,7 +30,14 @@ class StatisticsWriter {
   void clear_session(std::uint32_t slot) noexcept { sessions_[slot].write({}); }
   // Also learns whether links are up; tells the control plane when one changed.
   void write_ports() noexcept;
-  void write_totals(std::uint64_t packets_held, std::uint32_t neighbours, std::uint32_t routes) noexcept;
+  struct Totals {
+    std::uint64_t packets_held;
+    std::uint32_t neighbours;
+    std::uint32_t routes;  // of commands, ports and tunnels
+    HeldObjects objects;
+    HeldPolicyParts policy_parts;
+  };
+  void write_totals(const Totals& totals) noexcept;
   [[nodiscard]] abi::StatisticsHeader& header() noexcept { return header_; }
 
  private:

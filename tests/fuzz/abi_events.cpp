@@ -74,6 +74,9 @@ struct World final : ServiceOutputs {
   std::optional<abi::PeerStatusValue> peer_status(std::uint32_t) const override { return std::nullopt; }
   void reresolve_endpoint(std::uint32_t) override {}
   void timestamp_accepted(const PeerKey&, const wireguard::GreatestTimestamp&) override {}
+  void endpoint_learned(const PeerKey&, const IpEndpoint& remote, const IpEndpoint&) override {
+    SP_CHECK(remote.is_set() && remote.valid());
+  }
 
   // What is shown or recorded can be shown.
   static void show(const abi::FlowRecord& flow) {

@@ -129,7 +129,7 @@ void print_good(const Invocation& call, const config::Config& configuration, con
   if (difference == nullptr) return;
   out << "\nagainst " << printable(call.text("against")) << ":\n";
   out << (difference->empty() ? std::string("no difference\n") : config::to_string(*difference));
-  if (difference->needs_restart()) out << "a reload would refuse this file: restart what is named above\n";
+  if (difference->needs_restart()) out << "a reload applies all the rest: what is named above waits for a restart\n";
   if (!difference->empty() && !difference->needs_restart()) out << "a reload is enough\n";
 }
 

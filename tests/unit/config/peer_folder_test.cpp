@@ -112,7 +112,8 @@ TEST_F(PeerFolderTest, OfTwoFilesTheEarlierByNameWinsHoweverTheyCame) {
   EXPECT_EQ(in_force(), "z ");
   write_peer("b.toml", 2, "10.8.0.3/32");
   auto changes = update("b.toml");
-  EXPECT_EQ(in_force(), "b ");
+  EXPECT_EQ(in_force(), "b z ");
+  EXPECT_TRUE(folder->peers().back().allowed_ips.empty()) << "it goes on without its prefix";
   EXPECT_EQ(changes.size(), 2U);
   EXPECT_NE(problem_of("z.toml"), "");
   fs::remove(path / "b.toml");
@@ -146,6 +147,23 @@ TEST_F(PeerFolderTest, FilesMayExchangeTheirPrefixes) {
   EXPECT_TRUE(folder->problems().empty());
 }
 
+TEST_F(PeerFolderTest, FilesMayExchangeTheirPrefixesOneAfterTheOtherAndNoPeerEnds) {
+  for (const bool first_one_first : {true, false}) {
+    write_peer("b.toml", 1, "10.8.0.3/32");
+    write_peer("c.toml", 2, "10.8.0.4/32");
+    (void)folder->scan(accept);
+    const auto exchange = [&](bool first) {
+      write_peer(first ? "b.toml" : "c.toml", first ? 1 : 2, first ? "10.8.0.4/32" : "10.8.0.3/32");
+      for (const auto& [name, change] : update(first ? "b.toml" : "c.toml")) EXPECT_TRUE(change.after) << name;
+    };
+    exchange(first_one_first);
+    exchange(!first_one_first);
+    EXPECT_EQ(folder->peers().front().allowed_ips[0].to_string(), "10.8.0.4/32");
+    EXPECT_EQ(folder->peers().back().allowed_ips[0].to_string(), "10.8.0.3/32");
+    EXPECT_TRUE(folder->problems().empty());
+  }
+}
+
 TEST_F(PeerFolderTest, AFileCountsAsAWhole) {
   write("two.toml", peer_toml("bob", bob_key, "10.8.0.3/32") + peer_toml("carl", key(1), "10.8.0.2/32"));
   EXPECT_TRUE(folder->scan(accept).empty());
@@ -170,7 +188,8 @@ TEST_F(PeerFolderTest, IsJudgedAnewAgainstAnotherGatewayToml) {
   (void)folder->scan(accept);
   EXPECT_EQ(in_force(), "bob ");
   folder->rebase(valid(complete(peer_toml("dora", ann_key, "10.8.0.3/32"))), accept);
-  EXPECT_EQ(in_force(), "carl ");
+  EXPECT_EQ(in_force(), "bob carl ");
+  EXPECT_TRUE(folder->peers().front().allowed_ips.empty());
   EXPECT_NE(problem_of("bob.toml"), "");
 }
 

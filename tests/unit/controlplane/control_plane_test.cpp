@@ -94,6 +94,101 @@ TEST_F(ControlPlaneTest, ReloadsOnlyWhatChangedAndTouchesNoOtherPeer) {
   EXPECT_EQ(control_plane->peer_name(*control_plane->peer_id("bob")), "bob");
 }
 
+TEST_F(ControlPlaneTest, AppliesTheRestOfAReloadAndNamesWhatNeedsARestart) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  dataplane_section = "max_peers = 128\n";
+  write_config("[[port]]\nname = \"lan\"\ndevice = \"net_null1\"\nrole = \"inside\"\naddresses = [\"10.0.0.1/24\"]\n" +
+               peer_text("bob", bob, "10.8.0.3/32"));
+  for (int round = 0; round < 2; ++round) {  // named by each reload until the restart
+    const auto summary = control_plane->reload();
+    ASSERT_TRUE(summary);
+    const auto named = [&](const std::string& text) {
+      return std::any_of(summary->warnings.begin(), summary->warnings.end(),
+                         [&](const std::string& line) { return line.find(text) != std::string::npos; });
+    };
+    EXPECT_TRUE(named("[dataplane] max_peers: "));
+    EXPECT_TRUE(named("port 'lan' added"));
+  }
+  ASSERT_TRUE(eventually([&] { return server->dataplane->routes.size() == 2; }));
+  EXPECT_TRUE(control_plane->peer_id("bob"));
+  EXPECT_EQ(control_plane->configuration().ports.size(), 1U) << "what runs";
+  EXPECT_TRUE(has_problem("configuration"));
+  dataplane_section.clear();
+  write_config(peer_text("bob", bob, "10.8.0.3/32"));
+  ASSERT_TRUE(control_plane->reload());
+  EXPECT_FALSE(has_problem("configuration"));
+}
+
+TEST_F(ControlPlaneTest, APeerWhoseKeyChangesKeepsItsRoutes) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  peers = peer_text("ann", bob, "10.8.0.2/32");
+  write_config();
+  ASSERT_TRUE(control_plane->reload());
+  ASSERT_TRUE(eventually([&] {
+    return control_plane->commands_pending() == 0 && !server->dataplane->peers.empty() &&
+           server->dataplane->peers.begin()->second.public_key == bob.local->public_key;
+  }));
+  EXPECT_TRUE(server->dataplane->routes.contains(*IpPrefix::parse("10.8.0.2/32")));
+}
+
+TEST_F(ControlPlaneTest, ARenamedPeerIsTheSameOne) {
+  server->start(1);
+  peers = peer_text("ann", ann, "10.8.0.2/32") + peer_text("bob", bob, "10.8.0.3/32");
+  write_config();
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  call(ann);
+  ASSERT_TRUE(eventually([&] { return !server->dataplane->sessions.empty(); }));
+  const auto id = control_plane->peer_id("ann");
+  server->dataplane->log.clear();
+  peers = peer_text("bob", ann, "10.8.0.2/32") + peer_text("ann", bob, "10.8.0.3/32");  // they exchange their names
+  write_config();
+  ASSERT_TRUE(control_plane->reload());
+  ASSERT_TRUE(eventually([&] { return control_plane->commands_pending() == 0; }));
+  EXPECT_EQ(control_plane->peer_id("bob"), id);
+  EXPECT_EQ(control_plane->peer_name(*id), "bob");
+  EXPECT_EQ(control_plane->peer_of(*IpAddress::parse("10.8.0.2"))->name, "bob");
+  EXPECT_EQ(server->dataplane->sessions.size(), 1U);
+  EXPECT_TRUE(server->dataplane->log.empty()) << "the dataplane knows no names";
+}
+
+TEST_F(ControlPlaneTest, CallsItsPeersAfterARestartOfBothProcesses) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  call(ann);
+  ASSERT_TRUE(eventually([&] { return !server->sent.empty(); }));
+  control_plane.reset();
+  server->kill();
+  server->sent.clear();
+  server->start(2);
+  start();
+  ASSERT_TRUE(eventually([&] { return !server->sent.empty(); })) << "nobody called the peer";
+  EXPECT_EQ(server->sent[0].remote, ann_at);
+}
+
+TEST_F(ControlPlaneTest, SaysThatTheDataplaneLostARouteAndSendsItAgain) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  server->dataplane->routes.clear();
+  server->dataplane->publish_totals();
+  const auto with_time = [&](auto&& condition) {
+    return [&, condition] {
+      server->dataplane->header().updated_at_ns = boottime_ns_now();
+      return condition();
+    };
+  };
+  ASSERT_TRUE(eventually(with_time([&] { return has_problem("routes"); })));
+  ASSERT_TRUE(eventually(with_time([&] { return server->dataplane->routes.size() == 1; })));
+  EXPECT_TRUE(eventually(with_time([&] { return !has_problem("routes"); })));
+  EXPECT_EQ(counter("dataplane_resynchronisations"), 1U);
+}
+
 TEST_F(ControlPlaneTest, ReloadsNothingOfAFileWithAnError) {
   server->start(1);
   start();
@@ -109,8 +204,6 @@ TEST_F(ControlPlaneTest, ReloadsNothingOfAFileWithAnError) {
   EXPECT_TRUE(refused());
   write_config(peer_text("gateway", gateway, "10.8.0.3/32"));  // our own key
   EXPECT_TRUE(refused());
-  write_config("[[port]]\nname = \"lan\"\ndevice = \"net_null1\"\nrole = \"inside\"\naddresses = [\"10.0.0.1/24\"]\n");
-  EXPECT_TRUE(refused()) << "a port needs a restart";
   write_config("[ipsec]\naddresses = [\"192.0.2.1\"]\n");
   EXPECT_TRUE(refused()) << "nothing serves it yet";
   std::filesystem::remove(folder / "gateway.toml");

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/abi/digest.hpp"
 #include "dataplane/abi/validate.hpp"
 
 namespace sallyport::controlplane::testing {
@@ -97,7 +98,33 @@ std::size_t FakeDataplane::apply(std::size_t limit) {
     }
     header().applied_sequence.store(command.header.sequence);
   }
+  if (taken != 0) publish_totals();
   return taken;
+}
+
+void FakeDataplane::publish_totals() {
+  abi::Holdings& held = header().holdings;
+  held.tunnels = tunnels.size();
+  held.routes = routes.size();
+  held.tunnels_digest = held.routes_digest = 0;
+  for (const auto& [id, tunnel] : tunnels) held.tunnels_digest += abi::digest_of(tunnel);
+  for (const auto& [prefix, route] : routes) held.routes_digest += abi::digest_of(route);
+  held.source_classes = policy.source_classes.size();
+  held.destination_classes = policy.destination_classes.size();
+  held.addresses = policy.addresses.size();
+  held.peers_with_access = policy.peers.size();
+  header().live_peers = peers.size();
+}
+
+// Like the real one: a peer's routes and access go with it, whatever makes it go.
+void FakeDataplane::forget_peer(std::uint32_t peer_id) {
+  std::erase_if(routes, [&](const auto& entry) {
+    return entry.second.route_kind == abi::RouteKind::peer && entry.second.peer_id == peer_id;
+  });
+  policy.peers.erase(peer_id);
+  if (staged_policy) staged_policy->peers.erase(peer_id);
+  peers.erase(peer_id);
+  publish_peer(peer_id, {});
 }
 
 abi::Refusal FakeDataplane::apply_one(const abi::Command& command) {
@@ -138,7 +165,21 @@ abi::Refusal FakeDataplane::apply_one(const abi::Command& command) {
       abi::SetPeer peer;
       if (!take(peer) || !abi::valid(peer, limits)) return abi::Refusal::bad_value;
       if (!tunnels.contains(peer.tunnel_id)) return abi::Refusal::unknown_tunnel;
+      if (const auto known = peers.find(peer.peer_id);
+          known != peers.end() &&
+          (known->second.tunnel_id != peer.tunnel_id ||
+           (known->second.public_key != peer.public_key && known->second.public_key != peer.former_public_key)))
+        forget_peer(peer.peer_id);
       peers[peer.peer_id] = peer;
+      if (auto status = view_->peer(peer.peer_id); !status || status->live == 0 ||
+                                                   status->public_key != peer.public_key ||
+                                                   status->tunnel_id != peer.tunnel_id) {
+        abi::PeerStatusValue value = status && status->live != 0 ? *status : abi::PeerStatusValue{};
+        value.live = 1;
+        value.tunnel_id = peer.tunnel_id;
+        value.public_key = peer.public_key;
+        publish_peer(peer.peer_id, value);
+      }
       named_peers_.insert(peer.peer_id);
       return abi::Refusal::none;
     }
@@ -147,9 +188,7 @@ abi::Refusal FakeDataplane::apply_one(const abi::Command& command) {
       if (!take(removed)) return abi::Refusal::bad_value;
       const auto found = peers.find(removed.peer_id);
       if (found == peers.end() || found->second.public_key != removed.public_key) return abi::Refusal::unknown_peer;
-      peers.erase(found);
-      policy.peers.erase(removed.peer_id);
-      if (staged_policy) staged_policy->peers.erase(removed.peer_id);
+      forget_peer(removed.peer_id);
       return abi::Refusal::none;
     }
     case abi::CommandKind::set_route: {
@@ -394,7 +433,10 @@ void FakeDataplane::finish_sync() {
   EXPECT_TRUE(syncing_);
   syncing_ = false;
   std::erase_if(routes, [this](const auto& entry) { return !named_routes_.contains(entry.first); });
-  std::erase_if(peers, [this](const auto& entry) { return !named_peers_.contains(entry.first); });
+  std::vector<std::uint32_t> unnamed;
+  for (const auto& [id, peer] : peers)
+    if (!named_peers_.contains(id)) unnamed.push_back(id);
+  for (const std::uint32_t id : unnamed) forget_peer(id);
   std::erase_if(tunnels, [this](const auto& entry) { return !named_tunnels_.contains(entry.first); });
 }
 

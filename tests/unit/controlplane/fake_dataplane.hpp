@@ -58,6 +58,8 @@ class FakeDataplane {
   void publish_session(std::uint32_t slot, const abi::SessionStatusValue& value);
   // Packets that a rule allowed, on top of those that its number has already.
   void count_rule(std::uint32_t number, std::uint64_t allowed_packets);
+  // Totals of the tables; apply() does so after commands.
+  void publish_totals();
   // Ends a session and raises the event.
   void end_session(std::uint32_t index, abi::SessionEnd reason = abi::SessionEnd::expired);
 
@@ -88,6 +90,7 @@ class FakeDataplane {
   abi::Refusal apply_one(const abi::Command& command);
   abi::Refusal install(const abi::InstallSession& session);
   void finish_sync();
+  void forget_peer(std::uint32_t peer_id);
   [[nodiscard]] Image* find_image(std::uint64_t number);
   template <typename Payload>
   abi::Refusal apply_part(const abi::Command& command);

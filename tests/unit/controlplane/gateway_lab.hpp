@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -210,6 +211,7 @@ class GatewayLab : private ServiceOutputs {
   std::vector<abi::PacketDown> sent;
   std::vector<std::uint32_t> names_asked_for;
   std::vector<std::pair<PeerKey, wireguard::GreatestTimestamp>> remembered;
+  std::map<PeerKey, std::pair<IpEndpoint, IpEndpoint>> endpoints;  // remote and local
 
  private:
   std::optional<std::uint64_t> install_session(const abi::InstallSession& session) override {
@@ -225,6 +227,9 @@ class GatewayLab : private ServiceOutputs {
   void reresolve_endpoint(std::uint32_t peer_id) override { names_asked_for.push_back(peer_id); }
   void timestamp_accepted(const PeerKey& peer, const wireguard::GreatestTimestamp& timestamp) override {
     remembered.emplace_back(peer, timestamp);
+  }
+  void endpoint_learned(const PeerKey& peer, const IpEndpoint& remote, const IpEndpoint& local) override {
+    endpoints[peer] = {remote, local};
   }
 };
 

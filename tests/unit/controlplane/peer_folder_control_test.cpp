@@ -84,6 +84,108 @@ TEST_F(PeerFolderControlTest, ABrokenFileIsAProblemAndKeepsWhatItGaveLast) {
   EXPECT_TRUE(eventually([&] { return !server->dataplane->routes.contains(*IpPrefix::parse("10.8.0.3/32")); }));
 }
 
+TEST_F(PeerFolderControlTest, ARenamedFileIsTheSamePeer) {
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  write("bob.toml", text(bob, "10.8.0.3/32"));
+  ASSERT_TRUE(eventually_peers(2));
+  const auto id = control_plane->peer_id("bob");
+  call(bob);
+  ASSERT_TRUE(eventually([&] { return server->dataplane->sessions.size() == 1; }));
+  server->dataplane->log.clear();
+  std::filesystem::rename(folder / "peers.d" / "bob.toml", folder / "peers.d" / "robert.toml");
+  ASSERT_TRUE(eventually([&] { return has_peer("robert") && !has_peer("bob"); }));
+  write("robert.toml", "name = \"rob\"\n" + text(bob, "10.8.0.3/32"));
+  ASSERT_TRUE(eventually([&] { return has_peer("rob") && !has_peer("robert"); }));
+  ASSERT_TRUE(eventually_peers(2));
+  EXPECT_EQ(control_plane->peer_id("rob"), id);
+  EXPECT_EQ(control_plane->peer_name(*id), "rob");
+  EXPECT_EQ(control_plane->peer_of(*IpAddress::parse("10.8.0.3"))->name, "rob");
+  EXPECT_EQ(server->dataplane->sessions.size(), 1U);
+  EXPECT_TRUE(server->dataplane->routes.contains(*IpPrefix::parse("10.8.0.3/32")));
+  EXPECT_NE(server->dataplane->policy.peers.at(*id).access.source_class, 0U);
+  for (const abi::CommandKind kind : server->dataplane->log) EXPECT_NE(kind, abi::CommandKind::remove_peer);
+  remove("robert.toml");
+  ASSERT_TRUE(eventually_peers(1));
+}
+
+TEST_F(PeerFolderControlTest, APeerMovesBetweenGatewayTomlAndTheFolder) {
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  call(ann);
+  ASSERT_TRUE(eventually([&] { return server->dataplane->sessions.size() == 1; }));
+  const auto id = control_plane->peer_id("ann");
+  server->dataplane->log.clear();
+  write("anna.toml", text(ann, "10.8.0.2/32"));
+  ASSERT_TRUE(eventually([&] { return has_problem("peers.d/anna.toml"); })) << "gateway.toml has it";
+  const std::string in_the_file = std::exchange(peers, "");
+  write_config();
+  ASSERT_TRUE(control_plane->reload());
+  EXPECT_EQ(control_plane->peer_id("anna"), id);
+  EXPECT_FALSE(has_problem("peers.d/anna.toml"));
+  peers = in_the_file;
+  write_config();
+  ASSERT_TRUE(control_plane->reload());
+  remove("anna.toml");
+  ASSERT_TRUE(eventually([&] { return !has_problem("peers.d/anna.toml"); }));
+  ASSERT_TRUE(eventually_peers(1));
+  EXPECT_EQ(control_plane->peer_id("ann"), id);
+  EXPECT_EQ(server->dataplane->sessions.size(), 1U);
+  for (const abi::CommandKind kind : server->dataplane->log) EXPECT_NE(kind, abi::CommandKind::remove_peer);
+}
+
+TEST_F(PeerFolderControlTest, PeersExchangeTheirAddressesByTwoFilesAndKeepTheirSessions) {
+  const wireguard::Endpoint carl{4};
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  write("bob.toml", text(bob, "10.8.0.3/32"));
+  write("carl.toml", text(carl, "10.8.0.4/32"));
+  ASSERT_TRUE(eventually_peers(3));
+  const auto bob_id = control_plane->peer_id("bob"), carl_id = control_plane->peer_id("carl");
+  call(bob);
+  ASSERT_TRUE(eventually([&] { return server->dataplane->sessions.size() == 1; }));
+  server->dataplane->log.clear();
+  write("bob.toml", text(bob, "10.8.0.4/32"));
+  ASSERT_TRUE(eventually([&] { return has_problem("peers.d/carl.toml"); }));
+  write("carl.toml", text(carl, "10.8.0.3/32"));
+  ASSERT_TRUE(eventually([&] { return !has_problem("peers.d/carl.toml"); }));
+  ASSERT_TRUE(eventually_peers(3));
+  EXPECT_EQ(server->dataplane->routes.at(*IpPrefix::parse("10.8.0.4/32")).peer_id, *bob_id);
+  EXPECT_EQ(server->dataplane->routes.at(*IpPrefix::parse("10.8.0.3/32")).peer_id, *carl_id);
+  EXPECT_EQ(server->dataplane->sessions.size(), 1U);
+  for (const abi::CommandKind kind : server->dataplane->log) EXPECT_NE(kind, abi::CommandKind::remove_peer);
+}
+
+// Peers that come, shake hands and go: what is remembered of them is bounded.
+TEST_F(PeerFolderControlTest, PeersThatCameAndWentLeaveNothingThatGrows) {
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  constexpr std::size_t rounds = 3, files = 20;
+  for (std::size_t round = 0; round < rounds; ++round) {
+    for (std::size_t i = 0; i < files; ++i) {
+      wireguard::Endpoint client{1000 + round * files + i};
+      client.know(gateway.local->public_key);
+      write("pod-" + std::to_string(i) + ".toml", text(client, "10.8.1." + std::to_string(i) + "/32"));
+      ASSERT_TRUE(eventually([&] {
+        const config::Peer* peer = control_plane->peer_of(IpAddress::v4(10, 8, 1, static_cast<std::uint8_t>(i)));
+        return peer != nullptr && peer->public_key == client.local->public_key;
+      }));
+      const std::size_t sent = server->sent.size();
+      call(client);
+      ASSERT_TRUE(eventually([&] { return server->sent.size() > sent; }));
+    }
+    EXPECT_EQ(control_plane->remembered().endpoints, files);
+    for (std::size_t i = 0; i < files; ++i) remove("pod-" + std::to_string(i) + ".toml");
+    ASSERT_TRUE(eventually_peers(1));
+    const auto remembered = control_plane->remembered();
+    EXPECT_EQ(remembered.endpoints, 0U);
+    EXPECT_EQ(remembered.timestamps, (round + 1) * files) << "they bind for a day";
+    EXPECT_EQ(remembered.departed, (round + 1) * files) << "up to " << ControlPlane::departed_max;
+  }
+  control_plane->forget_departed_beyond(10);
+  EXPECT_EQ(control_plane->remembered().timestamps, 10U) << "those that went last";
+}
+
 TEST_F(PeerFolderControlTest, APeerThatNeedsTooManyClassesIsLeftOut) {
   dataplane_section = "max_classes = 2";
   write_config();

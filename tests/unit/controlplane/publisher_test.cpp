@@ -168,7 +168,9 @@ TEST_F(PublisherTest, SendsAPeerWithAnotherKeyAsOneSetIfItNamesTheFormerOne) {
   next.peers[1].message.public_key = key(73);  // of a key that it never had
   publisher_.set_peer(next.peers[1]);
   settle(dataplane);
-  EXPECT_EQ(dataplane.log, (std::vector{abi::CommandKind::remove_peer, abi::CommandKind::set_peer}));
+  EXPECT_EQ(dataplane.log,
+            (std::vector{abi::CommandKind::remove_peer, abi::CommandKind::set_peer, abi::CommandKind::set_route}))
+      << "routes go with a peer";
   EXPECT_FALSE(publisher_.policy().peers.contains(1));
 }
 
@@ -230,7 +232,68 @@ TEST_F(PublisherTest, ReplacesAPeerWhoseIdHasANewOwner) {
   publisher_.set_desired(next);
   settle(dataplane);
   EXPECT_EQ(dataplane.peers[1].public_key, key(77));
-  EXPECT_EQ(dataplane.log, (std::vector{abi::CommandKind::remove_peer, abi::CommandKind::set_peer}));
+  EXPECT_EQ(dataplane.log,
+            (std::vector{abi::CommandKind::remove_peer, abi::CommandKind::set_peer, abi::CommandKind::set_route}))
+      << "routes go with a peer";
+}
+
+TEST_F(PublisherTest, ANewOwnerOfANumberHasTheRoutesThatTheFormerOneHad) {
+  FakeDataplane dataplane;
+  DesiredState state = small_state();
+  publisher_.set_desired(state);
+  connect(dataplane);
+  settle(dataplane);
+  add_peer(state, 1, 77);  // its key changed: another peer under the same number, with the same prefixes
+  publisher_.set_desired(state);
+  settle(dataplane);
+  EXPECT_EQ(dataplane.peers.at(1).public_key, key(77));
+  ASSERT_TRUE(dataplane.routes.contains(host(1)));
+  EXPECT_EQ(dataplane.routes.at(host(1)).peer_id, 1U);
+  EXPECT_TRUE(same(dataplane, state));
+
+  add_peer(state, 2, 78);
+  publisher_.set_peer(state.peers.at(2));
+  settle(dataplane);
+  EXPECT_TRUE(dataplane.routes.contains(host(2))) << "the same when it is changed alone";
+}
+
+TEST_F(PublisherTest, APeerThatMovesToAnotherInterfaceHasItsRoutesAndItsAccess) {
+  FakeDataplane dataplane;
+  DesiredState state = small_state();
+  add_tunnel(state, 1);
+  publisher_.set_desired(state);
+  DesiredPolicy policy;
+  policy.generation = 1;
+  policy.source_classes[1] = {};
+  abi::SetPeerAccess access{};
+  access.peer_id = 1;
+  access.access.source_class = 1;
+  policy.peers[1] = access;
+  publisher_.set_policy(policy);
+  connect(dataplane);
+  settle(dataplane);
+  ASSERT_TRUE(dataplane.policy.peers.contains(1));
+  add_peer(state, 1, 1, 1);  // the same key and number on the other interface
+  publisher_.set_desired(state);
+  publisher_.set_peer_access(access);
+  settle(dataplane);
+  EXPECT_EQ(dataplane.peers.at(1).tunnel_id, 1);
+  EXPECT_TRUE(same(dataplane, state));
+  EXPECT_TRUE(dataplane.policy.peers.contains(1));
+}
+
+TEST_F(PublisherTest, SendsEverythingAgainWhenAsked) {
+  FakeDataplane dataplane;
+  const DesiredState state = small_state();
+  publisher_.set_desired(state);
+  connect(dataplane);
+  settle(dataplane);
+  dataplane.routes.erase(host(1));
+  dataplane.routes[host(9)] = {};
+  publisher_.resynchronise();
+  settle(dataplane);
+  EXPECT_TRUE(same(dataplane, state));
+  EXPECT_TRUE(publisher_.synchronised());
 }
 
 TEST_F(PublisherTest, ForgetsAChangeThatWasUndoneBeforeItWasSent) {

@@ -75,6 +75,37 @@ TEST_F(StoreTest, RemembersOverARestart) {
   EXPECT_EQ(state->reservations.at(key(1)), Tai64n::from_wall(now + 60s));
 }
 
+TEST_F(StoreTest, RemembersWhereAPeerWasAndFromWhichAddressItWasCalled) {
+  const EndpointRow there{*IpEndpoint::parse("198.51.100.7:4242"), *IpEndpoint::parse("192.0.2.2:51820"), now};
+  const EndpointRow elsewhere{*IpEndpoint::parse("[2001:db8::7]:4242"), {}, now - 1h};
+  const PeerKey bob{key(1), key(3)};
+  {
+    Store store = open();
+    StoreChange change;
+    change.set.peer_endpoints[ann] = there;
+    change.set.peer_endpoints[bob] = elsewhere;
+    EXPECT_FALSE(change.empty());
+    ASSERT_TRUE(store.write(change, now));
+  }
+  {
+    Store store = open();
+    const auto state = store.load(now + 48h);
+    ASSERT_TRUE(state);
+    EXPECT_EQ(state->peer_endpoints.at(ann), there) << "it does not lapse";
+    EXPECT_EQ(state->peer_endpoints.at(bob), elsewhere);
+    StoreChange change, later;
+    change.set.peer_endpoints[ann] = elsewhere;
+    later.set.peer_endpoints[ann] = {};
+    change.merge(later);
+    ASSERT_TRUE(store.write(change, now));
+  }
+  Store store = open();
+  const auto state = store.load(now);
+  ASSERT_TRUE(state);
+  EXPECT_FALSE(state->peer_endpoints.contains(ann)) << "forgotten";
+  EXPECT_EQ(state->peer_endpoints.size(), 1U);
+}
+
 TEST_F(StoreTest, KeepsPeersOfDifferentInterfacesApart) {
   Store store = open();
   ASSERT_TRUE(store.write(with_timestamp(ann, now), now));

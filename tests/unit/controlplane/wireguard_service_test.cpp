@@ -481,6 +481,54 @@ TEST_F(WireguardServiceTest, CallsEveryKnownEndpointAfterARestartOfTheDataplaneR
   EXPECT_NE(reborn.peers[5].greatest_timestamp, abi::Tai64n{}) << "the new dataplane is told the timestamps";
 }
 
+TEST_F(WireguardServiceTest, CallsAPeerFromTheAddressThatItUsesAfterARestartOfTheDataplane) {
+  const IpEndpoint second_address = *IpEndpoint::parse("192.0.2.2:51820");
+  auto& ann = lab.add_client(0);
+  lab.apply();
+  lab.connect(dataplane);
+  complete_from_client(ann, ann_at);
+  abi::PeerStatusValue status = status_of(0, ann_at);
+  status.local = second_address;
+  dataplane.publish_peer(0, status);
+  lab.disconnect();
+  lab.take_sent();
+  FakeDataplane reborn(64, 128, 2);
+  lab.connect(reborn);
+  lab.pass(500ms);
+  const auto sent = lab.take_sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].remote, ann_at);
+  EXPECT_EQ(sent[0].local, second_address);
+}
+
+TEST_F(WireguardServiceTest, CallsWhoItRemembersAfterARestartOfBothProcesses) {
+  const IpEndpoint second_address = *IpEndpoint::parse("192.0.2.2:51820");
+  auto& ann = lab.add_client(0);
+  lab.apply();
+  lab.connect(dataplane);
+  complete_from_client(ann, bob_at);
+  abi::PeerStatusValue status = status_of(0, ann_at);  // it roamed, and the event of that was lost
+  status.local = second_address;
+  dataplane.publish_peer(0, status);
+  lab.service.reconcile(lab.connection->statistics());
+  ASSERT_EQ(lab.endpoints.size(), 1U);
+  const auto& [key, where] = *lab.endpoints.begin();
+  EXPECT_EQ(where, std::pair(ann_at, second_address));
+
+  GatewayLab next(1000);
+  next.now = lab.now;
+  next.settings = lab.settings;
+  next.apply();
+  next.service.restore_endpoint(key, where.first, where.second, 10s);
+  FakeDataplane reborn(64, 128, 2);
+  next.connect(reborn);
+  next.pass(500ms);
+  const auto sent = next.take_sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].remote, ann_at);
+  EXPECT_EQ(sent[0].local, second_address);
+}
+
 TEST_F(WireguardServiceTest, CallsNoIdlePeerOfADataplaneThatItAdopts) {
   lab.add_client(0);
   lab.apply();
@@ -790,6 +838,7 @@ TEST_F(KeyChangeTest, IsAdoptedByTheNextControlPlaneWhicheverKeyTheDataplaneKnow
   shown.session_id = session.session_id;
   dataplane.publish_session(session.index & 127, shown);
   change();
+  dataplane.publish_peer(0, status);
 
   GatewayLab next(1000);
   next.now = lab.now;
