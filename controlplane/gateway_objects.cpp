@@ -127,3 +127,11 @@ std::vector<std::string> endpoint_names(const config::Config& configuration) {
 }
 
 }  // namespace sallyport::controlplane
+UnderlayFamilies underlay_families(const config::Config& configuration) noexcept {
+  UnderlayFamilies families;
+  for (const config::Port& port : configuration.ports)
+    if (port.role == config::PortRole::underlay)
+      for (const IpPrefix& own : port.addresses) (own.address.is_v4() ? families.v4 : families.v6) = true;
+  return families;
+}
+

@@ -16,6 +16,9 @@ namespace {
 // DSCP AF41, as the Linux kernel marks its handshake messages.
 constexpr std::uint8_t handshake_tos = 0x88;
 
+// From this try on the configured endpoint and the one where the peer was last are called in turn.
+constexpr unsigned take_turns_from_try = 3;
+
 // Errors that honest peers cause every day by bad timing: counted, not logged.
 bool is_routine(HandshakeError error) {
   return error == HandshakeError::superseded || error == HandshakeError::no_pending_handshake ||
@@ -207,6 +210,7 @@ std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wiregu
   peer.known_endpoint = origin.remote;
   peer.last_active_ns = now;
   // It carries data at once: the peer needs none of its other key.
+  peer.has_another_address = false;
   PeerKeyState* other = &key == peer.present.get() ? peer.former.get() : peer.present.get();
   if (initiator && other != nullptr) {
     other->handshake.on_session_confirmed(clock_());
@@ -247,7 +251,8 @@ void WireguardService::send(const PeerKeyState& key, const wireguard::OutgoingMe
 }
 
 // Where the dataplane sends to; else where the peer was last; else where the configuration says. When that does not
-// answer and the configuration says something else, both in turn.
+// answer and the configuration says something else, both in turn; where a name gave another address meanwhile, that
+// one.
 std::optional<WireguardService::Target> WireguardService::target_of(const Peer& peer, unsigned tries) const {
   const IpEndpoint& configured = peer.settings.endpoint;
   Target known{peer.known_endpoint, {}};
@@ -257,7 +262,7 @@ std::optional<WireguardService::Target> WireguardService::target_of(const Peer& 
     if (is_usable(status->local) && status->local.address.family == status->endpoint.address.family)
       known.local = status->local;
   }
-  const bool take_turns = tries >= wireguard::reresolve_from_attempt && tries % 2 == 1;
+  const bool take_turns = peer.has_another_address || (tries >= take_turns_from_try && tries % 2 == 1);
   if (is_usable(configured) && (!is_usable(known.remote) || (take_turns && configured != known.remote)))
     return Target{configured, {}};
   if (!is_usable(known.remote)) return std::nullopt;

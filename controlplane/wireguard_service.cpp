@@ -191,6 +191,7 @@ void WireguardService::retire_sessions_of(const Tunnel& tunnel) {
 void WireguardService::set_endpoint(std::uint32_t peer_id, const IpEndpoint& endpoint) {
   Peer* peer = find(peer_id);
   if (peer == nullptr) return;
+  if (endpoint != peer->settings.endpoint) peer->has_another_address = true;
   peer->settings.endpoint = endpoint;
   if (connected_) call(peer_id);
 }
@@ -292,6 +293,7 @@ void WireguardService::on_event(const abi::Event& event) {
     if (peer == nullptr || !moved.endpoint.is_set() || !moved.endpoint.valid()) return;
     peer->known_endpoint = moved.endpoint;
     log_debug("endpoint moved", {{"peer", peer->settings.name}, {"endpoint", moved.endpoint.to_string()}});
+    peer->has_another_address = false;
   }
 }
 

@@ -148,6 +148,7 @@ class WireguardService {
     KeyNumber next_key = 0;
     std::optional<KeyNumber> last_completed;  // the key of the newest session
     IpEndpoint known_endpoint;                // where it was last
+    bool has_another_address = false;         // its name gave one since, and no session came of it yet
     std::uint64_t last_active_ns = 0;
     std::vector<wireguard::LocalIndex> sessions;
     std::optional<wireguard::BootTime> scheduled;

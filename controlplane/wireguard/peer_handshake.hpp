@@ -87,7 +87,7 @@ struct Actions {
   std::optional<InstallSession> install;
   std::optional<OutgoingMessage> send;  // after the install took effect
   std::optional<CreateInitiationJob> create_initiation;
-  bool reresolve_endpoint = false;  // the endpoint's name, if it has one: several initiations went unanswered
+  bool reresolve_endpoint = false;  // the endpoint's name, if it has one: an initiation went unanswered
   std::optional<GaveUp> gave_up;
 };
 
