@@ -190,7 +190,8 @@ std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wiregu
   message.created_at_ns = now;
   message.endpoint = origin.remote;
   message.local = origin.local;
-  message.endpoint_seen_at_ns = origin.received_at_ns;
+  // A replay comes from wherever its sender is.
+  message.endpoint_seen_at_ns = session.unproven ? 0 : origin.received_at_ns;
   // What the dataplane remembers is the history of the present key.
   if (session.greatest_timestamp && &key == peer.present.get())
     message.timestamp = session.greatest_timestamp->value.bytes;
@@ -207,10 +208,10 @@ std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wiregu
   indices_.installed(session.local_index, session_id, now);
   peer.sessions.push_back(session.local_index);
   peer.last_completed = key.number;
-  peer.known_endpoint = origin.remote;
+  if (!session.unproven || !is_usable(peer.known_endpoint)) peer.known_endpoint = origin.remote;
   peer.last_active_ns = now;
-  // It carries data at once: the peer needs none of its other key.
   peer.has_another_address = false;
+  // It carries data at once: the peer needs none of its other key.
   PeerKeyState* other = &key == peer.present.get() ? peer.former.get() : peer.present.get();
   if (initiator && other != nullptr) {
     other->handshake.on_session_confirmed(clock_());

@@ -281,8 +281,9 @@ void WireguardService::on_event(const abi::Event& event) {
     if (peer == nullptr) return;
     peer->last_active_ns = std::max(peer->last_active_ns, event.header.at_ns);
     // Whichever session carries data first ends the attempts with both keys.
-    peer->present->handshake.on_session_confirmed(clock_());
-    if (peer->former) peer->former->handshake.on_session_confirmed(clock_());
+    const LocalIndex index{confirmed.index};
+    peer->present->handshake.on_session_confirmed(clock_(), index);
+    if (peer->former) peer->former->handshake.on_session_confirmed(clock_(), index);
     reschedule(*peer);
   } else if (abi::SessionEnded ended; abi::read_payload(event, ended)) {
     const auto owner = indices_.find(LocalIndex{ended.index});
@@ -292,8 +293,8 @@ void WireguardService::on_event(const abi::Event& event) {
     Peer* peer = find(moved.peer_id);
     if (peer == nullptr || !moved.endpoint.is_set() || !moved.endpoint.valid()) return;
     peer->known_endpoint = moved.endpoint;
-    log_debug("endpoint moved", {{"peer", peer->settings.name}, {"endpoint", moved.endpoint.to_string()}});
     peer->has_another_address = false;
+    log_debug("endpoint moved", {{"peer", peer->settings.name}, {"endpoint", moved.endpoint.to_string()}});
   }
 }
 

@@ -14,7 +14,7 @@ constexpr std::size_t most_per_poll = 1024;
 bool Paths::move_endpoint(std::uint32_t peer_id, const IpEndpoint& remote, const IpEndpoint& local,
                           std::uint64_t seen_at_ns) noexcept {
   PeerRecord& peer = state_.peers[peer_id];
-  if (seen_at_ns < peer.endpoint_seen_at_ns) return false;
+  if (seen_at_ns < peer.endpoint_seen_at_ns || (seen_at_ns == 0 && peer.endpoint.is_set())) return false;
   peer.endpoint_seen_at_ns = seen_at_ns;
   if (peer.endpoint == remote && peer.local == local) return false;
   peer.endpoint = remote;

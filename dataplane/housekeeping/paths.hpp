@@ -25,8 +25,8 @@ class Paths {
         in_grace_(context.tables.rcu, state.peers.size() + 1) {
   }  // one more: poll() may publish again while it reclaims
 
-  // `seen_at_ns`: when the peer was seen there; an older sighting than the one in force changes nothing. True if it
-  // did.
+  // `seen_at_ns`: when the peer was seen there; an older sighting than the one in force changes nothing, and 0 (nothing
+  // proves it) only the endpoint of a peer that has none. True if it did.
   bool move_endpoint(std::uint32_t peer_id, const IpEndpoint& remote, const IpEndpoint& local,
                      std::uint64_t seen_at_ns) noexcept;
   // Makes the path anew: the tunnel's MTU or listen port, or the underlay routes changed, or the peer is gone.
