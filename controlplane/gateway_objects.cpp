@@ -11,6 +11,7 @@ abi::SetTunnel tunnel_message(const config::Wireguard& tunnel, std::uint16_t id,
   message.listen_port = tunnel.listen_port;
   message.mtu = tunnel.mtu;
   message.mss_clamp = tunnel.mss_clamp ? 1 : 0;
+  message.udp_checksum = tunnel.udp_checksum == config::UdpChecksum::automatic ? 1 : 0;
   message.public_key = public_key;
   for (const IpPrefix& address : tunnel.addresses) {
     if (message.address_count == abi::max_addresses) break;
@@ -126,7 +127,6 @@ std::vector<std::string> endpoint_names(const config::Config& configuration) {
   return names;
 }
 
-}  // namespace sallyport::controlplane
 UnderlayFamilies underlay_families(const config::Config& configuration) noexcept {
   UnderlayFamilies families;
   for (const config::Port& port : configuration.ports)
@@ -135,3 +135,4 @@ UnderlayFamilies underlay_families(const config::Config& configuration) noexcept
   return families;
 }
 
+}  // namespace sallyport::controlplane

@@ -42,6 +42,8 @@ struct SetTunnel {
   std::uint8_t address_count;
   PublicKey public_key;
   std::array<IpPrefix, max_addresses> addresses;  // of the gateway inside the tunnel
+  std::uint8_t udp_checksum;                      // of outer IPv4 packets; 0: none, the field is zero
+  std::uint8_t reserved;
 };
 static_assert(sizeof(SetTunnel) == 186);
 

@@ -7,7 +7,7 @@
 namespace sallyport::abi {
 
 // Raised whenever a layout or a meaning below this folder changes. Both processes must agree exactly.
-inline constexpr std::uint16_t version = 3;
+inline constexpr std::uint16_t version = 4;
 
 inline constexpr std::size_t cache_line_bytes = 64;
 

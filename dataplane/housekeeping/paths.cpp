@@ -52,7 +52,7 @@ void Paths::publish(std::uint32_t peer_id) noexcept {
     if (hop) {
       neighbour = neighbours_.acquire(hop->port_index, hop->next_hop);
       const IpEndpoint local{.address = hop->local, .port = tunnel->listen_port};
-      path.outer = make_outer_template(local, record.endpoint);
+      path.outer = make_outer_template(local, record.endpoint, tunnel->udp_checksum);
       path.local = local;
       path.port_index = hop->port_index;
       path.neighbour_index = neighbour;
