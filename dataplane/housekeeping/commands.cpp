@@ -316,7 +316,11 @@ abi::Refusal Commands::set_peer(const abi::SetPeer& set) noexcept {
     const PeerRecord fresh{.path_neighbour = record.path_neighbour,
                            .retiring_neighbour = record.retiring_neighbour,
                            .path_in_grace = record.path_in_grace,
-                           .path_outdated = record.path_outdated};
+                           .path_outdated = record.path_outdated,
+                           .indexed_remote = record.indexed_remote,
+                           .previous_in_bucket = record.previous_in_bucket,
+                           .next_in_bucket = record.next_in_bucket,
+                           .in_lowered = record.in_lowered};
     record = fresh;
     record.live = true;
     record.public_key = set.public_key;
