@@ -108,6 +108,8 @@ tl::expected<void, StartFailure> ControlPlane::start() {
   chores_.start(1);
   apply_flow_records();
   clock_steps_ = std::make_unique<ClockSteps>(loop_, [this] { on_clock_step(); });
+  const auto [has_v4, has_v6] = underlay_families(config_);
+  names_.set_families(has_v4, has_v6);
   names_.set_wanted(endpoint_names(config_));
   ask_for_names();
   rotate_cookie_secrets();
@@ -383,7 +385,7 @@ void ControlPlane::timestamp_accepted(const PeerKey& peer, const wireguard::Grea
 void ControlPlane::reresolve_endpoint(std::uint32_t peer_id) {
   const config::Peer* peer = directory_.by_id(peer_id);
   if (peer == nullptr || !peer->endpoint) return;
-  names_.ask_again(peer->endpoint->host, boottime_ns());
+  if (names_.ask_again(peer->endpoint->host, boottime_ns())) apply_address_of(peer->endpoint->host);
 }
 
 void ControlPlane::ask_for_names() {
@@ -393,7 +395,10 @@ void ControlPlane::ask_for_names() {
 
 void ControlPlane::on_resolved(const std::string& name, const std::vector<IpAddress>& addresses) {
   if (addresses.empty()) log_warning("endpoint does not resolve", {{"name", name}});
-  if (!names_.answered(name, addresses, boottime_ns())) return;
+  if (names_.answered(name, addresses, boottime_ns())) apply_address_of(name);
+}
+
+void ControlPlane::apply_address_of(const std::string& name) {
   log_info("endpoint resolved", {{"name", name}, {"address", names_.address_of(name).to_string()}});
   for (const config::Peer& peer : config_.peers) {
     if (!peer.endpoint || peer.endpoint->literal || peer.endpoint->host != name) continue;

@@ -257,6 +257,8 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   void note_all_departed();
   [[nodiscard]] TimestampRow to_row(const wireguard::GreatestTimestamp& timestamp) const;
   void on_resolved(const std::string& name, const std::vector<IpAddress>& addresses);
+  // To the peers of this name.
+  void apply_address_of(const std::string& name);
   void on_clock_step();
   void ask_for_names();
   void rotate_cookie_secrets();

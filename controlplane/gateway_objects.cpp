@@ -11,6 +11,7 @@ abi::SetTunnel tunnel_message(const config::Wireguard& tunnel, std::uint16_t id,
   message.listen_port = tunnel.listen_port;
   message.mtu = tunnel.mtu;
   message.mss_clamp = tunnel.mss_clamp ? 1 : 0;
+  message.udp_checksum = tunnel.udp_checksum == config::UdpChecksum::automatic ? 1 : 0;
   message.public_key = public_key;
   for (const IpPrefix& address : tunnel.addresses) {
     if (message.address_count == abi::max_addresses) break;
@@ -124,6 +125,14 @@ std::vector<std::string> endpoint_names(const config::Config& configuration) {
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
+}
+
+UnderlayFamilies underlay_families(const config::Config& configuration) noexcept {
+  UnderlayFamilies families;
+  for (const config::Port& port : configuration.ports)
+    if (port.role == config::PortRole::underlay)
+      for (const IpPrefix& own : port.addresses) (own.address.is_v4() ? families.v4 : families.v6) = true;
+  return families;
 }
 
 }  // namespace sallyport::controlplane

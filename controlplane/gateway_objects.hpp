@@ -43,5 +43,10 @@ struct PeerObjects {
 [[nodiscard]] std::uint32_t generation_of(const IpEndpoint& endpoint) noexcept;
 // The DNS names among the endpoints.
 [[nodiscard]] std::vector<std::string> endpoint_names(const config::Config& configuration);
+// The families in which an outer packet can leave.
+struct UnderlayFamilies {
+  bool v4 = false, v6 = false;
+};
+[[nodiscard]] UnderlayFamilies underlay_families(const config::Config& configuration) noexcept;
 
 }  // namespace sallyport::controlplane

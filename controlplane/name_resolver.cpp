@@ -35,15 +35,11 @@ std::vector<IpAddress> look_up(const std::string& name) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_DGRAM;
-  hints.ai_flags = AI_ADDRCONFIG;
   addrinfo* list = nullptr;
   std::vector<IpAddress> addresses;
-  // AI_ADDRCONFIG asks what this host's kernel can reach, but packets leave through ports that it does not know:
-  // without an answer ask for everything.
-  if (getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) {
-    hints.ai_flags = 0;
-    if (getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) return addresses;
-  }
+  // Without AI_ADDRCONFIG, which asks what this host's kernel can reach: packets leave through ports that it does not
+  // know.
+  if (getaddrinfo(name.c_str(), nullptr, &hints, &list) != 0) return addresses;
   for (const addrinfo* entry = list; entry != nullptr && addresses.size() < addresses_max; entry = entry->ai_next) {
     IpAddress address;
     if (entry->ai_family == AF_INET) {

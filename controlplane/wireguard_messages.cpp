@@ -16,6 +16,9 @@ namespace {
 // DSCP AF41, as the Linux kernel marks its handshake messages.
 constexpr std::uint8_t handshake_tos = 0x88;
 
+// From this try on the configured endpoint and the one where the peer was last are called in turn.
+constexpr unsigned take_turns_from_try = 3;
+
 // Errors that honest peers cause every day by bad timing: counted, not logged.
 bool is_routine(HandshakeError error) {
   return error == HandshakeError::superseded || error == HandshakeError::no_pending_handshake ||
@@ -190,7 +193,8 @@ std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wiregu
   message.created_at_ns = now;
   message.endpoint = origin.remote;
   message.local = origin.local;
-  message.endpoint_seen_at_ns = origin.received_at_ns;
+  // A replay comes from wherever its sender is.
+  message.endpoint_seen_at_ns = session.unproven ? 0 : origin.received_at_ns;
   // What the dataplane remembers is the history of the present key.
   if (session.greatest_timestamp && &key == peer.present.get())
     message.timestamp = session.greatest_timestamp->value.bytes;
@@ -207,8 +211,9 @@ std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wiregu
   indices_.installed(session.local_index, session_id, now);
   peer.sessions.push_back(session.local_index);
   peer.last_completed = key.number;
-  learn_endpoint(peer, origin.remote, origin.local);
+  if (!session.unproven || !is_usable(peer.known_endpoint)) learn_endpoint(peer, origin.remote, origin.local);
   peer.last_active_ns = now;
+  peer.has_another_address = false;
   // It carries data at once: the peer needs none of its other key.
   PeerKeyState* other = &key == peer.present.get() ? peer.former.get() : peer.present.get();
   if (initiator && other != nullptr) {
@@ -275,7 +280,8 @@ bool WireguardService::send(const PeerKeyState& key, const wireguard::OutgoingMe
 }
 
 // Where the dataplane sends to; else where the peer was last; else where the configuration says. When that does not
-// answer and the configuration says something else, both in turn.
+// answer and the configuration says something else, both in turn; where a name gave another address meanwhile, that
+// one.
 std::optional<WireguardService::Target> WireguardService::target_of(const Peer& peer, unsigned tries) const {
   const IpEndpoint& configured = peer.settings.endpoint;
   Target known{peer.known_endpoint, peer.known_local};
@@ -285,7 +291,7 @@ std::optional<WireguardService::Target> WireguardService::target_of(const Peer& 
     if (is_usable(status->local) && status->local.address.family == status->endpoint.address.family)
       known.local = status->local;
   }
-  const bool take_turns = tries >= wireguard::reresolve_from_attempt && tries % 2 == 1;
+  const bool take_turns = peer.has_another_address || (tries >= take_turns_from_try && tries % 2 == 1);
   if (is_usable(configured) && (!is_usable(known.remote) || (take_turns && configured != known.remote)))
     return Target{configured, {}};
   if (!is_usable(known.remote)) return std::nullopt;

@@ -194,6 +194,7 @@ void WireguardService::retire_sessions_of(const Tunnel& tunnel) {
 void WireguardService::set_endpoint(std::uint32_t peer_id, const IpEndpoint& endpoint) {
   Peer* peer = find(peer_id);
   if (peer == nullptr) return;
+  if (endpoint != peer->settings.endpoint) peer->has_another_address = true;
   peer->settings.endpoint = endpoint;
   if (connected_) call(peer_id);
 }
@@ -313,12 +314,13 @@ void WireguardService::on_event(const abi::Event& event) {
     if (peer == nullptr) return;
     peer->last_active_ns = std::max(peer->last_active_ns, event.header.at_ns);
     // Whichever session carries data first ends the attempts with both keys.
-    peer->present->handshake.on_session_confirmed(clock_());
-    if (peer->former) peer->former->handshake.on_session_confirmed(clock_());
+    const LocalIndex index{confirmed.index};
+    peer->present->handshake.on_session_confirmed(clock_(), index);
+    if (peer->former) peer->former->handshake.on_session_confirmed(clock_(), index);
     reschedule(*peer);
-    const auto owner = indices_.find(LocalIndex{confirmed.index});
+    const auto owner = indices_.find(index);
     if (owner && owner->peer_id == confirmed.peer_id && owner->session_id == confirmed.session_id)
-      completed(*peer, wireguard::Role::responder, LocalIndex{confirmed.index});
+      completed(*peer, wireguard::Role::responder, index);
   } else if (abi::SessionEnded ended; abi::read_payload(event, ended)) {
     const auto owner = indices_.find(LocalIndex{ended.index});
     if (owner && indices_.ended(LocalIndex{ended.index}, ended.session_id))
@@ -329,6 +331,7 @@ void WireguardService::on_event(const abi::Event& event) {
     const auto status = outputs_.peer_status(moved.peer_id);
     learn_endpoint(*peer, moved.endpoint,
                    status && status->live != 0 && status->endpoint == moved.endpoint ? status->local : IpEndpoint{});
+    peer->has_another_address = false;
     log_debug("endpoint moved", {{"peer", peer->settings.name}, {"endpoint", moved.endpoint.to_string()}});
   }
 }

@@ -176,6 +176,7 @@ class WireguardService {
     std::optional<KeyNumber> last_completed;  // the key of the newest session
     IpEndpoint known_endpoint;                // where it was last
     IpEndpoint known_local;                   // our address that it used there; unset: not known
+    bool has_another_address = false;         // its name gave one since, and no session came of it yet
     std::uint64_t last_active_ns = 0;
     std::vector<wireguard::LocalIndex> sessions;
     std::optional<wireguard::BootTime> scheduled;

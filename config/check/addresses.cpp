@@ -48,6 +48,14 @@ bool is_on_link(const Port& port, const IpAddress& address) {
   });
 }
 
+// With `gateway_onlink` the link itself reaches it (a /32 and a router, as hosters give it). The port must have an
+// address of the family to ask for it with.
+bool is_reached_onlink(const Port& port, const IpAddress& address) {
+  return port.gateway_onlink && why_no_host(IpPrefix::host(address)).empty() &&
+         std::any_of(port.addresses.begin(), port.addresses.end(),
+                     [&](const IpPrefix& own) { return own.address.family == address.family; });
+}
+
 // Two gateways of one family are one too many on one port, and on two inside ports: inner packets have one default
 // route. Several underlay ports may have their own, as outer packets leave by the port that their tunnel came in by.
 bool share_a_default_route(const Draft& draft, Owner a, Owner b) {
@@ -63,8 +71,12 @@ void check_gateways(Draft& draft) {
     const auto refuse = [&](const std::string& why) { draft.errors.add(gateways[i].at, "gateway: " + why); };
     if (owner_of_own_address(draft, address) != nullptr) {
       refuse(address.to_string() + " is the gateway's own address");
-    } else if (!is_on_link(draft.config.ports[owner.index], address)) {
-      refuse("expected an address inside a prefix of this port, got " + address.to_string());
+    } else if (const Port& port = draft.config.ports[owner.index];
+               !is_on_link(port, address) && !is_reached_onlink(port, address)) {
+      refuse(port.gateway_onlink
+                 ? "expected the address of a host, of a family that this port has, got " + address.to_string()
+                 : "expected an address inside a prefix of this port (or gateway_onlink = true), got " +
+                       address.to_string());
     }
     for (std::size_t j = 0; j < i; ++j) {
       if (gateways[j].value.family != address.family || !share_a_default_route(draft, gateways[j].owner, owner))
@@ -101,12 +113,15 @@ void check_route(Draft& draft, std::size_t index) {
                   route.via.to_string());
   if (const auto* own = owner_of_own_address(draft, route.via))
     return refuse(route.via.to_string() + " is the own address of " + draft.describe(own->owner));
-  for (const auto& own : draft.interface_addresses) {
-    if (own.owner.kind != Kind::port || !is_neighbour(own.value, route.via)) continue;
-    route.port = draft.config.ports[own.owner.index].name;
-    draft.route_ports[index] = own.owner.index;
-    return;
-  }
+  const auto goes_through = [&](std::size_t port) {
+    route.port = draft.config.ports[port].name;
+    draft.route_ports[index] = port;
+  };
+  for (const auto& own : draft.interface_addresses)
+    if (own.owner.kind == Kind::port && is_neighbour(own.value, route.via)) return goes_through(own.owner.index);
+  for (const auto& gateway : draft.port_gateways)
+    if (gateway.value == route.via && is_reached_onlink(draft.config.ports[gateway.owner.index], route.via))
+      return goes_through(gateway.owner.index);
   refuse("expected an address inside the connected prefix of a port (" + connected_prefixes(draft, route.via.family) +
          "), got " + route.via.to_string());
 }

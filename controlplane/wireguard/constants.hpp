@@ -52,8 +52,9 @@ inline constexpr std::chrono::hours timestamp_floor_lifetime{24};
 // Timestamps are rounded down to this many nanoseconds, so that they do not tell our clock's phase (the kernel and
 // wireguard-go: the power of two below 20 ms).
 inline constexpr std::uint32_t timestamp_step_ns = 1U << 24;
-// From this attempt on, each retry asks for the endpoint's name to be resolved again.
-inline constexpr unsigned reresolve_from_attempt = 3;
+// From this attempt on, each retry asks for another address of the endpoint's name, and for the name to be resolved
+// again.
+inline constexpr unsigned reresolve_from_attempt = 2;
 // Answers to one initiation that may be under examination at once: whoever sees the index on the wire can forge them.
 inline constexpr unsigned responses_in_flight_max = 4;
 

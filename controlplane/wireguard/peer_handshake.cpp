@@ -128,12 +128,17 @@ tl::expected<CreateResponseJob, HandshakeError> PeerHandshake::accept_initiation
   auto received =
       read_payload(std::move(initiation.received), *keys_, initiation.message.encrypted_timestamp, timestamp.bytes);
   if (!received) return tl::unexpected(received.error());
-  if (auto fresh = replay_guard_.accept(timestamp, now.boot); !fresh) return tl::unexpected(fresh.error());
+  const auto freshness = replay_guard_.accept(timestamp, now.boot);
+  if (!freshness) return tl::unexpected(freshness.error());
 
   drop_pending_response();
   const auto index = environment_.indices.allocate(id_);
   if (!index) return tl::unexpected(HandshakeError::no_free_index);
-  pending_response_ = PendingResponse{next_try_id(), *index, RemoteIndex{initiation.message.sender_index}};
+  pending_response_ = PendingResponse{.id = next_try_id(),
+                                      .local_index = *index,
+                                      .remote_index = RemoteIndex{initiation.message.sender_index},
+                                      .timestamp = timestamp,
+                                      .freshness = *freshness};
   return CreateResponseJob{.id = pending_response_->id,
                            .peer = keys_,
                            .received = std::move(*received),
@@ -153,7 +158,10 @@ tl::expected<Actions, HandshakeError> PeerHandshake::on_response_created(Respons
                                    .keys = std::move(result.outcome->keys),
                                    .local_index = pending_response_->local_index,
                                    .remote_index = pending_response_->remote_index,
-                                   .greatest_timestamp = replay_guard_.greatest()};
+                                   .greatest_timestamp = replay_guard_.greatest(),
+                                   .unproven = pending_response_->freshness == Freshness::unproven};
+  if (actions.install->unproven)
+    unproven_session_ = UnprovenSession{pending_response_->local_index, pending_response_->timestamp};
   actions.send = outgoing(Destination::initiation_source, cookies_.sign(result.outcome->message, *keys_, now.boot));
   pending_response_.reset();  // its index went with the session
   return actions;
@@ -165,7 +173,11 @@ tl::expected<void, HandshakeError> PeerHandshake::on_cookie_reply(const CookieRe
   return cookies_.accept(reply, *keys_, now.boot);
 }
 
-void PeerHandshake::on_session_confirmed(const Instant& now) {
+void PeerHandshake::on_session_confirmed(const Instant& now, std::optional<LocalIndex> index) {
+  if (unproven_session_ && index == unproven_session_->local_index) {
+    replay_guard_.confirm(unproven_session_->timestamp, now.boot);
+    unproven_session_.reset();
+  }
   end_attempt();
   usable_since_ = now.boot;
 }
@@ -173,6 +185,7 @@ void PeerHandshake::on_session_confirmed(const Instant& now) {
 void PeerHandshake::reset() {
   end_attempt();
   drop_pending_response();
+  unproven_session_.reset();
   usable_since_.reset();
   last_initiation_at_.reset();
 }

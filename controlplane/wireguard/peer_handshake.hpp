@@ -63,6 +63,9 @@ struct InstallSession {
   RemoteIndex remote_index;
   // As responder: the peer's timestamp, to be kept with the session's peer.
   std::optional<GreatestTimestamp> greatest_timestamp;
+  // As responder: the initiation may be a replay (see ReplayGuard), so until the session carries data it says nothing
+  // about where the peer is.
+  bool unproven = false;
 };
 
 // Where a message goes: to the endpoint that the dataplane knows for the peer, or to where the message that it answers
@@ -87,7 +90,7 @@ struct Actions {
   std::optional<InstallSession> install;
   std::optional<OutgoingMessage> send;  // after the install took effect
   std::optional<CreateInitiationJob> create_initiation;
-  bool reresolve_endpoint = false;  // the endpoint's name, if it has one: several initiations went unanswered
+  bool reresolve_endpoint = false;  // the endpoint's name, if it has one: an initiation went unanswered
   std::optional<GaveUp> gave_up;
 };
 
@@ -128,8 +131,9 @@ class PeerHandshake {
   // A cookie reply whose receiver index the caller's table gives to this peer. The next message will carry it.
   [[nodiscard]] tl::expected<void, HandshakeError> on_cookie_reply(const CookieReply& reply, const Instant& now);
 
-  // The dataplane received the first authenticated packet on a session that we installed as responder.
-  void on_session_confirmed(const Instant& now);
+  // The dataplane received the first authenticated packet on a session that we installed as responder; `index` is the
+  // session's, if it is one of this key's.
+  void on_session_confirmed(const Instant& now, std::optional<LocalIndex> index = {});
 
   // Forgets attempts and sessions, and lets the next want start at once: the dataplane came back empty. Timestamps
   // stay.
@@ -167,6 +171,13 @@ class PeerHandshake {
     TryId id;
     LocalIndex local_index;
     RemoteIndex remote_index;
+    Tai64n timestamp;
+    Freshness freshness;
+  };
+  // The last session of an initiation that nothing proves to be new.
+  struct UnprovenSession {
+    LocalIndex local_index;
+    Tai64n timestamp;
   };
 
   [[nodiscard]] Actions try_again(const Instant& now);
@@ -184,6 +195,7 @@ class PeerHandshake {
   ReplayGuard replay_guard_;
   std::optional<Attempt> attempt_;
   std::optional<PendingResponse> pending_response_;
+  std::optional<UnprovenSession> unproven_session_;
   std::optional<BootTime> last_initiation_at_;
   std::optional<BootTime> usable_since_;
   Tai64n last_timestamp_;  // of our own initiations

@@ -5,17 +5,30 @@
 #include "controlplane/wireguard/constants.hpp"
 
 namespace sallyport::wireguard {
+namespace {
+
+bool binds(const std::optional<GreatestTimestamp>& floor, BootTime now) noexcept {
+  return floor && now - floor->set_at < timestamp_floor_lifetime;
+}
+
+}  // namespace
 
 bool ReplayGuard::floods(BootTime now) const noexcept {
   return last_accepted_at_ && now - *last_accepted_at_ < initiation_interval_min;
 }
 
-tl::expected<void, HandshakeError> ReplayGuard::accept(const Tai64n& timestamp, BootTime now) noexcept {
-  const bool binding = greatest_ && now - greatest_->set_at < timestamp_floor_lifetime;
-  if (binding && timestamp <= greatest_->value) return tl::unexpected(HandshakeError::old_timestamp);
-  greatest_ = GreatestTimestamp{timestamp, now};
+tl::expected<Freshness, HandshakeError> ReplayGuard::accept(const Tai64n& timestamp, BootTime now) noexcept {
+  const bool floor_binds = binds(greatest_, now);
+  if (floor_binds && timestamp <= greatest_->value) return tl::unexpected(HandshakeError::old_timestamp);
+  if (binds(confirmed_, now) && timestamp <= confirmed_->value) return tl::unexpected(HandshakeError::old_timestamp);
+  if (!greatest_ || timestamp > greatest_->value) greatest_ = GreatestTimestamp{timestamp, now};
   last_accepted_at_ = now;
-  return {};
+  return floor_binds ? Freshness::fresh : Freshness::unproven;
+}
+
+void ReplayGuard::confirm(const Tai64n& timestamp, BootTime now) noexcept {
+  if (binds(confirmed_, now) && timestamp <= confirmed_->value) return;
+  confirmed_ = GreatestTimestamp{timestamp, now};
 }
 
 void ReplayGuard::restore(const GreatestTimestamp& saved, BootTime now) noexcept {

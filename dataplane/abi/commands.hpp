@@ -42,8 +42,10 @@ struct SetTunnel {
   std::uint8_t address_count;
   PublicKey public_key;
   std::array<IpPrefix, max_addresses> addresses;  // of the gateway inside the tunnel
+  std::uint8_t udp_checksum;                      // of outer IPv4 packets; 0: none, the field is zero
+  std::uint8_t reserved;
 };
-static_assert(sizeof(SetTunnel) == 184);
+static_assert(sizeof(SetTunnel) == 186);
 
 struct RemoveTunnel {  // its peers must be gone
   static constexpr CommandKind kind = CommandKind::remove_tunnel;
@@ -111,10 +113,10 @@ struct InstallSession {
   std::uint64_t created_at_ns;
   std::array<std::uint8_t, 32> open_key;
   std::array<std::uint8_t, 32> seal_key;
-  IpEndpoint endpoint;  // where the handshake came from
-  IpEndpoint local;     // the address that it came to
-  std::uint64_t endpoint_seen_at_ns;
-  Tai64n timestamp;  // of the initiation, if the peer made it
+  IpEndpoint endpoint;                // where the handshake came from
+  IpEndpoint local;                   // the address that it came to
+  std::uint64_t endpoint_seen_at_ns;  // 0: the handshake may be a replay; taken only while no endpoint is known
+  Tai64n timestamp;                   // of the initiation, if the peer made it
   std::uint32_t reserved2;
 };
 static_assert(sizeof(InstallSession) == 160);

@@ -37,6 +37,7 @@ namespace sallyport::abi {
   X(mss_clamped, "TCP SYNs whose MSS was lowered")                                                             \
   X(icmp_errors_sent, "ICMP and ICMPv6 errors, and TCP resets, originated")                                    \
   X(icmp_errors_suppressed, "ICMP and ICMPv6 errors not sent because of their rate limit or RFC 1812 4.3.2.7") \
+  X(path_mtu_lowered, "paths to a peer that a router said to be narrower than the port")                       \
   X(solicitations_sent, "ARP requests and neighbour solicitations sent")                                       \
   X(captured, "packets copied to a capture")                                                                   \
   X(capture_lost, "packets that a capture missed because its ring was full")                                   \
@@ -93,6 +94,7 @@ namespace sallyport::abi {
   X(neighbour_queue_full, "packets waiting for the next hop's address are at their bound")                    \
   X(bad_neighbour_message, "ARP or neighbour discovery message that breaks its RFC")                          \
   X(icmp_ignored, "ICMP message to our address that needs no answer")                                         \
+  X(path_mtu_refused, "ICMP error about the size of a packet that quotes no live session with that endpoint") \
   X(own_address_rate, "own-address traffic over its bound")                                                   \
   X(host_interface_rate, "traffic to the host interface over its bound")                                      \
   X(host_interface_refused, "frame from the kernel that the port's host list does not admit")                 \

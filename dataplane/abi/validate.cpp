@@ -27,7 +27,8 @@ bool valid_piece(const Payload& payload, unsigned most) noexcept {
 }  // namespace
 
 bool valid(const SetTunnel& payload) noexcept {
-  if (payload.tunnel_id >= max_tunnels || payload.listen_port == 0 || payload.mss_clamp > 1) return false;
+  if (payload.tunnel_id >= max_tunnels || payload.listen_port == 0 || payload.mss_clamp > 1 || payload.udp_checksum > 1)
+    return false;
   if (payload.mtu < 576 || payload.mtu > 9216 || payload.address_count > max_addresses) return false;
   for (unsigned i = 0; i < payload.address_count; ++i)
     if (!payload.addresses[i].valid()) return false;

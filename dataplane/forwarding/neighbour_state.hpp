@@ -13,15 +13,18 @@ enum class NeighbourState : std::uint8_t {
   reachable,   // answered within reachable_ns
   stale,       // known, usable, not confirmed lately
   delay,       // stale and in use: asked soon
-  probe,       // being asked by unicast; still usable
+  probe,       // being asked, once by unicast and then everybody; still usable
   failed,      // did not answer: packets are dropped for failed_holdoff_ns, then asked again
 };
 [[nodiscard]] const char* to_string(NeighbourState state) noexcept;
 
 struct NeighbourTimers {
-  std::uint64_t retransmit_ns = second_ns;                // RETRANS_TIMER
-  std::uint32_t max_solicitations = 3;                    // MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT
-  std::uint64_t reachable_ns = 30 * second_ns;            // REACHABLE_TIME
+  std::uint64_t retransmit_ns = second_ns;  // RETRANS_TIMER
+  std::uint32_t max_solicitations = 3;      // MAX_MULTICAST_SOLICIT and MAX_UNICAST_SOLICIT
+  // REACHABLE_TIME, which RFC 4861 sets to 30 s for hosts, whose upper layers confirm. Workers see no such thing, so a
+  // neighbour that is in use is asked this often: what moved to another MAC without a word is found in some six
+  // seconds.
+  std::uint64_t reachable_ns = 5 * second_ns;
   std::uint64_t delay_ns = 5 * second_ns;                 // DELAY_FIRST_PROBE_TIME
   std::uint64_t failed_holdoff_ns = 1 * second_ns;        // ours: between a failure and the next attempt
   std::uint64_t failed_lifetime_ns = 20 * second_ns;      // ours: then the entry goes

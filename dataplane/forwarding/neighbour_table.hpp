@@ -2,7 +2,7 @@
 // unreachability detection, and the packets that wait for an answer. Owned by housekeeping, without input or output of
 // its own: messages and time in, solicitations and released packets out (poll). Workers use links() alone.
 //
-//   find_or_create -> incomplete --answer--> reachable --30 s--> stale --used--> delay --5 s--> probe --no answer-->
+//   find_or_create -> incomplete --answer--> reachable --5 s--> stale --used--> delay --5 s--> probe --no answer-->
 //   failed
 //        hold()        3 x 1 s: failed           \--used in that time: probe at once, still usable--/
 //

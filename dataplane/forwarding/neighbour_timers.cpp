@@ -61,7 +61,7 @@ bool NeighbourTable::run_timer(std::uint32_t index, std::uint64_t now_ns, Neighb
       if (is_due) enter(index, NeighbourState::probe, now_ns);
       break;
     case NeighbourState::probe:
-      // Perhaps it came back with another MAC address: one round of multicast questions if anybody still wants it.
+      // One more round of questions if anybody still wants it.
       if (gave_up) {
         fail(index, now_ns);
         if (!is_idle) ask(index, now_ns);
@@ -84,7 +84,8 @@ bool NeighbourTable::solicit(std::uint32_t index, std::uint64_t now_ns, Neighbou
   NeighbourWork::Solicitation question{.neighbour = index,
                                        .address = entry.address,
                                        .port_index = entry.port_index,
-                                       .is_unicast = entry.state == NeighbourState::probe,
+                                       // Who does not answer may have come back with another MAC: RFC 7048, section 3.
+                                       .is_unicast = entry.state == NeighbourState::probe && entry.solicitations == 0,
                                        .mac = {}};
   if (question.is_unicast && !links_.mac(index, question.mac)) question.is_unicast = false;
   work.solicitations.push(question);

@@ -191,6 +191,7 @@ std::unique_ptr<Tunnel> Commands::make_tunnel(const abi::SetTunnel& set) const n
       .listen_port = set.listen_port,
       .mtu = set.mtu,
       .mss_clamp = set.mss_clamp != 0,
+      .udp_checksum = set.udp_checksum != 0,
       .address_count = set.address_count,
       .addresses = set.addresses,
       .public_key = set.public_key,
@@ -232,7 +233,9 @@ abi::Refusal Commands::set_tunnel(const abi::SetTunnel& set) noexcept {
   tunnel_settings_[set.tunnel_id] = set;
   tunnel_sync_[set.tunnel_id] = sync_id_;
   replace_tunnel(set.tunnel_id, make_tunnel(set));
-  if (existed && (before.listen_port != set.listen_port || before.mtu != set.mtu)) parts_.paths.refresh_all();
+  if (existed &&
+      (before.listen_port != set.listen_port || before.mtu != set.mtu || before.udp_checksum != set.udp_checksum))
+    parts_.paths.refresh_all();
   return abi::Refusal::none;
 }
 
@@ -317,7 +320,11 @@ abi::Refusal Commands::set_peer(const abi::SetPeer& set) noexcept {
     const PeerRecord fresh{.path_neighbour = record.path_neighbour,
                            .retiring_neighbour = record.retiring_neighbour,
                            .path_in_grace = record.path_in_grace,
-                           .path_outdated = record.path_outdated};
+                           .path_outdated = record.path_outdated,
+                           .indexed_remote = record.indexed_remote,
+                           .previous_in_bucket = record.previous_in_bucket,
+                           .next_in_bucket = record.next_in_bucket,
+                           .in_lowered = record.in_lowered};
     record = fresh;
     record.live = true;
     record.public_key = set.public_key;

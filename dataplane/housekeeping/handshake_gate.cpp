@@ -86,7 +86,7 @@ void HandshakeGate::answer_with_cookie(Packet* packet, const Tunnel& tunnel,
   // Back to the station that the message came from: no route, no neighbour and no memory for an unproven sender.
   EthernetHeader link;
   if (!load_link_header(packet, port, link)) return context_.counters.drop(packet, DropReason::no_underlay_route);
-  const OuterHeaderTemplate outer = make_outer_template(endpoints.local, endpoints.remote);
+  const OuterHeaderTemplate outer = make_outer_template(endpoints.local, endpoints.remote, tunnel.udp_checksum);
   const std::size_t address_bytes = endpoints.remote.address.is_v4() ? 4 : 16;
   const auto nonce = random_.take<cookie_nonce_bytes>();
   std::array<std::uint8_t, cookie_reply_bytes> reply;

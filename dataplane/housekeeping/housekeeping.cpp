@@ -53,6 +53,7 @@ Housekeeping::Housekeeping(Setup&& setup)
       own_address_(context_, neighbours_, host_bridge_, icmp_errors_),
       handshake_gate_(context_, statistics_.header()),
       paths_(context_, state_, neighbours_, underlay_routes_),
+      path_mtu_(context_, state_, paths_),
       staging_(context_, state_),
       sessions_(context_, state_, paths_, staging_, statistics_),
       timers_(context_, state_, sessions_, staging_, statistics_),
@@ -159,6 +160,8 @@ bool Housekeeping::take_from_workers() noexcept {
 void Housekeeping::dispatch(Packet* packet) noexcept {
   switch (meta_of(packet).task) {
     case Task::own_address:
+      if (path_mtu_.take(packet)) return;
+      [[fallthrough]];
     case Task::own_inner_address:
       return own_address_.handle(packet);
     case Task::handshake:

@@ -18,6 +18,7 @@
 #include "dataplane/housekeeping/neighbour_service.hpp"
 #include "dataplane/housekeeping/own_address.hpp"
 #include "dataplane/housekeeping/packets_down.hpp"
+#include "dataplane/housekeeping/path_mtu.hpp"
 #include "dataplane/housekeeping/paths.hpp"
 #include "dataplane/housekeeping/session_keeper.hpp"
 #include "dataplane/housekeeping/session_timers.hpp"
@@ -76,6 +77,7 @@ class Housekeeping {
   HandshakeGate handshake_gate_;
   UnderlayRoutes underlay_routes_;
   Paths paths_;
+  PathMtu path_mtu_;
   Staging staging_;
   SessionKeeper sessions_;
   SessionTimers timers_;

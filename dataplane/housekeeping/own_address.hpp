@@ -1,6 +1,6 @@
 // What comes to the gateway itself: ARP, neighbour discovery and ping on its ports, ping through its tunnels, and what
-// the host interface may take. Everything else is dropped; an ICMP error that somebody sends us changes nothing, forged
-// or not, because no path of ours depends on one.
+// the host interface may take. Everything else is dropped; of ICMP errors only those about the size of outer packets
+// change anything, and they are taken elsewhere (path_mtu.hpp).
 #pragma once
 
 #include <vector>

@@ -74,7 +74,7 @@ void PacketsDown::send(const abi::PacketDown& slot) noexcept {
   const auto hop = find_underlay_hop(context_.tables.ports, routes_, slot.remote.address, slot.local.address);
   if (!hop) return count_dropped(DropReason::no_underlay_route);
   const OuterHeaderTemplate outer =
-      make_outer_template({.address = hop->local, .port = tunnel->listen_port}, slot.remote);
+      make_outer_template({.address = hop->local, .port = tunnel->listen_port}, slot.remote, tunnel->udp_checksum);
   const std::size_t length = outer.header_bytes + slot.length_bytes;
   if (!outer.is_set()) return count_dropped(DropReason::no_underlay_route);
   if (length > context_.tables.ports.port(hop->port_index).mtu) return count_dropped(DropReason::too_big);

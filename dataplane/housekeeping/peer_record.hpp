@@ -41,6 +41,15 @@ struct PeerRecord {
   std::uint32_t retiring_neighbour = no_neighbour;
   bool path_in_grace = false;
   bool path_outdated = false;
+  // Its place among the peers by the endpoint of their path.
+  IpEndpoint indexed_remote;
+  std::uint32_t previous_in_bucket = abi::no_peer;
+  std::uint32_t next_in_bucket = abi::no_peer;
+  // What a router said about outer packets to this endpoint, until when; 0: nothing.
+  IpEndpoint path_mtu_remote;
+  std::uint16_t path_mtu = 0;
+  bool in_lowered = false;
+  std::uint64_t path_mtu_until_ns = 0;
 
   // Of rte_rcu_qsbr_start() when the number's last owner went; 0: it had none.
   std::uint64_t freed_token = 0;

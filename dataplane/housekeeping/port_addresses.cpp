@@ -50,6 +50,8 @@ bool is_on_link(const LogicalPort& port, const IpAddress& address) noexcept {
   if (!address.is_set() || address.is_multicast() || address.is_unspecified() || address.is_loopback()) return false;
   if (owns_address(port, address)) return false;
   if (is_link_local_v6(address)) return port.link_local.has_value();
+  // Perhaps outside of every prefix, by `gateway_onlink`: the configuration was checked.
+  if (std::find(port.gateways.begin(), port.gateways.end(), address) != port.gateways.end()) return true;
   const IpPrefix* prefix = connected_prefix(port, address);
   return prefix != nullptr && !is_subnet_broadcast(*prefix, address);
 }

@@ -17,7 +17,8 @@ namespace sallyport::dataplane {
 // are on every link, but have no prefix here: see is_on_link().
 [[nodiscard]] const IpPrefix* connected_prefix(const LogicalPort& port, const IpAddress& address) noexcept;
 
-// May be the address of a neighbour on this link: connected or IPv6 link-local; not our own, a group, or a broadcast.
+// May be the address of a neighbour on this link: connected, IPv6 link-local, or the port's gateway; not our own, a
+// group, or a broadcast.
 [[nodiscard]] bool is_on_link(const LogicalPort& port, const IpAddress& address) noexcept;
 
 // The address with which the port speaks to `remote`: link-local to link-local, else that of the prefix which contains

@@ -129,7 +129,8 @@ void SessionKeeper::end(std::uint32_t index, abi::SessionEnd reason) noexcept {
   for (std::uint32_t* place : {&peer.next, &peer.current, &peer.previous})
     if (*place == index) *place = 0;
   const std::uint32_t slot = context_.tables.sessions.slot_of(index);
-  // Relaxed: who still finds it is covered by the grace period.
+  // Relaxed: who still finds it is covered by the grace period, and who confirms it meanwhile sees it by the release of
+  // the choice below (session/send_choice.hpp).
   context_.tables.sessions.open_slot(slot).index.store(0, std::memory_order_relaxed);
   context_.tables.sessions.seal_slot(slot).index.store(0, std::memory_order_relaxed);
   choose_send_session(record->peer_id);

@@ -26,7 +26,7 @@ const LogicalPort* underlay_link_of(const PortTable& ports, const IpAddress& add
   for (const LogicalPort& port : ports.ports()) {
     if (!is_underlay(port) || !is_on_link(port, address)) continue;
     const IpPrefix* prefix = connected_prefix(port, address);
-    const int length = prefix != nullptr ? prefix->length : 0;  // link-local: every link
+    const int length = prefix != nullptr ? prefix->length : 0;  // link-local, or an on-link gateway
     const bool owns_hint = owns_address(port, hint);
     if (length < best_length || (length == best_length && (best_owns_hint || !owns_hint))) continue;
     best = &port;

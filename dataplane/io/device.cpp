@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "dataplane/io/kernel_interface.hpp"
 #include "dataplane/io/kernel_link.hpp"
 #include "dataplane/io/link_local.hpp"
 
@@ -84,6 +85,7 @@ std::string Device::look_up() {
   if (rte_eth_dev_get_name_by_port(ethdev_, name) == 0) name_ = name;
   driver_ = info_.driver_name != nullptr ? info_.driver_name : "";
   traits_ = DriverTraits::of(driver_);
+  if (traits_.shares_interface) remarks_ = take_kernel_interface(info_.if_index, driver_);
   return {};
 }
 

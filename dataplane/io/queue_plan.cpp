@@ -15,9 +15,10 @@ struct KnownDriver {
 
 constexpr std::array<KnownDriver, 11> known_drivers = {{
     // The kernel's fanout feeds every socket that the PMD opened (qpairs).
-    {"net_af_packet", {.queue_pairs = true, .polls_all_queues = true, .kernel_owns_mtu = true}},
+    {"net_af_packet",
+     {.queue_pairs = true, .polls_all_queues = true, .kernel_owns_mtu = true, .shares_interface = true}},
     // The NIC steers into queue_count queues; the PMD refuses unequal numbers.
-    {"net_af_xdp", {.queue_pairs = true, .polls_all_queues = true}},
+    {"net_af_xdp", {.queue_pairs = true, .polls_all_queues = true, .shares_interface = true}},
     // More queues than the far end has lead nowhere; rx_queues is what was agreed with it.
     {"net_memif", {.queue_pairs = true}},
     // A virtual switch spreads over all pairs; guest checksum offload means "not computed yet".

@@ -16,6 +16,7 @@ struct DriverTraits {
   bool polls_all_queues = false;   // the far side spreads packets over every queue it has: all must be polled
   bool partial_checksums = false;  // checksum offload on receive lets half-made checksums through
   bool kernel_owns_mtu = false;    // ethdev knows 1,500 only, the kernel interface behind it may have more
+  bool shares_interface = false;   // frames come through a kernel interface, which changes them unless told not to
   bool needs_idle_tx = false;      // transmit must be called at least every 100 ms, even with nothing (LACP)
 
   static DriverTraits of(std::string_view driver) noexcept;

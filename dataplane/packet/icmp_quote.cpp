@@ -20,6 +20,7 @@ bool take_v4_header(Bytes quoted, IcmpQuote& quote, Bytes& transport) noexcept {
   quote.source = IpAddress::v4_from_bytes(header.source.data());
   quote.destination = IpAddress::v4_from_bytes(header.destination.data());
   quote.protocol = header.protocol;
+  quote.packet_bytes = header.total_length.host();
   transport = quoted.first(end).subspan(header_bytes);
   return true;
 }
@@ -47,6 +48,7 @@ bool take_v6_headers(Bytes quoted, IcmpQuote& quote, Bytes& transport) noexcept 
   quote.source = IpAddress::v6_from_bytes(header.source.data());
   quote.destination = IpAddress::v6_from_bytes(header.destination.data());
   quote.protocol = header.next_header;
+  quote.packet_bytes = static_cast<std::uint32_t>(ipv6_header_bytes) + header.payload_length.host();
   return take_extension_headers(quoted.first(end), ipv6_header_bytes, quote, transport);
 }
 
@@ -77,6 +79,7 @@ std::optional<IcmpQuote> parse_icmp_quote(Bytes packet, const ParsedIp& ip) noex
   const bool taken = ip.is_v4() ? take_v4_header(quoted, quote, transport) : take_v6_headers(quoted, quote, transport);
   if (!taken || quote.source != destination_address(packet, ip) || !take_ports(ip.family, transport, quote))
     return std::nullopt;
+  quote.transport = transport;
   return quote;
 }
 

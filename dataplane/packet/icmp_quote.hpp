@@ -18,7 +18,9 @@ struct IcmpQuote {
   IpAddress source;
   IpAddress destination;
   IpProtocol protocol{};
-  TransportPorts ports;  // TCP, UDP, SCTP; of ICMP queries as in IcmpQueryKey; of other protocols 0
+  TransportPorts ports;                     // TCP, UDP, SCTP; of ICMP queries as in IcmpQueryKey; of other protocols 0
+  std::uint32_t packet_bytes = 0;           // of the whole packet, as its IP header says
+  std::span<const std::uint8_t> transport;  // what is quoted of it, transport header included; lies in the message
 };
 
 // `packet` was accepted by parse_ip as `ip`. The quote may be cut off behind 8 bytes of its transport header, and

@@ -4,11 +4,13 @@
 
 namespace sallyport::dataplane {
 
-OuterHeaderTemplate make_outer_template(const IpEndpoint& source, const IpEndpoint& destination) noexcept {
+OuterHeaderTemplate make_outer_template(const IpEndpoint& source, const IpEndpoint& destination,
+                                        bool udp_checksum_over_ipv4) noexcept {
   OuterHeaderTemplate outer;
   if (!source.is_set() || source.address.family != destination.address.family) return outer;
   const UdpHeader udp{.source_port = Be16{source.port}, .destination_port = Be16{destination.port}};
   outer.family = source.address.family;
+  outer.has_udp_checksum = outer.family == IpFamily::v6 || udp_checksum_over_ipv4;
   if (outer.family == IpFamily::v4) {
     Ipv4Header ip{.protocol = IpProtocol::udp};
     std::copy_n(source.address.bytes.begin(), 4, ip.source.begin());
@@ -30,6 +32,7 @@ OuterHeaderTemplate make_outer_template(const IpEndpoint& source, const IpEndpoi
 }
 
 void write_udp_checksum(const OuterHeaderTemplate& outer, std::uint8_t* at, std::size_t udp_payload_bytes) noexcept {
+  if (!outer.has_udp_checksum) return;
   const std::size_t udp_bytes = udp_payload_bytes + udp_header_bytes;
   std::uint8_t* udp = at + outer.header_bytes - udp_header_bytes;
   store_wire(udp + 6, Be16{0});

@@ -22,6 +22,7 @@ struct alignas(64) OuterHeaderTemplate {
   std::array<std::uint8_t, 48> bytes{};
   std::uint8_t header_bytes = 0;  // 28 or 48; 0: no path
   IpFamily family = IpFamily::none;
+  bool has_udp_checksum = false;        // always over IPv6 (RFC 8200, section 8.1)
   std::uint16_t ipv4_header_sum = 0;    // native order; over everything but total length, identification and TOS
   std::uint16_t pseudo_header_sum = 0;  // native order; over everything but the UDP length
 
@@ -30,12 +31,13 @@ struct alignas(64) OuterHeaderTemplate {
 static_assert(sizeof(OuterHeaderTemplate) == 64 && std::is_trivially_copyable_v<OuterHeaderTemplate>);
 
 // TTL 64, don't-fragment clear as in Linux: a path that is too small must not silence the tunnel. Both endpoints are of
-// one family, else the result is not set.
-[[nodiscard]] OuterHeaderTemplate make_outer_template(const IpEndpoint& source, const IpEndpoint& destination) noexcept;
+// one family, else the result is not set. Over IPv4 a UDP checksum is a choice (RFC 768); translators to IPv6 drop what
+// has none (RFC 7915, section 4.5).
+[[nodiscard]] OuterHeaderTemplate make_outer_template(const IpEndpoint& source, const IpEndpoint& destination,
+                                                      bool udp_checksum_over_ipv4 = true) noexcept;
 
 // Writes header_bytes bytes at `at`. `identification` makes IPv4 fragments distinct (RFC 6864); ignored for IPv6. The
-// IPv4 header checksum is right; the UDP checksum is zero, which IPv4 permits and IPv6 does not: call one of the two
-// below.
+// IPv4 header checksum is right; the UDP checksum is zero: call one of the two below if the template has one.
 inline void write_outer_header(const OuterHeaderTemplate& outer, std::uint8_t* at, std::size_t udp_payload_bytes,
                                std::uint16_t identification, std::uint8_t tos) noexcept {
   const Be16 udp_length{static_cast<std::uint16_t>(udp_payload_bytes + udp_header_bytes)};
@@ -58,7 +60,8 @@ inline void write_outer_header(const OuterHeaderTemplate& outer, std::uint8_t* a
   }
 }
 
-// Computes the UDP checksum in software; the payload lies behind the header at `at`.
+// Computes the UDP checksum in software; the payload lies behind the header at `at`. Does nothing if the template has
+// none.
 void write_udp_checksum(const OuterHeaderTemplate& outer, std::uint8_t* at, std::size_t udp_payload_bytes) noexcept;
 
 // For a NIC that completes it: the folded pseudo header sum in the checksum field.

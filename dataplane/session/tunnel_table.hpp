@@ -19,6 +19,7 @@ struct Tunnel {
   std::uint16_t listen_port;
   std::uint16_t mtu;
   bool mss_clamp;
+  bool udp_checksum;  // of outer IPv4 packets
   std::uint8_t address_count;
   std::array<IpPrefix, abi::max_addresses> addresses;
   PublicKey public_key;

@@ -4,6 +4,7 @@
 #include "dataplane/packet/ecn.hpp"
 #include "dataplane/packet/udp.hpp"
 #include "dataplane/packet/wireguard.hpp"
+#include "dataplane/session/send_choice.hpp"
 #include "dataplane/stages/stages.hpp"
 
 namespace sallyport::dataplane {
@@ -46,7 +47,7 @@ void notice_roaming(Worker& worker, const Packet* packet, const OpenSession& ses
 
 // The first packet of a session that we answered: from now on it is the one to send with.
 void confirm(Worker& worker, OpenSession& session, std::uint32_t index) noexcept {
-  worker.tables.peers[session.peer_id].send_index.store(index, std::memory_order_release);
+  if (!send_with_confirmed(worker.tables.peers[session.peer_id].send_index, session.index, index)) return;
   // If the note finds no room, the next packet confirms again.
   if (worker.note({.kind = NoteKind::session_confirmed,
                    .worker = worker.id,

@@ -110,12 +110,13 @@ void add_outer_header(Worker& worker, const SealRequest& request) noexcept {
   write_outer_header(path.outer, at, payload_bytes, static_cast<std::uint16_t>(request.counter),
                      outer_tos_for_data(meta.ip.tos));
   packet->ol_flags = 0;
-  if (path.outer.family == IpFamily::v6) {
+  if (path.outer.has_udp_checksum) {
     if (worker.device_of_port(path.port_index).offloads().tx_udp_checksum) {
+      const bool is_v6 = path.outer.family == IpFamily::v6;
       write_udp_checksum_for_offload(path.outer, at, payload_bytes);
-      packet->ol_flags |= RTE_MBUF_F_TX_IPV6 | RTE_MBUF_F_TX_UDP_CKSUM;
+      packet->ol_flags |= (is_v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4) | RTE_MBUF_F_TX_UDP_CKSUM;
       packet->l2_len = ethernet_header_bytes;
-      packet->l3_len = ipv6_header_bytes;
+      packet->l3_len = is_v6 ? ipv6_header_bytes : ipv4_header_bytes;
     } else {
       write_udp_checksum(path.outer, at, payload_bytes);
     }

@@ -27,6 +27,7 @@ void check(const IpPrefix& prefix) {
 
 void check(const SetTunnel& tunnel) {
   SP_CHECK(tunnel.tunnel_id < max_tunnels && tunnel.address_count <= max_addresses && tunnel.mtu >= 576);
+  SP_CHECK(tunnel.mss_clamp <= 1 && tunnel.udp_checksum <= 1);
   for (unsigned i = 0; i < tunnel.address_count; ++i) check(tunnel.addresses[i]);
 }
 void check(const SetPeer& peer) {

@@ -127,6 +127,105 @@ TEST_F(Errors, FragmentsWhatPermitsIt) {
   EXPECT_TRUE(std::equal(payload.begin(), payload.end(), packet.begin() + 20));
 }
 
+// --- the path of outer packets: RFC 1191, RFC 8201 ---
+
+// "Fragmentation needed" or "packet too big" from a router on the way, about the outer packet that it quotes.
+Bytes too_big(const Bytes& outer, std::uint32_t mtu) {
+  const bool v4 = is_v4(outer);
+  Bytes l4(8);
+  l4[0] = v4 ? 3 : 2;
+  l4[1] = v4 ? 4 : 0;
+  put16(l4, 4, v4 ? 0 : mtu >> 16);
+  put16(l4, 6, mtu & 0xffffU);
+  l4.insert(l4.end(), outer.begin(),
+            outer.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(outer.size(), 548)));
+  return with_l4_checksum(
+      ip_packet_of(ip(v4 ? "203.0.113.66" : "2001:db8:66::1"), source_address(outer), v4 ? 1 : 58, l4), 2);
+}
+
+TEST_F(Errors, ThatSayAPathIsNarrowerLowerItsMtuForTenMinutes) {
+  const auto to = [&](const WireguardPeer& peer, std::size_t bytes) {
+    return lab->put_packet(lan, udp_packet(host_v4, peer.v4, bytes - 28, {.dont_fragment = true}));
+  };
+  struct Step {
+    WireguardPeer& peer;
+    std::size_t inner_bytes;  // that pass so far
+    std::uint32_t reported;
+    std::size_t fits;
+  };
+  for (const auto& [peer, inner_bytes, reported, fits] :
+       {Step{lab->bob, 1420, 1400, 1320}, Step{lab->bob, 1320, 1300, 1220}, Step{lab->ann, 1420, 1400, 1340},
+        Step{lab->ann, 1340, 500, 516}}) {
+    ASSERT_TRUE(to(peer, inner_bytes));
+    const Bytes outer = lab->only_packet(wan);
+    ASSERT_FALSE(outer.empty()) << lab->drops();
+    ASSERT_TRUE(lab->put_packet(wan, too_big(outer, reported)));
+    lab->settle();
+    // The inner sender is told, and what fits still passes.
+    ASSERT_TRUE(to(peer, inner_bytes));
+    const auto told = icmp_of(lab->only_packet(lan));
+    ASSERT_TRUE(told) << lab->drops();
+    EXPECT_EQ(told->type, 3U);
+    EXPECT_EQ(told->code, 4U);
+    EXPECT_EQ(told->rest, fits);
+    ASSERT_TRUE(to(peer, fits));
+    EXPECT_LE(lab->only_packet(wan).size(), std::max(reported, 576U));
+  }
+  EXPECT_EQ(lab->counter(Counter::path_mtu_lowered), 4U);
+  EXPECT_EQ(lab->dropped(DropReason::path_mtu_refused), 0U);
+
+  for (WireguardPeer* peer : {&lab->ann, &lab->bob}) {
+    lab->advance(601 * second_ns);
+    lab->give_session(*peer);
+    static_cast<void>(lab->sent());
+    ASSERT_TRUE(to(*peer, 1420));
+    const auto plaintext = lab->only_inner(*peer);
+    ASSERT_TRUE(plaintext) << lab->drops();
+    EXPECT_EQ(plaintext->size(), 1420U);
+  }
+}
+
+TEST_F(Errors, AboutTheSizeOfPacketsAreBelievedOnlyIfTheyQuoteALiveSession) {
+  for (const WireguardPeer* peer : {&lab->ann, &lab->bob}) {
+    ASSERT_TRUE(lab->put_packet(lan, udp_packet(host_v4, peer->v4, 1392, {.dont_fragment = true})));
+    const Bytes outer = lab->only_packet(wan);
+    ASSERT_FALSE(outer.empty()) << lab->drops();
+    const std::size_t header = is_v4(outer) ? 28 : 48;
+    const auto changed = [&](std::size_t offset) {
+      Bytes forged = outer;
+      forged[offset] ^= 1;
+      return too_big(forged, 1300);
+    };
+    std::vector<Bytes> forgeries;
+    forgeries.push_back(changed(header - 5));   // another port of the peer
+    forgeries.push_back(changed(header - 7));   // another of ours
+    forgeries.push_back(changed(header - 9));   // another address of the peer
+    forgeries.push_back(changed(header));       // no data message
+    forgeries.push_back(changed(header + 4));   // another receiver index
+    forgeries.push_back(changed(header + 15));  // a counter that was never used
+    forgeries.push_back(too_big(outer, 1500));  // it would have passed
+    forgeries.push_back(too_big(Bytes(outer.begin(), outer.begin() + static_cast<std::ptrdiff_t>(header) + 7), 1300));
+    if (!is_v4(outer)) forgeries.push_back(too_big(outer, 1279));
+    for (const Bytes& forged : forgeries) {
+      ASSERT_TRUE(lab->put_packet(wan, forged));
+      lab->settle();
+      EXPECT_EQ(newly_dropped(DropReason::path_mtu_refused), 1U) << &forged - forgeries.data() << lab->drops();
+    }
+    Bytes damaged = too_big(outer, 1300);
+    damaged.back() ^= 1;
+    ASSERT_TRUE(lab->put_packet(wan, damaged));
+    // Where the peer was, or in a session that is over.
+    lab->control->push(abi::RetireSession{.index = peer->gateway_index, .session_id = peer->session_id});
+    lab->settle();
+    EXPECT_EQ(newly_dropped(DropReason::bad_checksum), 1U);
+    ASSERT_TRUE(lab->put_packet(wan, too_big(outer, 1300)));
+    lab->settle();
+    EXPECT_EQ(newly_dropped(DropReason::path_mtu_refused), 1U);
+    EXPECT_EQ(lab->gateway->tables().peers[peer->id].path().inner_mtu, 1420U);
+  }
+  EXPECT_EQ(lab->counter(Counter::path_mtu_lowered), 0U);
+}
+
 TEST_F(Errors, TellsThatAHostDoesNotAnswer) {
   lab->answers_neighbours = false;
   const Bytes packet = udp_packet(lab->ann.v4, ip("10.0.0.77"), 20);

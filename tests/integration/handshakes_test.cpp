@@ -109,6 +109,7 @@ TEST_F(Handshakes, UnderLoadAreAnsweredWithACookieThatOpensTheProvenRing) {
     const auto datagram = datagram_of(reply);
     ASSERT_TRUE(datagram);
     EXPECT_EQ(datagram->to, remote);
+    EXPECT_NE(datagram->udp_checksum, 0U);
     EXPECT_EQ(datagram->from, lab->gateway_endpoint(remote.address.family));
     EXPECT_FALSE(lab->control->take_unproven());
     const auto cookie = wg::parse_cookie_reply(datagram->payload);

@@ -134,7 +134,8 @@ abi::SetTunnel Lab::tunnel() const {
           .mss_clamp = 1,
           .address_count = 2,
           .public_key = identity->public_key,
-          .addresses = {prefix("10.8.0.1/16"), prefix("fd08::1/64")}};
+          .addresses = {prefix("10.8.0.1/16"), prefix("fd08::1/64")},
+          .udp_checksum = 1};
 }
 
 abi::SetPeer Lab::peer_command(const WireguardPeer& peer) const {

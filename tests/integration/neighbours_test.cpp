@@ -104,6 +104,33 @@ TEST_F(Neighbours, HoldsOuterPacketsForTheUnderlayGateway) {
   EXPECT_TRUE(lab->only_inner(far)) << "the keepalive that begins the session";
 }
 
+TEST_F(Neighbours, AreReachedThroughARouterOutsideOfThePortsPrefix) {
+  lab.reset();
+  lab = std::make_unique<Lab>(LabOptions{.adjust = [](config::Config& configuration) {
+    config::Port& port = configuration.ports[wan];
+    port.addresses = {*IpPrefix::parse("192.0.2.1/32"), *IpPrefix::parse("2001:db8::1/128")};
+    port.gateway = {ip("203.0.113.1"), ip("2001:db8:ffff::1")};
+    port.gateway_onlink = true;
+  }});
+  lab->answers_neighbours = false;
+  lab->connect();
+  lab->control->push(lab->tunnel());
+  for (WireguardPeer* peer : {&lab->ann, &lab->bob}) {
+    const bool is_v4 = peer->endpoint.address.is_v4();
+    const IpAddress router = ip(is_v4 ? "203.0.113.1" : "2001:db8:ffff::1");
+    const IpAddress own = lab->gateway_endpoint(peer->endpoint.address.family).address;
+    static_cast<void>(lab->sent());  // announcements
+    lab->add_peer(*peer);
+    lab->give_session(*peer);
+    const Bytes question = lab->only_frame(wan);
+    ASSERT_FALSE(question.empty()) << lab->drops();
+    EXPECT_EQ(asked_for(question), router);
+    lab->put(wan, is_v4 ? arp_frame(2, far_mac(wan), router, port_mac(wan), own, port_mac(wan))
+                        : advertisement_frame(far_mac(wan), router, own, port_mac(wan)));
+    EXPECT_TRUE(lab->only_inner(*peer)) << "the keepalive that begins the session " << lab->drops();
+  }
+}
+
 TEST_F(Neighbours, BoundsWhatWaitsForOneNeighbour) {
   for (int i = 0; i < 50; ++i) lab->put_inner(lab->ann, udp_packet(lab->ann.v4, ip("10.0.0.56"), 20));
   lab->settle();

@@ -220,6 +220,20 @@ TEST_F(Sessions, LetAnOldInstallNotOverrideWhereDataCameFrom) {
 
 // --- 6.4 to 6.6: packets that wait, and timers ---
 
+TEST_F(Sessions, OfAHandshakeThatMayBeAReplayMoveNoEndpointUntilTheyCarryData) {
+  const IpEndpoint at_home = lab->ann.endpoint, elsewhere = *IpEndpoint::parse("192.0.2.66:6666");
+  lab->put_inner(lab->ann, from_ann());
+  ASSERT_EQ(endpoint_of(lab->ann), at_home);
+  abi::InstallSession install = lab->new_session(lab->ann, abi::HandshakeRole::responder);
+  install.endpoint = elsewhere;
+  install.endpoint_seen_at_ns = 0;
+  lab->control->push(install);
+  EXPECT_EQ(endpoint_of(lab->ann), at_home);
+  lab->ann.endpoint = elsewhere;
+  lab->put_inner(lab->ann, from_ann());
+  EXPECT_EQ(endpoint_of(lab->ann), elsewhere);
+}
+
 TEST_F(Sessions, KeepPacketsUntilAHandshakeCompletes) {
   end_session(lab->ann);
   static_cast<void>(new_events<abi::SessionWanted>());

@@ -54,7 +54,7 @@ TEST_F(Tunnel, SealsAnInsidePacketForItsPeer) {
       ASSERT_TRUE(datagram);
       EXPECT_EQ(datagram->from, lab->gateway_endpoint(peer->endpoint.address.family));
       EXPECT_EQ(datagram->to, peer->endpoint);
-      if (peer->endpoint.address.is_v6()) { EXPECT_NE(datagram->udp_checksum, 0U); }
+      EXPECT_NE(datagram->udp_checksum, 0U) << "over IPv4 too: translators to IPv6 drop what has none";
       const auto data = peer->open(datagram->payload);
       ASSERT_TRUE(data);
       EXPECT_EQ(data->counter, expected_counter++);
@@ -63,6 +63,39 @@ TEST_F(Tunnel, SealsAnInsidePacketForItsPeer) {
       Bytes expected = after_one_hop(inner);
       expected.resize(data->plaintext.size());  // zeros
       EXPECT_EQ(data->plaintext, expected);
+    }
+  }
+}
+
+TEST_F(Tunnel, SumsOuterPacketsOfEveryLengthOverTheCiphertext) {
+  for (std::size_t data_bytes = 0; data_bytes <= 1420 - 48; data_bytes += 61) {
+    for (const WireguardPeer* peer : {&lab->ann, &lab->bob}) {
+      ASSERT_TRUE(lab->put_packet(lan, udp_packet(host_v4, peer->v4, data_bytes)));
+      const Bytes outer = lab->only_packet(wan);
+      ASSERT_FALSE(outer.empty()) << lab->drops();
+      EXPECT_NE(datagram_of(outer)->udp_checksum, 0U);
+      EXPECT_EQ(slow_l4_checksum(outer), 0) << data_bytes;
+    }
+  }
+}
+
+TEST_F(Tunnel, LeavesTheUdpChecksumZeroOverIpv4AloneWhenItIsOff) {
+  abi::SetTunnel tunnel = lab->tunnel();
+  tunnel.udp_checksum = 0;
+  lab->control->push(tunnel);
+  for (const WireguardPeer* peer : {&lab->ann, &lab->bob}) {
+    lab->settle();
+    // A datagram of the control plane, and data.
+    abi::PacketDown down{.version = abi::version, .length_bytes = 148, .tunnel_id = 0};
+    down.remote = peer->endpoint;
+    down.data.fill(0x5a);
+    ASSERT_TRUE(lab->control->send(down));
+    const Bytes handshake = lab->only_packet(wan);
+    ASSERT_TRUE(lab->put_packet(lan, udp_packet(host_v4, peer->v4, 300)));
+    for (const Bytes& outer : {handshake, lab->only_packet(wan)}) {
+      ASSERT_FALSE(outer.empty()) << lab->drops();
+      EXPECT_TRUE(is_sound(outer));
+      EXPECT_EQ(datagram_of(outer)->udp_checksum != 0, peer->endpoint.address.is_v6());
     }
   }
 }

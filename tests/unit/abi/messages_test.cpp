@@ -116,6 +116,7 @@ TEST(Validate, RefusesTunnelsOutOfRange) {
   EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.mtu = 575; })));
   EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.mtu = 9217; })));
   EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.mss_clamp = 2; })));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.udp_checksum = 2; })));
   EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.address_count = max_addresses + 1; })));
   EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.address_count = 1; }))) << "an address that is not set";
   EXPECT_FALSE(valid(RemoveTunnel{max_tunnels}));

@@ -102,17 +102,34 @@ TEST(Port, SharesADeviceOnlyWithAnotherVlan) {
                 {"8:10: device: is that of port 'a' (line 1) with other arguments"});
 }
 
+TEST(Port, GatewayMayBeOutsideOfItsPrefixOnTheLinkItself) {
+  const auto with = [](std::string_view addresses, std::string_view gateway) {
+    return with_ports(port("wan", "x", "underlay", addresses,
+                           "gateway_onlink = true\ngateway = [\"" + std::string(gateway) + "\"]\n"));
+  };
+  valid(with("192.0.2.1/32", "203.0.113.1"));
+  valid(with("192.0.2.1/24", "203.0.113.1"));
+  valid(with("192.0.2.1/24", "192.0.2.254"));
+  valid(with("2001:db8::1/128", "2001:db8:ffff::1"));
+  expect_errors(with("192.0.2.1/32", "2001:db8::1"),
+                {"7:12: gateway: expected the address of a host, of a family that this port has, got 2001:db8::1"});
+  expect_errors(with("192.0.2.1/32", "192.0.2.1"), {"7:12: gateway: 192.0.2.1 is the gateway's own address"});
+}
+
 TEST(Port, GatewayIsInItsPrefixAndOnePerFamily) {
-  expect_errors(with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"198.51.100.1\"]\n")),
-                {"6:12: gateway: expected an address inside a prefix of this port, got 198.51.100.1"});
+  expect_errors(
+      with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"198.51.100.1\"]\n")),
+      {"6:12: gateway: expected an address inside a prefix of this port (or gateway_onlink = true), got 198.51.100.1"});
   expect_errors(with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"192.0.2.1\"]\n")),
                 {"6:12: gateway: 192.0.2.1 is the gateway's own address"});
   expect_errors(with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"192.0.2.2\", \"192.0.2.3\"]\n")),
                 {"6:25: gateway: expected at most one IPv4 gateway, got a second; the first is 192.0.2.2"});
-  expect_errors(with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"192.0.2.255\"]\n")),
-                {"6:12: gateway: expected an address inside a prefix of this port, got 192.0.2.255"});
-  expect_errors(with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"fe80::1\"]\n")),
-                {"6:12: gateway: expected an address inside a prefix of this port, got fe80::1"});
+  expect_errors(
+      with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"192.0.2.255\"]\n")),
+      {"6:12: gateway: expected an address inside a prefix of this port (or gateway_onlink = true), got 192.0.2.255"});
+  expect_errors(
+      with_ports(port("wan", "x", "underlay", "192.0.2.1/24", "gateway = [\"fe80::1\"]\n")),
+      {"6:12: gateway: expected an address inside a prefix of this port (or gateway_onlink = true), got fe80::1"});
   valid(with_ports(port("wan", "x", "underlay", "2001:db8::1/64", "gateway = [\"fe80::1\"]\n")));
 }
 

@@ -249,21 +249,39 @@ TEST(EndpointNames, AreAskedForAtOnceAndLaterOnlyWhenACallFails) {
   EXPECT_FALSE(names.answered("a.example", {address}, 3600 * second)) << "the same answer changes nothing";
 }
 
-TEST(EndpointNames, TakeTurnsAmongSeveralAddresses) {
+TEST(EndpointNames, TakeTurnsAmongSeveralAddressesAtEachFailure) {
   EndpointNames names;
   names.set_wanted({"a.example"});
-  const std::vector<IpAddress> both = {IpAddress::v4(192, 0, 2, 7), IpAddress::v4(192, 0, 2, 8)};
+  const std::vector<IpAddress> all = {IpAddress::v4(192, 0, 2, 7), *IpAddress::parse("2001:db8::7"),
+                                      IpAddress::v4(192, 0, 2, 8)};
   (void)names.take_due(0);
-  EXPECT_TRUE(names.answered("a.example", both, 0));
-  EXPECT_EQ(names.address_of("a.example"), both[0]);
-  names.ask_again("a.example", 100 * second);
-  (void)names.take_due(100 * second);
-  EXPECT_TRUE(names.answered("a.example", both, 100 * second));
-  EXPECT_EQ(names.address_of("a.example"), both[1]);
-  names.ask_again("a.example", 200 * second);
-  (void)names.take_due(200 * second);
-  EXPECT_TRUE(names.answered("a.example", both, 200 * second));
-  EXPECT_EQ(names.address_of("a.example"), both[0]);
+  EXPECT_TRUE(names.answered("a.example", all, 0));
+  EXPECT_EQ(names.address_of("a.example"), all[0]);
+  std::uint64_t now = 100 * second;
+  for (const std::size_t next : {1U, 2U, 0U, 1U}) {
+    EXPECT_TRUE(names.ask_again("a.example", now)) << "at once, without a name server";
+    EXPECT_EQ(names.address_of("a.example"), all[next]);
+    EXPECT_FALSE(names.ask_again("a.example", now + second)) << "of another peer with this name";
+    if (!names.take_due(now).empty()) {
+      EXPECT_FALSE(names.answered("a.example", all, now)) << "the same answer changes nothing";
+    }
+    now += 5 * second;
+  }
+}
+
+TEST(EndpointNames, LeaveOutAddressesThatTheUnderlayCannotReach) {
+  EndpointNames names;
+  names.set_families(true, false);
+  names.set_wanted({"a.example", "b.example"});
+  (void)names.take_due(0);
+  const IpAddress v6 = *IpAddress::parse("2001:db8::7"), v4 = IpAddress::v4(192, 0, 2, 7);
+  EXPECT_TRUE(names.answered("a.example", {v6, v4}, 0));
+  EXPECT_EQ(names.address_of("a.example"), v4);
+  EXPECT_FALSE(names.ask_again("a.example", 100 * second)) << "there is no other";
+  EXPECT_FALSE(names.answered("b.example", {v6}, 0));
+  EXPECT_FALSE(names.address_of("b.example").is_set());
+  ASSERT_EQ(names.problems().size(), 1U);
+  EXPECT_NE(names.problems()[0].why.find("family"), std::string::npos);
 }
 
 TEST(EndpointNames, AreAskedForMoreAndMoreSlowlyWhileTheyDoNotResolve) {

@@ -128,14 +128,16 @@ TEST_F(WireguardServiceTest, ResolvesAnEndpointAgainAfterUnansweredCalls) {
   dataplane.raise(abi::SessionWanted{0});
   lab.settle();
   EXPECT_TRUE(lab.names_asked_for.empty());
-  lab.pass(12s);
-  EXPECT_FALSE(lab.names_asked_for.empty());
+  lab.pass(6s);
+  EXPECT_EQ(lab.names_asked_for.size(), 1U) << "at the second try";
   const IpEndpoint elsewhere = *IpEndpoint::parse("203.0.113.9:51820");
   lab.service.set_endpoint(0, elsewhere);
+  dataplane.publish_peer(0, status_of(0, bob_at));  // it has not heard yet
   lab.take_sent();
-  lab.pass(12s);
+  lab.pass(6s);
   const auto sent = lab.take_sent();
-  EXPECT_TRUE(std::ranges::any_of(sent, [&](const auto& packet) { return packet.remote == elsewhere; }));
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].remote, elsewhere) << "the next try goes to the address that the name gave since";
 }
 
 TEST_F(WireguardServiceTest, CallsAHandshakeAnsweredUntilThePeersFirstPacket) {
@@ -611,6 +613,39 @@ TEST_F(WireguardServiceTest, ANewPrivateKeyEndsTheSessionsOfItsPeersAndCallsThem
   ann.know(lab.settings.tunnels[0].identity->public_key);
   complete_from_gateway(ann, sent[0]);
   EXPECT_EQ(dataplane.sessions.size(), 1U);
+}
+
+TEST_F(WireguardServiceTest, AnInitiationReplayedAfterADayOfSilenceMovesNoEndpoint) {
+  auto& ann = lab.add_client(0);
+  lab.apply();
+  lab.connect(dataplane);
+  const auto recorded = ann.want(lab.now);
+  lab.receive(recorded.send->view(), ann_at);
+  lab.now.boot += 6s;
+  lab.now.wall += 6s;
+  const auto newer = ann.tick(lab.now);
+  lab.receive(newer.send->view(), ann_at);
+  const abi::InstallSession honest = std::ranges::max_element(dataplane.sessions, {}, [](const auto& session) {
+                                       return session.second.session_id;
+                                     })->second;
+  EXPECT_EQ(honest.endpoint_seen_at_ns, wireguard::to_boottime_ns(lab.now.boot));
+  static_cast<void>(lab.take_sent());
+
+  lab.now.boot += 24h;
+  lab.now.wall += 24h;
+  lab.receive(recorded.send->view(), bob_at);
+  const abi::InstallSession replayed = std::ranges::max_element(dataplane.sessions, {}, [](const auto& session) {
+                                         return session.second.session_id;
+                                       })->second;
+  EXPECT_NE(replayed.session_id, honest.session_id);
+  EXPECT_EQ(replayed.endpoint_seen_at_ns, 0U) << "it proves nothing about where the peer is";
+  EXPECT_EQ(replayed.timestamp, honest.timestamp) << "the floor never goes down";
+  static_cast<void>(lab.take_sent());
+  dataplane.raise(abi::SessionWanted{0});
+  lab.settle();
+  const auto sent = lab.take_sent();
+  ASSERT_EQ(sent.size(), 1U);
+  EXPECT_EQ(sent[0].remote, ann_at);
 }
 
 TEST_F(WireguardServiceTest, AForgottenTimestampLetsAClockGoBack) {

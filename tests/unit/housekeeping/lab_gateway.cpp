@@ -133,6 +133,7 @@ LabGateway::LabGateway(const std::vector<config::HostService>& wan_host_services
                                                    .listen_port = listen_port,
                                                    .mtu = 1420,
                                                    .mss_clamp = true,
+                                                   .udp_checksum = true,
                                                    .address_count = 2,
                                                    .addresses = {prefix("10.8.0.1/16"), prefix("fd08::1/64")},
                                                    .public_key = key,

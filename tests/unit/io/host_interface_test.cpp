@@ -4,9 +4,12 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <ifaddrs.h>
+#include <linux/ethtool.h>
 #include <linux/if_packet.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +19,8 @@
 #include <map>
 #include <set>
 #include <string_view>
+
+#include "dataplane/io/kernel_interface.hpp"
 
 namespace sallyport::dataplane {
 namespace {
@@ -164,6 +169,30 @@ TEST_F(HostInterfaceTest, BoundsTheRateTowardsTheKernel) {
     ASSERT_EQ(interface->write_frame(frame, now), HostWrite::written);
   EXPECT_EQ(interface->write_frame(frame, now), HostWrite::rate_limited);
   EXPECT_EQ(interface->write_frame(frame, now + second_ns), HostWrite::written);
+}
+
+// Any interface of the kernel will do.
+TEST_F(HostInterfaceTest, OfADeviceThatSharesItMergesNoFramesAfterwards) {
+  const auto interface = HostInterface::open(wan());
+  ASSERT_TRUE(interface) << interface.error();
+  const int descriptor = socket(AF_INET, SOCK_DGRAM, 0);
+  const auto gro = [descriptor](std::uint32_t command, std::uint32_t value) {
+    ethtool_value payload{.cmd = command, .data = value};
+    ifreq request{};
+    std::strncpy(request.ifr_name, "sp-wan", IFNAMSIZ - 1);
+    request.ifr_data = reinterpret_cast<char*>(&payload);
+    EXPECT_EQ(ioctl(descriptor, SIOCETHTOOL, &request), 0);
+    return payload.data;
+  };
+  gro(ETHTOOL_SGRO, 1);
+  ASSERT_EQ(gro(ETHTOOL_GGRO, 0), 1U);
+  const auto remarks = take_kernel_interface(if_nametoindex("sp-wan"), "net_af_packet");
+  EXPECT_EQ(gro(ETHTOOL_GGRO, 1), 0U);
+  ASSERT_EQ(remarks.size(), 1U);
+  EXPECT_NE(remarks[0].find("IPv4 fragments"), std::string::npos) << "what cannot be changed is said";
+  EXPECT_TRUE(take_kernel_interface(if_nametoindex("sp-wan"), "net_af_xdp").empty());
+  EXPECT_TRUE(take_kernel_interface(0, "net_af_packet").empty());
+  close(descriptor);
 }
 
 TEST_F(HostInterfaceTest, WorksForAPortWithoutIpv6OnASmallMtu) {

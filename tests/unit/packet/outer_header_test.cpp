@@ -20,12 +20,13 @@ Bytes datagram(const OuterHeaderTemplate& outer, const Bytes& payload, std::uint
   return packet;
 }
 
-TEST(OuterHeader, OverIpv4IsCompleteWithoutAUdpChecksum) {
-  const auto outer = make_outer_template(endpoint("192.0.2.1:51820"), endpoint("198.51.100.7:1024"));
+TEST(OuterHeader, OverIpv4IsCompleteWithoutAUdpChecksumIfNoneIsWanted) {
+  const auto outer = make_outer_template(endpoint("192.0.2.1:51820"), endpoint("198.51.100.7:1024"), false);
   ASSERT_EQ(outer.header_bytes, 28);
   for (std::size_t size = 0; size < 1500; size += 37) {
     const auto id = static_cast<std::uint16_t>(size * 977);
-    const Bytes packet = datagram(outer, Bytes(size, 1), id, static_cast<std::uint8_t>(size & 3));
+    Bytes packet = datagram(outer, Bytes(size, 1), id, static_cast<std::uint8_t>(size & 3));
+    write_udp_checksum(outer, packet.data(), size);
     const ParsedIp out = parsed(packet);  // checks the header checksum
     ASSERT_EQ(out.total_bytes, 28 + size);
     ASSERT_EQ(out.tos, size & 3);
@@ -54,6 +55,17 @@ TEST(OuterHeader, OverIpv6HasAUdpChecksumComputedHere) {
     ASSERT_NE(get16(packet, 46), 0U);
     ASSERT_EQ(slow_l4_checksum(packet), 0);
     ASSERT_TRUE(l4_checksum_holds(packet, out));
+  }
+}
+
+TEST(OuterHeader, OverIpv4HasAUdpChecksumThatTranslatorsDemand) {
+  const auto outer = make_outer_template(endpoint("192.0.2.1:51820"), endpoint("198.51.100.7:1024"));
+  for (std::size_t size = 0; size < 1500; size += 37) {
+    Bytes packet = datagram(outer, Bytes(size, 0x5a), 0, 0);
+    write_udp_checksum(outer, packet.data(), size);
+    ASSERT_NE(get16(packet, 26), 0U);
+    ASSERT_EQ(slow_l4_checksum(packet), 0);
+    ASSERT_TRUE(l4_checksum_holds(packet, parsed(packet)));
   }
 }
 

@@ -107,8 +107,23 @@ TEST(ReplayGuard, LetsAClockThatJumpedComeBackAfterADay) {
   EXPECT_TRUE(guard.accept(Tai64n::from_wall(wall(std::chrono::years(200))), boot(10s)));
   const Tai64n honest = Tai64n::from_wall(wall(std::chrono::years(55)));
   EXPECT_FALSE(guard.accept(honest, boot(10s + 24h - 1ns)));
-  EXPECT_TRUE(guard.accept(honest, boot(10s + 24h)));
+  EXPECT_EQ(guard.accept(honest, boot(10s + 24h)), Freshness::unproven);
+  guard.confirm(honest, boot(10s + 24h));
   EXPECT_FALSE(guard.accept(honest, boot(11s + 24h)));
+  EXPECT_TRUE(guard.accept(honest.next_step(), boot(12s + 24h)));
+  guard.confirm(honest.next_step(), boot(12s + 24h));
+  EXPECT_TRUE(guard.accept(honest, boot(13s + 48h))) << "nor does what it said then lock it out for good";
+}
+
+TEST(ReplayGuard, NeverLowersItsFloorForWhatMayBeAReplay) {
+  ReplayGuard guard;
+  const Tai64n recorded = Tai64n::from_wall(wall(1000s)), newest = Tai64n::from_wall(wall(2000s));
+  EXPECT_EQ(guard.accept(recorded, boot(1s)), Freshness::unproven) << "no floor binds yet";
+  EXPECT_EQ(guard.accept(newest, boot(2s)), Freshness::fresh);
+  EXPECT_EQ(guard.accept(recorded, boot(3s + 24h)), Freshness::unproven);
+  EXPECT_EQ(guard.greatest(), (GreatestTimestamp{newest, boot(2s)}));
+  EXPECT_EQ(guard.accept(newest.next_step(), boot(4s + 24h)), Freshness::unproven);
+  EXPECT_EQ(guard.accept(newest, boot(5s + 24h)).error(), HandshakeError::old_timestamp) << "it binds again";
 }
 
 TEST(ReplayGuard, ForgetsOnlyWhenTold) {
