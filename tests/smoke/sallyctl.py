@@ -28,5 +28,20 @@ with Lab() as lab:
     expect(struct.unpack("<I4xI", block) == (0x0A0D0D0A, 0x1A2B3C4D), "the capture is a pcapng file")
     say("capture: ten packets in a pcapng file")
 
+    # Whoever prepares the name of a capture gets neither the packets nor a file of root overwritten.
+    precious, prepared = os.path.join(lab.folder, "precious"), os.path.join(lab.folder, "prepared.pcapng")
+    with open(precious, "w") as file: file.write("precious")
+    os.symlink(precious, prepared)
+    refused = lab.gw.spawn("capture-link", SALLYCTL, "--socket", gateway.socket, "capture", "--peer", client.peer_name, "--count", "1", "--write", prepared)
+    wait_until(lambda: client.pings("10.0.0.10") is not None and refused.poll() is not None, 15, "the end of a capture into a link")
+    with open(precious) as file: expect(refused.poll() != 0 and file.read() == "precious", "a capture must not write through a link")
+    os.unlink(prepared)
+    with open(prepared, "w") as reader:                 # open in the hands of somebody else
+        os.chmod(prepared, 0o666)
+        again = lab.gw.spawn("capture-again", SALLYCTL, "--socket", gateway.socket, "capture", "--peer", client.peer_name, "--count", "1", "--write", prepared)
+        wait_until(lambda: client.pings("10.0.0.10") and again.poll() is not None, 15, "a capture of one packet")
+        expect(os.fstat(reader.fileno()).st_size == 0 and os.stat(prepared).st_mode & 0o777 == 0o600, "the packets are for the owner alone")
+    say("capture: a new file, for its owner alone")
+
     def code(*command): return subprocess.run([SALLYCTL, *command], capture_output=True).returncode
     expect(code("--help") == 0 and code("nonsense") not in (0, 1) and code("--socket", "/nonexistent", "status") != 0, "exit codes mean something")

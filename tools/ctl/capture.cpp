@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,11 +66,16 @@ tl::expected<std::string, std::string> request_body(const Invocation& call, bool
   return to_text(request);
 }
 
-// A file for packets, which hold what tunnels hide: for its owner alone.
+// A file for packets, which hold what tunnels hide: a new one, for its owner alone. A file of that name goes first,
+// since others may read it or have it open; what is no plain file, a symbolic link for one, is not ours to write
+// through.
 class PacketFile {
  public:
-  explicit PacketFile(const std::string& path)
-      : descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) {}
+  explicit PacketFile(const std::string& path) {
+    struct ::stat status {};
+    if (::lstat(path.c_str(), &status) == 0 && S_ISREG(status.st_mode)) (void)::unlink(path.c_str());
+    descriptor_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  }
   ~PacketFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
   }
@@ -87,7 +93,7 @@ class PacketFile {
   }
 
  private:
-  int descriptor_;
+  int descriptor_ = -1;
 };
 
 ExitCode finish(const Invocation& call, const tl::expected<HttpAnswer, TransportError>& answer, std::uint64_t packets,
