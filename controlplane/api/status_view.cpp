@@ -1,4 +1,5 @@
 #include "controlplane/api/enrolled_peers.hpp"
+#include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
@@ -58,6 +59,26 @@ Json dataplane_json(const AdminBackend& backend, const RequestTime& time) {
           {"capture_remaining", header.capture_remaining.load(std::memory_order_relaxed)}};
 }
 
+// Peers with a session that carries data now; null while nobody knows.
+Json peers_online(const AdminBackend& backend) {
+  const abi::StatisticsView* statistics = backend.statistics();
+  if (statistics == nullptr) return {};
+  std::uint64_t online = 0, left = relaxed(statistics->header().live_peers);
+  for (std::uint32_t id = 0; id < statistics->max_peers() && left > 0; ++id) {
+    const auto peer = statistics->peer(id);
+    if (!peer || peer->live == 0) continue;
+    --left;
+    if (peer->current_index != 0) ++online;
+  }
+  return online;
+}
+
+Json policy_json(const AdminBackend& backend) {
+  Json view = {{"mode", backend.policy() == nullptr ? "allow" : "files"}};
+  view.update(version_json(backend.policy_version()));
+  return view;
+}
+
 }  // namespace
 
 std::string_view version() {
@@ -73,6 +94,9 @@ Json status_view(const AdminBackend& backend, const RequestTime& time) {
   const std::size_t configured = configured_peer_count(backend);
   return {{"gateway", backend.configuration().gateway.name},
           {"version", version()},
+          {"healthy", all_problems.empty() && backend.statistics() != nullptr},
+          {"peers_online", peers_online(backend)},
+          {"policy", policy_json(backend)},
           {"dataplane", dataplane_json(backend, time)},
           {"controlplane",
            {{"uptime_s", time.seconds_since(backend.started_at_ns())},

@@ -174,7 +174,7 @@ class Gateway:
         return self.lab.gw.run(SALLYCTL, "--socket", self.socket, *command, check=check)
 
     def ctl(self, *command):
-        out = self.run_ctl(*command, "--json")
+        out = self.run_ctl(*command, "--json", check=command != ("status",))   # which fails when it has problems to tell
         try:
             return json.loads(out)
         except json.JSONDecodeError as error:

@@ -60,10 +60,15 @@ void watch_options(Add add) {
 }
 
 constexpr std::array all_commands = {
-    Command{"status", "", 0, 0, "Both processes at a glance, and what could not be made real",
-            "Read it first when something is wrong. A PROBLEM line is a part of the configuration that the dataplane\n"
-            "refused; it is retried until it works.",
-            "  sallyctl status\n  sallyctl status --json | jq .problems", nullptr, run_status},
+    Command{
+        "status", "", 0, 0, "Whether the gateway is well, and what is wrong if not",
+        "Read it first when something is wrong: exit status 1 if something is. A PROBLEM line is a part of the\n"
+        "configuration that the dataplane refused (it is retried until it works), a port that is down, a gateway that\n"
+        "does not answer, a table that is nearly full, a reload that was refused, state that cannot be written, a "
+        "peer\n"
+        "that never confirms its handshakes or is in two places.",
+        "  sallyctl status\n  sallyctl status --json | jq .problems\n  sallyctl status >/dev/null || page-somebody",
+        nullptr, run_status},
     Command{"peers", "[NAME]", 0, 1, "Every peer with endpoint, handshake and traffic; or all about one",
             "Traffic is counted after decryption, keepalives included. 'never' under HANDSHAKE means that no session\n"
             "came about since the dataplane started.",

@@ -29,14 +29,14 @@ class Sheet {
 
 void add_dataplane(Sheet& sheet, const Json& dataplane) {
   if (!flag_field(dataplane, "connected")) {
-    sheet.line("dataplane", "NOT CONNECTED: is sallyport-dataplane running?");
+    sheet.line("sallyport-dataplane", "NOT CONNECTED: is it running?");
     return;
   }
   std::string state = "connected, up " + duration_text(number_field(dataplane, "uptime_s")) + ", " +
                       text_field(dataplane, "version") + ", boot " + text_field(dataplane, "boot_id");
   if (const auto silent = number_field(dataplane, "updated_s_ago"); silent > 3)
     state += ", NO SIGN OF LIFE for " + duration_text(silent);
-  sheet.line("dataplane", state);
+  sheet.line("sallyport-dataplane", state);
   sheet.line("  crypto", text_field(dataplane, "crypto_engine"));
   for (const Json& worker : list_field(dataplane, "workers"))
     sheet.line("  worker " + text_field(worker, "worker"), busy_text(worker));
@@ -49,11 +49,32 @@ void add_dataplane(Sheet& sheet, const Json& dataplane) {
   if (flag_field(dataplane, "under_load")) sheet.line("  handshakes", "UNDER LOAD: answered with cookies");
 }
 
+void add_peers(Sheet& sheet, const Json& status) {
+  const Json& controlplane = field(status, "controlplane");
+  const auto online = optional_number(status, "peers_online");
+  std::string text = (online ? std::to_string(*online) : std::string("nobody knows how many")) + " online, " +
+                     text_field(controlplane, "peers_configured") + " configured";
+  if (const auto enrolled = number_field(controlplane, "peers_enrolled"); enrolled != 0)
+    text += ", " + std::to_string(enrolled) + " enrolled";
+  sheet.line("peers", text);
+}
+
+void add_policy(Sheet& sheet, const Json& policy) {
+  if (text_field(policy, "mode") == "allow") {
+    sheet.line("policy", "none: default = \"allow\"");
+    return;
+  }
+  std::string text = "generation " + text_field(policy, "generation");
+  if (const std::string etag = text_field(policy, "etag", ""); !etag.empty()) text += ", " + etag;
+  if (const std::string commit = text_field(policy, "git_commit", ""); !commit.empty()) text += ", commit " + commit;
+  sheet.line("policy", text + ", since " + text_field(policy, "applied_at") +
+                           (flag_field(policy, "in_force") ? "" : ", NOT IN FORCE yet"));
+}
+
 void add_controlplane(Sheet& sheet, const Json& controlplane) {
   std::string state = "up " + duration_text(number_field(controlplane, "uptime_s")) + ", " +
-                      text_field(controlplane, "peers_configured") + " peers configured, " +
                       text_field(controlplane, "commands_pending") + " commands pending";
-  sheet.line("controlplane", state);
+  sheet.line("sallyport-controlplane", state);
   const Json& good = field(controlplane, "last_reload_succeeded");
   if (good.is_boolean())
     sheet.line("  last load", std::string(good.get<bool>() ? "good, " : "REFUSED, ") +
@@ -65,14 +86,18 @@ void add_controlplane(Sheet& sheet, const Json& controlplane) {
 ExitCode run_status(const Invocation& call) {
   const auto status = get(call, "/v1/status");
   if (!status) return status.error();
-  if (print_json(call, *status)) return ExitCode::success;
+  const Json& problems = list_field(*status, "problems");
+  const bool healthy = problems.empty() && flag_field(field(*status, "dataplane"), "connected");
+  const ExitCode code = healthy ? ExitCode::success : ExitCode::failed;
+  if (print_json(call, *status)) return code;
   std::ostream& out = call.terminal.out;
   Sheet sheet;
   sheet.line("gateway", text_field(*status, "gateway") + ", Sallyport " + text_field(*status, "version"));
+  add_peers(sheet, *status);
+  add_policy(sheet, field(*status, "policy"));
   add_dataplane(sheet, field(*status, "dataplane"));
   add_controlplane(sheet, field(*status, "controlplane"));
-  const Json& problems = list_field(*status, "problems");
-  if (problems.empty()) sheet.line("problems", "none");
+  if (problems.empty()) sheet.line("problems", healthy ? "none" : "no dataplane is connected");
   for (const Json& problem : problems)
     sheet.line("PROBLEM", text_field(problem, "what") + ": " + text_field(problem, "why"));
   if (const auto total = number_field(*status, "problems_total"); total > problems.size())
@@ -80,7 +105,7 @@ ExitCode run_status(const Invocation& call) {
   for (const Json& warning : list_field(*status, "warnings"))
     if (warning.is_string()) sheet.line("warning", warning.get<std::string>());
   sheet.print(out);
-  return ExitCode::success;
+  return code;
 }
 
 }  // namespace sallyport::ctl

@@ -54,6 +54,10 @@ TEST_F(AdminApi, ShowsBothProcessesAndWhatCouldNotBeMadeReal) {
     EXPECT_TRUE(dataplane.contains(key)) << key;
   EXPECT_EQ(status["controlplane"]["uptime_s"], 3600);
   EXPECT_EQ(status["controlplane"]["commands_pending"], 3);
+  EXPECT_EQ(status["healthy"], false);
+  EXPECT_EQ(status["peers_online"], 1) << "ann has a session, bob has none";
+  EXPECT_EQ(status["policy"]["mode"], "files");
+  EXPECT_EQ(status["policy"]["generation"], get("/v1/policy")["generation"]);
   EXPECT_EQ(status["problems"], Json::parse(R"([{"what":"route 10.20.0.0/16","why":"no port reaches it"}])"));
 }
 

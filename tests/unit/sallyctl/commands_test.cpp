@@ -62,12 +62,9 @@ class Sallyctl : public testing::Test {
 };
 
 TEST_F(Sallyctl, ShowsTablesForPeopleAndJsonForPrograms) {
-  const std::vector<std::pair<std::string, std::string>> commands = {{"status", "fra-edge-1"},
-                                                                     {"peers", "198.51.100.7:51820"},
-                                                                     {"routes", "10.8.0.2/32"},
-                                                                     {"ports", "02:00:00:00:00:01"},
-                                                                     {"neighbours", "no neighbours"},
-                                                                     {"counters", "all counters are zero"}};
+  const std::vector<std::pair<std::string, std::string>> commands = {
+      {"status", "fra-edge-1"},       {"peers", "198.51.100.7:51820"}, {"routes", "10.8.0.2/32"},
+      {"ports", "02:00:00:00:00:01"}, {"neighbours", "no neighbours"}, {"counters", "all counters are zero"}};
   for (const auto& [command, word] : commands) {
     const Outcome table = ctl({command});
     EXPECT_EQ(table.code, ExitCode::success) << table.err;
@@ -101,9 +98,25 @@ TEST_F(Sallyctl, HidesCountersThatAreZeroUnlessAsked) {
     EXPECT_NE(all.find(info.text), std::string::npos) << info.name;
 }
 
+TEST_F(Sallyctl, StatusShowsHealthAndFailsWhenSomethingIsWrong) {
+  const Outcome good = ctl({"status"});
+  EXPECT_EQ(good.code, ExitCode::success) << good.out;
+  EXPECT_NE(good.out.find("1 online, 2 configured"), std::string::npos) << good.out;
+  EXPECT_NE(good.out.find("generation 1"), std::string::npos) << good.out;
+  EXPECT_EQ(json({"status"})["healthy"], true);
+
+  server_.on_loop([](FakeBackend& backend) { backend.problem_list.push_back({"port wan", "its link is down"}); });
+  const Outcome bad = ctl({"status"});
+  EXPECT_EQ(bad.code, ExitCode::failed);
+  EXPECT_NE(bad.out.find("port wan: its link is down"), std::string::npos) << bad.out;
+  EXPECT_EQ(ctl({"status", "--json"}).code, ExitCode::failed);
+}
+
 TEST_F(Sallyctl, SaysWhenTheDataplaneIsGone) {
   server_.on_loop([](FakeBackend& backend) { backend.connected = false; });
-  EXPECT_NE(ctl({"status"}).out.find("NOT CONNECTED"), std::string::npos);
+  const Outcome status = ctl({"status"});
+  EXPECT_NE(status.out.find("NOT CONNECTED"), std::string::npos);
+  EXPECT_EQ(status.code, ExitCode::failed);
   for (const char* command : {"peers", "routes", "ports", "neighbours", "counters", "config"})
     EXPECT_EQ(ctl({command}).code, ExitCode::success) << command;
   EXPECT_EQ(ctl({"capture"}).code, ExitCode::failed);
