@@ -17,7 +17,7 @@ namespace {
 class Ethtool {
  public:
   explicit Ethtool(const char* interface) : socket_(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-    std::strncpy(request_.ifr_name, interface, IFNAMSIZ - 1);
+    std::memcpy(request_.ifr_name, interface, strnlen(interface, IFNAMSIZ - 1));
   }
   ~Ethtool() {
     if (socket_ >= 0) ::close(socket_);
