@@ -103,8 +103,8 @@ std::string mismatch_of(const Document& value, const Document& described, const 
   const Document& described = resolved(responses[status]);
   if ((response.retry_after_s != 0) && !described.contains("headers"))
     return ::testing::AssertionFailure() << status << " has a Retry-After";
-  const std::string wrong =
-      mismatch_of(Document::parse(response.body), described.at("content").at("application/json").at("schema"), "answer");
+  const std::string wrong = mismatch_of(Document::parse(response.body),
+                                        described.at("content").at("application/json").at("schema"), "answer");
   if (!wrong.empty()) return ::testing::AssertionFailure() << status << ' ' << wrong << ' ' << response.body;
   return ::testing::AssertionSuccess();
 }
