@@ -283,7 +283,7 @@ class ControlPlane final : public AdminBackend, private ServiceOutputs, private 
   std::set<std::string> peer_file_problems_;  // that were logged
   LogLimiter peer_folder_log_{10, 1'000'000'000};
   std::optional<LastReload> last_reload_;
-  std::vector<std::string> refused_reload_;  // the errors of that one, if it was refused
+  std::vector<std::string> refused_reload_;   // the errors of that one, if it was refused
   std::vector<std::string> restarts_wanted_;  // what gateway.toml says and only a restart can do
   BarredPeers barred_peers_;                  // configured, but revoked: not in config_.peers
 

@@ -49,7 +49,8 @@ void compute_all(std::vector<NewPeer>& peers) {
 
 constexpr const char* low_order = "public_key: is a low-order point, which gives no secret";
 
-tl::expected<wireguard::PresharedKey, std::string> preshared_key_of(const config::Peer& peer, std::optional<uid_t> reader) {
+tl::expected<wireguard::PresharedKey, std::string> preshared_key_of(const config::Peer& peer,
+                                                                    std::optional<uid_t> reader) {
   if (!peer.preshared_key_file) return wireguard::PresharedKey{};
   auto read = config::read_key_file(*peer.preshared_key_file, reader);
   if (!read) return tl::unexpected("preshared_key_file: " + read.error());

@@ -2,8 +2,8 @@
 // better is there: a pair that does not fit, as in the middle of a renewal, is a problem and nothing else. One thread.
 #pragma once
 
-#include <chrono>
 #include <sys/types.h>
+#include <chrono>
 
 #include <filesystem>
 #include <memory>
@@ -43,7 +43,7 @@ class TlsFiles {
   const std::filesystem::path certificate_, private_key_;
   const std::vector<std::filesystem::path> client_cas_;
   const std::optional<uid_t> reader_;  // of the private key, if not this process
-  Stamps seen_;  // at the last reading
+  Stamps seen_;                        // at the last reading
   bool asks_ = false;
   std::string problem_;
   std::shared_ptr<TlsServerContext> context_;
