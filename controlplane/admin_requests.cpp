@@ -71,6 +71,16 @@ std::vector<std::string> key_changes(const GatewayKeys& before, const GatewayKey
   return lines;
 }
 
+// More than the dataplane that runs was started for.
+config::Error too_many_peers(const config::Config& next, const std::filesystem::path& file) {
+  config::Error error;
+  error.location.file = std::make_shared<const std::string>(file.string());
+  error.message = std::to_string(next.peers.size()) +
+                  " peers need a restart first: the dataplane that runs has room for " +
+                  std::to_string(next.dataplane.max_peers);
+  return error;
+}
+
 }  // namespace
 
 // ---- reload ----
@@ -112,12 +122,7 @@ tl::expected<ReloadSummary, std::vector<config::Error>> ControlPlane::try_to_rel
   // What needs a restart stays as it runs, and waits for it; all the rest is applied.
   const config::Difference restarts = config::diff(config_, *next);
   config::keep_until_restart(config_, *next);
-  if (next->peers.size() > next->dataplane.max_peers)
-    errors.push_back({{std::make_shared<const std::string>(file_.string()), 0, 0},
-                      std::to_string(next->peers.size()) +
-                          " peers need a restart first: the dataplane that runs has "
-                          "room for " +
-                          std::to_string(next->dataplane.max_peers)});
+  if (next->peers.size() > next->dataplane.max_peers) errors.push_back(too_many_peers(*next, file_));
   config::PeerFolder folder = peer_folder_;
   NewKeys folder_keys;
   const auto accept = accept_peers(*keys, keys_, folder_keys);
