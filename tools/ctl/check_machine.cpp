@@ -1,6 +1,6 @@
 #include "tools/ctl/check_machine.hpp"
 
-#include "controlplane/privileges.hpp"
+#include "config/base/privileges.hpp"
 #include "dataplane/io/device_presence.hpp"
 #include "dataplane/io/eal_plan.hpp"
 #include "dataplane/io/machine.hpp"
@@ -19,7 +19,7 @@ std::vector<config::Error> missing_here(const config::Config& configuration, con
     for (const std::string& what : dataplane::missing_of(port.device)) add(port.location, "device: " + what);
   const auto check_user = [&](const config::Location& location, const std::optional<std::string>& user) {
     if (!user) return;
-    if (const auto account = controlplane::find_account(*user); !account) add(location, "user: " + account.error());
+    if (const auto account = find_account(*user); !account) add(location, "user: " + account.error());
   };
   check_user(dataplane.location, dataplane.user);
   check_user(configuration.controlplane.location, configuration.controlplane.user);
