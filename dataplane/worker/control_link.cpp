@@ -1,6 +1,8 @@
 #include "dataplane/worker/control_link.hpp"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -26,11 +28,9 @@ tl::expected<abi::Segment, std::string> ring_segment(const char* name) {
   return abi::Segment::create(name, sizeof(Ring), abi::Segment::OtherSide::may_write);
 }
 
-// Nobody listens on the file at `address`: what a dataplane that was killed leaves behind.
-bool is_stale(const sockaddr_un& address) {
-  const abi::FileDescriptor probe(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 &&
-         errno == ECONNREFUSED;
+bool is_socket(const char* path) {
+  struct stat status {};
+  return lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 }  // namespace
@@ -42,8 +42,20 @@ tl::expected<std::unique_ptr<ControlLink>, std::string> ControlLink::listen(Setu
   if (!checkpoints) return tl::unexpected(checkpoints.error());
   link->checkpoints_ = std::move(*checkpoints);
   link->setup_ = std::move(setup);
+  if (std::string error = link->take_lock(); !error.empty()) return tl::unexpected(std::move(error));
   if (std::string error = link->bind_listener(); !error.empty()) return tl::unexpected(std::move(error));
   return link;
+}
+
+// A connect() would tell less: the file may be the control plane's user's, whom not even root without capabilities
+// may knock at.
+std::string ControlLink::take_lock() {
+  const std::string path = setup_.socket_path + ".lock";
+  lock_ = abi::FileDescriptor(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!lock_.is_open()) return system_error("cannot open '" + path + "'");
+  if (flock(lock_.get(), LOCK_EX | LOCK_NB) == 0) return {};
+  return system_error("cannot listen on '" + setup_.socket_path + "'" +
+                      (errno == EWOULDBLOCK ? " (another dataplane runs)" : ""));
 }
 
 std::string ControlLink::bind_listener() {
@@ -64,18 +76,13 @@ std::string ControlLink::bind_listener() {
   const bool is_open_to_all = geteuid() != 0 && (!setup_.extra_uid || *setup_.extra_uid != geteuid());
   const mode_t before = umask(is_open_to_all ? 0111 : 0177);
   bool bound = bind_it();
-  if (!bound && errno == EADDRINUSE) {
-    if (is_stale(address)) {
-      unlink(address.sun_path);
-      bound = bind_it();
-    } else {
-      errno = EADDRINUSE;
-    }
+  // We have the lock: what lies there is nobody's.
+  if (!bound && errno == EADDRINUSE && is_socket(address.sun_path)) {
+    unlink(address.sun_path);
+    bound = bind_it();
   }
   umask(before);
-  if (!bound)
-    return system_error("cannot listen on '" + path + "'" +
-                        (errno == EADDRINUSE ? " (does another dataplane run?)" : ""));
+  if (!bound) return system_error("cannot listen on '" + path + "'");
   if (geteuid() == 0 && setup_.extra_uid && chown(address.sun_path, *setup_.extra_uid, static_cast<gid_t>(-1)) != 0)
     return system_error("cannot give '" + path + "' to the control plane's user");
   if (::listen(listener.get(), 4) != 0) return system_error("cannot listen on '" + path + "'");

@@ -30,7 +30,8 @@ class ControlLink {
     abi::Hello hello;
     const abi::Segment* statistics;
   };
-  // Binds and listens. A socket file that no living process answers on is replaced. Others than the given user and our
+  // Binds and listens, unless another dataplane does (a lock on SOCKET.lock tells); a socket file that is left from a
+  // former one is replaced. Others than the given user and our
   // own cannot connect by the file's mode, and are not admitted if they could.
   static tl::expected<std::unique_ptr<ControlLink>, std::string> listen(Setup setup);
   ~ControlLink();
@@ -118,11 +119,13 @@ class ControlLink {
     friend bool operator==(const SocketFile&, const SocketFile&) = default;
   };
   [[nodiscard]] std::optional<SocketFile> present_file() const noexcept;
-  // A listener at the path, which takes the place of the present one; empty: done.
-  [[nodiscard]] std::string bind_listener();
+  // Each returns what is wrong; empty: nothing.
+  [[nodiscard]] std::string take_lock();
+  [[nodiscard]] std::string bind_listener();  // at the path; takes the place of the present listener
   void log_refusal(uid_t uid, pid_t pid) noexcept;
 
   Setup setup_;
+  abi::FileDescriptor lock_;  // of SOCKET.lock, for life: whoever has it owns the socket file
   abi::FileDescriptor listener_;
   SocketFile file_;
   bool restore_failed_ = false;  // and that was logged

@@ -57,6 +57,16 @@ TEST_F(ControlLink, MakesItsSocketAgainWhenSomebodyRemovedIt) {
   EXPECT_TRUE(ann_passes());
 }
 
+TEST_F(ControlLink, LetsNoOtherDataplaneListenAtItsSocket) {
+  const auto other = sallyport::dataplane::ControlLink::listen(
+      {.socket_path = lab->socket_path, .extra_uid = {}, .hello = {}, .statistics = nullptr});
+  ASSERT_FALSE(other.has_value());
+  EXPECT_NE(other.error().find("another dataplane runs"), std::string::npos) << other.error();
+  lab->disconnect();
+  lab->connect();
+  EXPECT_TRUE(ann_passes());
+}
+
 TEST_F(ControlLink, KeepsEverythingWhenTheControlPlaneDies) {
   lab->disconnect();
   EXPECT_TRUE(ann_passes());

@@ -53,7 +53,7 @@ with Lab() as lab:
     expect(as_dataplane("true") == 0, "setpriv should work here")
     expect(as_dataplane("cat", gateway.config) != 0, "gateway.toml is 0600 here")
     expect(as_dataplane("cat", os.path.join(lab.folder, "wg0.key")) != 0, "the dataplane's user must not read a key")
-    expect(as_dataplane("python3", "-c", REACH, gateway.socket) != 0, "nor reach the admin API")
+    expect(as_dataplane("/usr/bin/python3", "-c", REACH, gateway.socket) != 0, "nor reach the admin API")
     say("its user reads no key and does not reach the admin API")
 
     # A control plane that comes later is still admitted, and gets its shared memory.
@@ -78,7 +78,7 @@ with Lab() as lab:
 
     # Somebody else is not admitted even where the file lets everybody knock.
     gateway.stop("controlplane")
-    stranger = subprocess.run(("setpriv", "--reuid=1", "--regid=1", "--clear-groups", "python3", "-c",
+    stranger = subprocess.run(("setpriv", "--reuid=1", "--regid=1", "--clear-groups", "/usr/bin/python3", "-c",
                                "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.settimeout(5);"
                                "s.connect(sys.argv[1]); sys.exit(len(s.recv(4096)))", gateway.dataplane["socket"]))
     expect(stranger.returncode == 0, "a stranger must get nothing from the dataplane's socket")
