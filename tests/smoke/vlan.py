@@ -14,6 +14,10 @@ with Lab(wire_inside=False) as lab:
         lab.inside.ip(f"addr add fd00:{third}::10/64 dev {link} nodad" if third else f"addr add fd00::10/64 dev {link} nodad")
     lab.inside.ip("route add 10.8.0.0/16 via 10.0.0.1")
     lab.inside.ip("route add fd08::/64 via fd00::1")
+    # The host answers on the VLAN that its address is of: the gateway takes no source from another port.
+    for family, source, clients, router in (("-4", "10.0.1.10", "10.8.0.0/16", "10.0.1.1"), ("-6", "fd00:1::10", "fd08::/64", "fd00:1::1")):
+        lab.inside.ip(f"{family} route add {clients} via {router} table 13")
+        lab.inside.ip(f"{family} rule add from {source} table 13")
     gateway = Gateway(lab, lan={"vlan": 12}, ports=[{"name": "lan13", "device": af_packet("lan0"), "vlan": 13, "role": "inside",
                                                      "addresses": ["10.0.1.1/24", "fd00:1::1/64"]}])
     client = Client(lab, gateway, 1)
