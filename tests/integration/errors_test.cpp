@@ -132,13 +132,13 @@ TEST_F(Errors, FragmentsWhatPermitsIt) {
 // "Fragmentation needed" or "packet too big" from a router on the way, about the outer packet that it quotes.
 Bytes too_big(const Bytes& outer, std::uint32_t mtu) {
   const bool v4 = is_v4(outer);
-  Bytes l4(8);
+  const std::size_t quoted = std::min<std::size_t>(outer.size(), 548);
+  Bytes l4(8 + quoted);
   l4[0] = v4 ? 3 : 2;
   l4[1] = v4 ? 4 : 0;
   put16(l4, 4, v4 ? 0 : mtu >> 16);
   put16(l4, 6, mtu & 0xffffU);
-  l4.insert(l4.end(), outer.begin(),
-            outer.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(outer.size(), 548)));
+  std::copy_n(outer.begin(), quoted, l4.begin() + 8);
   return with_l4_checksum(
       ip_packet_of(ip(v4 ? "203.0.113.66" : "2001:db8:66::1"), source_address(outer), v4 ? 1 : 58, l4), 2);
 }
