@@ -37,11 +37,12 @@ bool is_made_by_service_manager(const std::filesystem::path& folder) {
 
 // The folder and the plain files that lie in it, such as those of a control plane that ran as root until now.
 tl::expected<void, std::string> give_away(const std::filesystem::path& folder, const Account& account) {
+  // Given away at an earlier start: then not even root, without capabilities, may open it.
+  if (struct stat known{}; lstat(folder.c_str(), &known) == 0 && known.st_uid == account.user) return {};
   const config::FileDescriptor opened(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   const auto failed = [&] { return tl::unexpected(failure("cannot give " + folder.string() + " to " + account.name)); };
   struct stat status {};
-  if (opened.get() < 0 || fstat(opened.get(), &status) != 0) return failed();
-  if (status.st_uid == account.user) return {};
+  if (opened.get() < 0) return failed();
   std::error_code error;
   for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
     const std::string name = entry->path().filename();

@@ -17,14 +17,26 @@ std::string system_error(const std::string& what, int error) {
   return what + ": " + std::strerror(error);
 }
 
-// Whether a process listens there. One that is too busy to accept us does.
-bool is_live(const std::filesystem::path& path) {
+boost::system::error_code knock(const std::filesystem::path& path) {
   asio::io_context loop;
   asio::local::stream_protocol::socket probe(loop);
   boost::system::error_code error;
   probe.open(asio::local::stream_protocol(), error);
   probe.non_blocking(true, error);
   probe.connect(asio::local::stream_protocol::endpoint(path.string()), error);
+  return error;
+}
+
+// Whether a process listens there. One that is too busy to accept us does.
+bool is_live(const std::filesystem::path& path, uid_t owner) {
+  boost::system::error_code error = knock(path);
+  // Of another user, as a control plane that became one leaves it: root without CAP_DAC_OVERRIDE may not knock at it
+  // before it is root's.
+  if (error.value() == EACCES && owner != ::geteuid() &&
+      ::lchown(path.c_str(), ::geteuid(), static_cast<gid_t>(-1)) == 0) {
+    error = knock(path);
+    if (error != asio::error::connection_refused) (void)!::lchown(path.c_str(), owner, static_cast<gid_t>(-1));
+  }
   return error != asio::error::connection_refused && error.value() != ENOENT;
 }
 
@@ -37,7 +49,7 @@ tl::expected<void, std::string> remove_stale_socket(const std::filesystem::path&
     return tl::unexpected(system_error("cannot look at " + path.string(), errno));
   }
   if (!S_ISSOCK(file.st_mode)) return tl::unexpected(path.string() + " exists and is not a socket");
-  if (is_live(path)) return tl::unexpected("another process listens on " + path.string());
+  if (is_live(path, file.st_uid)) return tl::unexpected("another process listens on " + path.string());
   if (::unlink(path.c_str()) != 0) return tl::unexpected(system_error("cannot remove " + path.string(), errno));
   return {};
 }
