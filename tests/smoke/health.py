@@ -15,15 +15,15 @@ with Lab() as lab:
     gateway, client = site(lab, {})
     client.connect()
     client.download("10.0.0.10", 100_000)
-    wait_until(lambda: gateway.ctl("status")["healthy"], 10, "a healthy gateway")
-    status = gateway.ctl("status")
-    expect(status_code(gateway) == 0 and status["peers_online"] == 1, f"healthy, with one peer online: {status}")
+    wait_until(lambda: (now := gateway.ctl("status"))["healthy"] and now["peers_online"] == 1, 10, "a healthy gateway with one peer online")
+    expect(status_code(gateway) == 0, "a healthy gateway's status should exit with 0")
     lines = gateway.log_lines("handshake", client.peer_name)
     answered = next(at for at, line in enumerate(lines) if "handshake answered" in line)
     completed = next(at for at, line in enumerate(lines) if "handshake completed" in line)
     expect(answered < completed, f"first answered, then completed: {lines}")
     say("healthy: exit status 0, one peer online; its handshake was answered, then completed")
 
+    status = gateway.ctl("status")
     worker, up = status["dataplane"]["workers"][0], status["dataplane"]["uptime_s"]
     counted = (worker["busy_cycles"] + worker["idle_cycles"]) / worker["tsc_hz"]
     expect(worker["sleeps"] > 0 and counted > 0.5 * (up - 2), f"{counted:.1f} s busy or idle of {up} s, {worker['sleeps']} sleeps")
