@@ -2,8 +2,8 @@
 
 #include <string_view>
 
-#include "controlplane/http/http_server.hpp"
 #include "controlplane/api/metrics_text.hpp"
+#include "controlplane/http/http_server.hpp"
 
 namespace sallyport::controlplane {
 namespace {

@@ -5,8 +5,8 @@
 #include <chrono>
 #include <string_view>
 
-#include "controlplane/http/http_message.hpp"
 #include "controlplane/enrolment/requests.hpp"
+#include "controlplane/http/http_message.hpp"
 
 namespace sallyport::controlplane {
 

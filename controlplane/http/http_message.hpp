@@ -17,8 +17,8 @@ struct HttpRequest {
   std::string method;
   std::string target;
   std::string body;
-  std::string if_match;  // the header of that name (RFC 9110, 13.1.1); empty: none
-  std::string client;    // who asks, from the socket: "uid 0"; empty: not known
+  std::string if_match;       // the header of that name (RFC 9110, 13.1.1); empty: none
+  std::string client;         // who asks, from the socket: "uid 0"; empty: not known
   std::string content_type;   // the header of that name, without parameters, in lower case
   std::string authorization;  // the header of that name
   IpAddress address;          // of the client, of TCP alone

@@ -35,8 +35,8 @@ tl::expected<TcpListener, std::string> TcpListener::listen(const IpEndpoint& end
   const int socket = listener.socket_.get();
   if (socket < 0 || !set_option(socket, SOL_SOCKET, SO_REUSEADDR)) return failure(endpoint);
   const bool free_bind = address == Address::may_come_later;
-  if (free_bind && !(host.is_v6() ? set_option(socket, IPPROTO_IPV6, IPV6_FREEBIND)
-                                  : set_option(socket, IPPROTO_IP, IP_FREEBIND)))
+  if (free_bind &&
+      !(host.is_v6() ? set_option(socket, IPPROTO_IPV6, IPV6_FREEBIND) : set_option(socket, IPPROTO_IP, IP_FREEBIND)))
     return failure(endpoint);
   if (::bind(socket, where.data(), static_cast<socklen_t>(where.size())) != 0 || ::listen(socket, SOMAXCONN) != 0)
     return failure(endpoint);

@@ -1,5 +1,5 @@
-// A listening TCP socket apart from the server that accepts on it: a port below 1024 is bound before the process gives up
-// its privileges, and stays bound when another server takes over.
+// A listening TCP socket apart from the server that accepts on it: a port below 1024 is bound before the process gives
+// up its privileges, and stays bound when another server takes over.
 #pragma once
 
 #include <string>

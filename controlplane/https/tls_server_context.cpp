@@ -66,7 +66,8 @@ tl::expected<void, std::string> use_identity(SSL_CTX& context, const std::vector
   X509* leaf = chain.front().get();
   if (X509_check_private_key(leaf, &key) != 1) {
     (void)take_openssl_error();
-    return tl::unexpected("the private key does not fit the first certificate, that of " + distinguished_name_of(*leaf));
+    return tl::unexpected("the private key does not fit the first certificate, that of " +
+                          distinguished_name_of(*leaf));
   }
   if (SSL_CTX_use_certificate(&context, leaf) != 1) return failed("the certificate cannot be used");
   if (SSL_CTX_use_PrivateKey(&context, &key) != 1) return failed("the private key cannot be used");

@@ -79,9 +79,9 @@ struct Proof {
   std::vector<policy::Claim> claims;
   std::optional<policy::TimePoint> authenticated_at;
   std::optional<policy::TimePoint> issued_at;  // iat: of several proofs of one identity the newest one's claims count
-  policy::TimePoint not_after;  // exp or notAfter, or the end of max_session if that is first
-  std::string issuer_key;       // that signed it: "corp/2026-11" (issuer/kid), "mesh/SUBJECT-KEY-ID" in hexadecimal
-  std::string instance;         // which of the identity's machines, if the proof says so: a pod's uid
+  policy::TimePoint not_after;                 // exp or notAfter, or the end of max_session if that is first
+  std::string issuer_key;  // that signed it: "corp/2026-11" (issuer/kid), "mesh/SUBJECT-KEY-ID" in hexadecimal
+  std::string instance;    // which of the identity's machines, if the proof says so: a pod's uid
 };
 
 // Of a token or a claim.

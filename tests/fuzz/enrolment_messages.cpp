@@ -59,12 +59,23 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   switch (data[0]) {
-    case 'e': run(parse_enroll, text); break;
-    case 'r': run(parse_renew, text); break;
-    case 'p': run(parse_posture, text); break;
-    case 'a': run(parse_authorization, text); break;
-    case 's': run(parse_session_authorization, text); break;
-    default: break;
+    case 'e':
+      run(parse_enroll, text);
+      break;
+    case 'r':
+      run(parse_renew, text);
+      break;
+    case 'p':
+      run(parse_posture, text);
+      break;
+    case 'a':
+      run(parse_authorization, text);
+      break;
+    case 's':
+      run(parse_session_authorization, text);
+      break;
+    default:
+      break;
   }
   return 0;
 }

@@ -1,5 +1,5 @@
-#include "controlplane/identity/static_identity.hpp"
 #include "controlplane/policy_service.hpp"
+#include "controlplane/identity/static_identity.hpp"
 
 #include <gtest/gtest.h>
 

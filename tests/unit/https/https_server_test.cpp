@@ -107,15 +107,12 @@ TEST(TcpListener, OutlivesTheServerThatAcceptedOnIt) {
   const TestIdentity identity = test_ca().issue();
   const auto context = TlsServerContext::make(identity.certificate_pem, identity.key_pem, {}).value();
   boost::asio::io_context loop;
-  const auto kept =
-      TcpListener::listen({.address = IpAddress::v4(127, 0, 0, 1)}, TcpListener::Address::exists).value();
+  const auto kept = TcpListener::listen({.address = IpAddress::v4(127, 0, 0, 1)}, TcpListener::Address::exists).value();
   std::uint16_t port = 0;
   for (unsigned i = 0; i < 2; ++i) {
     HttpServer server(loop, [](const HttpRequest&) { return HttpResponse{}; });
     ASSERT_TRUE(server.accept_tls(kept.duplicate().value(), context));
-    if (i > 0) {
-      EXPECT_EQ(server.tcp_port(), port);
-    }
+    if (i > 0) { EXPECT_EQ(server.tcp_port(), port); }
     port = server.tcp_port();
   }
 }
@@ -126,8 +123,7 @@ TEST(HttpsServer, ListensOnAnAddressThatDoesNotExistYet) {
   boost::asio::io_context loop;
   for (const char* address : {"192.0.2.77", "2001:db8::77"}) {
     HttpServer server(loop, [](const HttpRequest&) { return HttpResponse{}; });
-    auto listener =
-        TcpListener::listen({.address = *IpAddress::parse(address)}, TcpListener::Address::may_come_later);
+    auto listener = TcpListener::listen({.address = *IpAddress::parse(address)}, TcpListener::Address::may_come_later);
     const auto listens = server.accept_tls(std::move(listener).value(), context);
     EXPECT_TRUE(listens) << listens.error();
     EXPECT_NE(server.tcp_port(), 0);

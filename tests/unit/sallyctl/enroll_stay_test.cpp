@@ -149,7 +149,8 @@ TEST_F(EnrollStay, EnrolsAgainWithTheSameKeyWhenItsSessionIsGone) {
 
 TEST_F(EnrollStay, NeverGivesUpAndTriesAnotherTokenAtOnce) {
   serve([](const TlsRequest& request) {
-    return has(request.body, "fresh") || request.method == "DELETE" ? good_answer(request) : http_answer(403, R"({"error":"refused"})");
+    return has(request.body, "fresh") || request.method == "DELETE" ? good_answer(request)
+                                                                    : http_answer(403, R"({"error":"refused"})");
   });
   start({"--write", path("wg0.conf")});
   ASSERT_TRUE(wait_for("/v1/enroll", 2)) << read("err");
