@@ -21,6 +21,7 @@ struct Ipv6Header {
 inline constexpr std::size_t ipv6_header_bytes = 40;
 static_assert(sizeof(Ipv6Header) == ipv6_header_bytes && WireStruct<Ipv6Header>);
 
+inline constexpr std::size_t ipv6_payload_length_offset = 4;
 inline constexpr std::size_t ipv6_hop_limit_offset = 7;
 inline constexpr std::size_t ipv6_source_offset = 8;
 inline constexpr std::size_t ipv6_destination_offset = 24;

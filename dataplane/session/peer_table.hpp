@@ -22,7 +22,8 @@ struct alignas(abi::cache_line_bytes) TunnelPath {
   IpEndpoint remote;  // compared with the source of every authenticated packet
   IpEndpoint local;
   std::uint32_t neighbour_index;
-  std::uint16_t inner_mtu;  // the smaller of the tunnel's MTU and what fits the port; 0 with no path
+  std::uint16_t inner_mtu;  // the smaller of the tunnel's MTU and what fits outer_mtu; 0 with no path
+  std::uint16_t outer_mtu;  // the port's, or what a router on the way said; larger outer packets leave in fragments
   std::uint8_t port_index;
 };
 static_assert(offsetof(TunnelPath, remote) == abi::cache_line_bytes);

@@ -29,12 +29,16 @@ std::uint16_t clamp_mtu(const Worker& worker, std::uint32_t peer_id) noexcept {
   return path_mtu != 0 ? path_mtu : tunnel->mtu;
 }
 
-std::uint16_t tunnel_mtu(const Worker& worker, std::uint32_t peer_id) noexcept {
+// No IPv6 host sends less than the least MTU, whatever it is told (RFC 8200, section 5): where the path does not carry
+// it, the outer packet is fragmented (RFC 2473, section 7.1).
+std::uint16_t tunnel_mtu(const Worker& worker, std::uint32_t peer_id, IpFamily family) noexcept {
   const Peer& peer = worker.tables.peers[peer_id];
-  const std::uint16_t path_mtu = peer.path().inner_mtu;
-  if (path_mtu != 0) return path_mtu;
-  const Tunnel* tunnel = worker.tables.tunnels.find(peer.tunnel_id.load(std::memory_order_relaxed));
-  return tunnel != nullptr ? tunnel->mtu : std::uint16_t{1280};
+  std::uint16_t mtu = peer.path().inner_mtu;
+  if (mtu == 0) {
+    const Tunnel* tunnel = worker.tables.tunnels.find(peer.tunnel_id.load(std::memory_order_relaxed));
+    mtu = tunnel != nullptr ? tunnel->mtu : std::uint16_t{ipv6_minimum_mtu};
+  }
+  return family == IpFamily::v6 ? std::max<std::uint16_t>(mtu, ipv6_minimum_mtu) : mtu;
 }
 
 // Where the packet leaves: a batch of the worker, or housekeeping.
@@ -58,7 +62,7 @@ void forward(Worker& worker, Packet* packet, const RouteEntry& next) noexcept {
     return worker.drop(packet, DropReason::loop);
   std::uint8_t* const data = rte_pktmbuf_mtod(packet, std::uint8_t*);
   const std::uint16_t mtu =
-      into_tunnel ? tunnel_mtu(worker, next.peer_id) : worker.tables.ports.port(next.port_index).mtu;
+      into_tunnel ? tunnel_mtu(worker, next.peer_id, meta.ip.family) : worker.tables.ports.port(next.port_index).mtu;
   if (meta.ip.total_bytes > mtu && (meta.ip.dont_fragment || !meta.ip.is_v4()))
     return worker.drop_with_icmp(packet, DropReason::too_big, {.kind = IcmpErrorKind::packet_too_big, .mtu = mtu});
   if (!meta.is_trusted && !meta.took_hop) {
@@ -70,7 +74,8 @@ void forward(Worker& worker, Packet* packet, const RouteEntry& next) noexcept {
       worker.counters.add(meta.rx_port, Counter::mss_clamped);
   }
   if (meta.ip.total_bytes <= mtu) return leave(worker, packet, next);
-  fragment_ipv4(worker, packet, mtu, [&](Packet* fragment) { leave(worker, fragment, next); });
+  const std::uint32_t identification = 0;  // an IPv4 packet has its own
+  fragment(worker, packet, mtu, identification, [&](Packet* fragment) { leave(worker, fragment, next); });
 }
 
 void route_one(Worker& worker, Packet* packet) noexcept {

@@ -3,6 +3,7 @@
 // headers come from the peer's path. The WireGuard paper, section 5.4.6.
 #include "dataplane/packet/ecn.hpp"
 #include "dataplane/packet/wireguard.hpp"
+#include "dataplane/stages/fragment.hpp"
 #include "dataplane/stages/stages.hpp"
 
 namespace sallyport::dataplane {
@@ -110,8 +111,9 @@ void add_outer_header(Worker& worker, const SealRequest& request) noexcept {
   write_outer_header(path.outer, at, payload_bytes, static_cast<std::uint16_t>(request.counter),
                      outer_tos_for_data(meta.ip.tos));
   packet->ol_flags = 0;
+  const bool fits = packet->data_len <= path.outer_mtu;
   if (path.outer.has_udp_checksum) {
-    if (worker.device_of_port(path.port_index).offloads().tx_udp_checksum) {
+    if (fits && worker.device_of_port(path.port_index).offloads().tx_udp_checksum) {
       const bool is_v6 = path.outer.family == IpFamily::v6;
       write_udp_checksum_for_offload(path.outer, at, payload_bytes);
       packet->ol_flags |= (is_v6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4) | RTE_MBUF_F_TX_UDP_CKSUM;
@@ -124,7 +126,11 @@ void add_outer_header(Worker& worker, const SealRequest& request) noexcept {
   meta.tx_port = path.port_index;
   meta.neighbour_index = path.neighbour_index;
   worker.counters.add(meta.rx_port, Counter::sealed);
-  worker.push_to_neighbour(packet);
+  if (fits) return worker.push_to_neighbour(packet);
+  if (parse_ip(bytes_of(packet), meta.ip) != IpParseError::none) return worker.drop(packet, DropReason::too_big);
+  // Distinct among the packets of a session; sessions begin anywhere.
+  const auto identification = request.session->remote_index + static_cast<std::uint32_t>(request.counter);
+  fragment(worker, packet, path.outer_mtu, identification, [&](Packet* piece) { worker.push_to_neighbour(piece); });
 }
 
 void stamp(const Worker& worker, SealSession& session, std::uint32_t inner_bytes) noexcept {

@@ -185,6 +185,74 @@ TEST_F(Errors, ThatSayAPathIsNarrowerLowerItsMtuForTenMinutes) {
   }
 }
 
+// The datagram that a host makes of fragments of one packet, IPv4 or IPv6, each at most `mtu` bytes long; empty: they
+// are not those of one.
+Bytes reassembled(const std::vector<Frame>& frames, std::size_t mtu) {
+  Bytes whole;
+  bool last_seen = false;
+  for (const Frame& frame : frames) {
+    const Bytes packet = payload_of(frame.bytes);
+    EXPECT_LE(packet.size(), mtu);
+    const bool v4 = is_v4(packet);
+    if (v4 ? dataplane::test::slow_checksum(Bytes(packet.begin(), packet.begin() + 20)) != 0
+           : packet[6] != 44 || get16(packet, 4) != packet.size() - 40)
+      return {};
+    const std::size_t headers = v4 ? 20 : 48;
+    const unsigned field = get16(packet, v4 ? 6 : 42);
+    const std::size_t offset = v4 ? (field & 0x1fffU) * 8 : field & 0xfff8U;
+    const bool more = (field & (v4 ? 0x2000U : 1U)) != 0;
+    if (offset == 0) {
+      whole.assign(packet.begin(), packet.begin() + (v4 ? 20 : 40));
+      if (!v4) whole[6] = packet[40];
+    }
+    const std::size_t start = v4 ? 20 : 40;
+    if (whole.size() != start + offset || last_seen || (more && (packet.size() - headers) % 8 != 0)) return {};
+    last_seen = !more;
+    whole.insert(whole.end(), packet.begin() + static_cast<std::ptrdiff_t>(headers), packet.end());
+  }
+  if (!last_seen) return {};
+  const bool v4 = is_v4(whole);
+  put16(whole, v4 ? 2 : 4, static_cast<std::uint32_t>(v4 ? whole.size() : whole.size() - 40));
+  if (v4) {
+    put16(whole, 6, 0);
+    dataplane::test::fix_v4_checksum(whole);
+  }
+  return whole;
+}
+
+// RFC 8200, section 5, and RFC 2473, section 7.1: what no IPv6 host makes smaller leaves in fragments.
+TEST_F(Errors, APathNarrowerThanTheLeastMtuNeedsCarriesInnerIpv6InFragments) {
+  for (auto* peer : {&lab->bob, &lab->ann}) {
+    ASSERT_TRUE(lab->put_packet(lan, udp_packet(host_v4, peer->v4, 1392, {.dont_fragment = true})));
+    const Bytes outer = lab->only_packet(wan);
+    ASSERT_FALSE(outer.empty()) << lab->drops();
+    const std::uint32_t narrow = is_v4(outer) ? 600 : 1280;
+    ASSERT_TRUE(lab->put_packet(wan, too_big(outer, narrow)));
+    lab->settle();
+    for (const std::size_t bytes : {1280U, 1241U, 700U}) {
+      const Bytes packet = udp_packet(host_v6, peer->v6, bytes - 48);
+      ASSERT_TRUE(lab->put_packet(lan, packet));
+      const auto frames = lab->sent();
+      Bytes whole = frames.size() == 1 ? payload_of(frames[0].bytes) : reassembled(frames, narrow);
+      ASSERT_FALSE(whole.empty()) << bytes << lab->drops();
+      EXPECT_TRUE(is_sound(whole));
+      const auto datagram = datagram_of(whole);
+      ASSERT_TRUE(datagram);
+      auto data = peer->open(datagram->payload);
+      ASSERT_TRUE(data) << bytes;
+      data->plaintext.resize(packet.size());
+      EXPECT_TRUE(std::equal(packet.begin() + 8, packet.end(), data->plaintext.begin() + 8));
+      EXPECT_EQ(frames.size() > 1, is_v4(whole) || bytes > 1200);
+    }
+    const Bytes larger = udp_packet(host_v6, peer->v6, 1281 - 48);
+    ASSERT_TRUE(lab->put_packet(lan, larger));
+    const auto icmp = told_inside(larger, ip("fd00::1"));
+    ASSERT_TRUE(icmp) << lab->drops();
+    EXPECT_EQ(icmp->type, 2U);
+    EXPECT_EQ(icmp->rest, 1280U);
+  }
+}
+
 TEST_F(Errors, AboutTheSizeOfPacketsAreBelievedOnlyIfTheyQuoteALiveSession) {
   for (const WireguardPeer* peer : {&lab->ann, &lab->bob}) {
     ASSERT_TRUE(lab->put_packet(lan, udp_packet(host_v4, peer->v4, 1392, {.dont_fragment = true})));
