@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::uint64_t dataplane_silence_ns = 5 * second_ns;
 
-std::uint64_t relaxed(const std::atomic<std::uint64_t>& value) {
-  return value.load(std::memory_order_relaxed);
-}
-
 std::uint64_t elapsed(std::uint64_t since_ns, std::uint64_t now_ns) {
   return now_ns > since_ns ? now_ns - since_ns : 0;
 }
@@ -81,11 +77,12 @@ void add_table(std::string_view what, std::uint64_t used, std::uint64_t capacity
 
 void add_tables(const abi::StatisticsView& statistics, std::vector<Problem>& list) {
   const abi::StatisticsHeader& header = statistics.header();
-  add_table("table of peers", relaxed(header.live_peers), statistics.max_peers(), "raise [dataplane] max_peers", list);
-  add_table("table of sessions", relaxed(header.live_sessions), statistics.max_sessions(),
+  add_table("table of peers", abi::relaxed(header.live_peers), statistics.max_peers(), "raise [dataplane] max_peers",
+            list);
+  add_table("table of sessions", abi::relaxed(header.live_sessions), statistics.max_sessions(),
             "raise [dataplane] max_sessions", list);
-  add_table("table of flows", relaxed(header.live_flows), header.max_flows, "raise [dataplane] max_flows", list);
-  add_table("packet buffers", relaxed(header.buffers_in_use), relaxed(header.buffers_total), "", list);
+  add_table("table of flows", abi::relaxed(header.live_flows), header.max_flows, "raise [dataplane] max_flows", list);
+  add_table("packet buffers", abi::relaxed(header.buffers_in_use), abi::relaxed(header.buffers_total), "", list);
 }
 
 }  // namespace
@@ -93,7 +90,7 @@ void add_tables(const abi::StatisticsView& statistics, std::vector<Problem>& lis
 std::vector<Problem> dataplane_problems(const config::Config& configuration, const abi::StatisticsView& statistics,
                                         std::uint64_t connected_since_ns, std::uint64_t now_ns) {
   std::vector<Problem> list;
-  const std::uint64_t silent_ns = elapsed(relaxed(statistics.header().updated_at_ns), now_ns);
+  const std::uint64_t silent_ns = elapsed(abi::relaxed(statistics.header().updated_at_ns), now_ns);
   if (silent_ns > dataplane_silence_ns && elapsed(connected_since_ns, now_ns) > dataplane_silence_ns)
     list.push_back(
         {"dataplane", "its housekeeping has been silent for " + std::to_string(silent_ns / second_ns) + " s"});

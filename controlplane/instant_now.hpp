@@ -1,4 +1,4 @@
-// Both clocks, read together: for those who own the loop. Everybody else takes time as an argument.
+// Both clocks, read together: for those who own the loop. Everybody else takes time as an argument, and converts it.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,11 @@ namespace sallyport::controlplane {
 
 [[nodiscard]] inline wireguard::Instant instant_now() {
   return {wireguard::from_boottime_ns(boottime_ns()), wall_now()};
+}
+
+// As policies see time.
+[[nodiscard]] inline std::chrono::sys_seconds seconds_of(wireguard::Instant now) {
+  return std::chrono::floor<std::chrono::seconds>(now.wall);
 }
 
 }  // namespace sallyport::controlplane

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/base/log.hpp"
+#include "controlplane/instant_now.hpp"
 #include "controlplane/policy_service.hpp"
 
 namespace sallyport::controlplane {
@@ -16,11 +17,7 @@ using std::chrono::nanoseconds;
 constexpr nanoseconds clock_tolerance = std::chrono::milliseconds(50);
 
 // For what could not be computed because there are too many classes.
-constexpr std::chrono::minutes retry_interval{1};
-
-policy::TimePoint seconds_of(wireguard::Instant now) {
-  return std::chrono::floor<std::chrono::seconds>(now.wall);
-}
+constexpr std::chrono::minutes class_retry_interval{1};
 
 std::optional<policy::TimePoint> first_step(const policy::SourceAccess& access) {
   if (access.steps.empty()) return std::nullopt;
@@ -176,7 +173,7 @@ void PolicyService::compile(Member& member, wireguard::Instant now) {
   if (member.failure.empty()) return take(member, *access, *destination);
   // As a destination it stays in its services: deny rules may name them.
   take(member, {}, destination.value_or(0));
-  set_due(member, seconds_of(now) + retry_interval);  // others may have given up a class by then
+  set_due(member, seconds_of(now) + class_retry_interval);  // others may have given up a class by then
 }
 
 // The caller published or will.
@@ -218,7 +215,7 @@ void PolicyService::recompute_addresses(wireguard::Instant now) {
   addresses_failure_ = addresses.error();
   unused_classes_ = true;
   if (addresses_due_) due_.erase({*addresses_due_, {}});
-  addresses_due_ = seconds_of(now) + retry_interval;
+  addresses_due_ = seconds_of(now) + class_retry_interval;
   due_.emplace(*addresses_due_, std::string());
 }
 

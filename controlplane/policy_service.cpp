@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/base/log.hpp"
+#include "controlplane/instant_now.hpp"
 #include "controlplane/policy_summary.hpp"
 #include "policy/load.hpp"
 #include "policy/run_tests.hpp"
@@ -13,10 +14,6 @@ namespace sallyport::controlplane {
 namespace {
 
 constexpr std::size_t summary_lines_stored = 100;
-
-policy::TimePoint seconds_of(wireguard::Instant now) {
-  return std::chrono::floor<std::chrono::seconds>(now.wall);
-}
 
 template <typename Object>
 std::vector<std::string> names_of(const std::vector<Object>& objects) {

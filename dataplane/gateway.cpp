@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "config/base/log.hpp"
+#include "dataplane/abi/fixed_text.hpp"
 #include "dataplane/crypto/engine_selection.hpp"
 #include "dataplane/io/eal.hpp"
 #include "dataplane/io/eal_plan.hpp"
@@ -38,11 +39,6 @@ std::string no_memory(const char* what) {
 template <typename T>
 T* allocate_zeroed(std::size_t count) {
   return static_cast<T*>(rte_zmalloc_socket(nullptr, count * sizeof(T), alignof(T), SOCKET_ID_ANY));
-}
-
-template <std::size_t N>
-void copy_text(std::array<char, N>& out, std::string_view text) {
-  std::copy_n(text.begin(), std::min(text.size(), N - 1), out.begin());
 }
 
 }  // namespace
@@ -173,7 +169,7 @@ std::string Gateway::make_statistics(const config::Config& configuration) {
   header.port_count = static_cast<std::uint32_t>(ports_->ports().size());
   header.started_at_ns = boottime_ns();
   randombytes_buf(&header.boot_id, sizeof header.boot_id);
-  copy_text(header.build_version, SALLYPORT_VERSION);
+  abi::copy_text(header.build_version, SALLYPORT_VERSION);
   auto* workers = statistics_.at<abi::WorkerStatus>(layout_.workers);
   for (std::uint16_t writer = 0; writer <= worker_count_; ++writer) {
     workers[writer].tsc_hz = rte_get_tsc_hz();
@@ -188,7 +184,7 @@ std::string Gateway::make_workers(const config::Dataplane& dataplane) {
   for (const EngineReport& report : selection->reports)
     if (!report.error.empty())
       log_warning("crypto engine not used", {{"engine", report.name}, {"reason", report.error}});
-  copy_text(statistics_.at<abi::StatisticsHeader>()->crypto_engine, selection->engine.name);
+  abi::copy_text(statistics_.at<abi::StatisticsHeader>()->crypto_engine, selection->engine.name);
 
   rings_.resize(worker_count_);
   for (std::uint16_t id = 0; id < worker_count_; ++id) {
@@ -254,7 +250,7 @@ std::string Gateway::start_housekeeping(const config::Config& configuration) {
                    .max_sessions = max_sessions_,
                    .boot_id = statistics_.at<abi::StatisticsHeader>()->boot_id,
                    .build_version = {}};
-  copy_text(hello.build_version, SALLYPORT_VERSION);
+  abi::copy_text(hello.build_version, SALLYPORT_VERSION);
   std::optional<uid_t> user;
   if (configuration.controlplane.user) {
     const passwd* entry = getpwnam(configuration.controlplane.user->c_str());

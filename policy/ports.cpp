@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "config/toml/value.hpp"
+#include "policy/text_mismatch.hpp"
 
 namespace sallyport::policy {
 namespace {
@@ -65,11 +66,6 @@ std::optional<abi::PortRange> parse(std::string_view text) {
 bool has_ports(std::uint16_t protocol) {
   return std::any_of(std::begin(protocols), std::end(protocols),
                      [&](const Protocol& known) { return known.number == protocol && known.has_ports; });
-}
-
-tl::unexpected<std::string> mismatch(std::string_view expected, std::string_view text) {
-  return tl::unexpected<std::string>("expected " + std::string(expected) + ", got the string " +
-                                     config::in_quotes(text));
 }
 
 }  // namespace

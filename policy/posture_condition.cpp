@@ -6,6 +6,7 @@
 
 #include "config/limits.hpp"
 #include "config/read/scalars.hpp"
+#include "policy/text_mismatch.hpp"
 #include "policy/words.hpp"
 
 namespace sallyport::policy {
@@ -45,11 +46,6 @@ std::optional<PostureValue> parse_value(std::string_view text) {
 
 bool is_number(const PostureValue& value) {
   return std::holds_alternative<std::int64_t>(value) || std::holds_alternative<double>(value);
-}
-
-tl::unexpected<std::string> mismatch(std::string_view expected, std::string_view text) {
-  return tl::unexpected<std::string>("expected " + std::string(expected) + ", got the string " +
-                                     config::in_quotes(text));
 }
 
 }  // namespace

@@ -94,7 +94,7 @@ HttpResponse post_capture(const Call& call) {
 
 HttpResponse get_index(const Call& call);
 
-constexpr std::array endpoints = {
+constexpr std::array endpoint_list = {
     Endpoint{"GET", {}, get_index, "this list"},
     Endpoint{"GET", {"status"}, get_status, "both processes, and what could not be made real"},
     Endpoint{"GET", {"peers"}, get_peers, "every peer with its endpoint, traffic and sessions"},
@@ -155,7 +155,7 @@ std::string path_of(const Endpoint& endpoint) {
 
 HttpResponse get_index(const Call& /*call*/) {
   Json list = Json::array();
-  for (const Endpoint& endpoint : endpoints)
+  for (const Endpoint& endpoint : endpoint_list)
     list.push_back({{"method", endpoint.method}, {"path", path_of(endpoint)}, {"text", endpoint.text}});
   return document(list);
 }
@@ -182,7 +182,7 @@ HttpResponse handle_admin_request(const HttpRequest& request, AdminBackend& back
   if (!target) return failure(400, "the request's target is not a path of this API: GET /v1 lists them");
   const std::string_view method = request.method == "HEAD" ? std::string_view("GET") : std::string_view(request.method);
   std::string allowed;
-  for (const Endpoint& endpoint : endpoints) {
+  for (const Endpoint& endpoint : endpoint_list) {
     std::string name;
     if (!matches(endpoint, *target, name)) continue;
     if (endpoint.method == method) return endpoint.answer({request, *target, backend, time, std::move(name)});

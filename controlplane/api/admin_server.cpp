@@ -7,7 +7,7 @@ namespace sallyport::controlplane {
 namespace {
 
 // A policy or a list of endpoints comes as one body, and takes a while to be read on a busy machine.
-constexpr HttpLimits limits{.body_bytes = std::uint64_t{16} << 20, .request_timeout = std::chrono::seconds(30)};
+constexpr HttpLimits admin_limits{.body_bytes = std::uint64_t{16} << 20, .request_timeout = std::chrono::seconds(30)};
 
 }  // namespace
 
@@ -20,7 +20,7 @@ class AdminServer::Impl {
             [&backend](const HttpRequest& request) {
               return handle_admin_request(request, backend, RequestTime::now());
             },
-            limits) {}
+            admin_limits) {}
 
   tl::expected<void, std::string> start() { return server_.listen_unix(socket_, 0660); }
 

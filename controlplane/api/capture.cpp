@@ -126,8 +126,8 @@ class CaptureWriter {
   std::uint32_t interface_count_ = 0;
 };
 
-struct Backlog : AnswerBacklog {
-  Backlog(const CaptureRequest& request, const AdminBackend& backend, const RequestTime& time)
+struct CaptureBacklog : AnswerBacklog {
+  CaptureBacklog(const CaptureRequest& request, const AdminBackend& backend, const RequestTime& time)
       : writer(request, backend, time) {
     writer.begin(bytes);
   }
@@ -156,7 +156,7 @@ struct Backlog : AnswerBacklog {
 tl::expected<std::unique_ptr<BodySource>, CaptureRefusal> start_capture(const CaptureRequest& request,
                                                                         AdminBackend& backend,
                                                                         const RequestTime& time) {
-  auto backlog = std::make_shared<Backlog>(request, backend, time);
+  auto backlog = std::make_shared<CaptureBacklog>(request, backend, time);
   auto id = backend.start_capture(
       request.command, [backlog](const CapturedPacket& packet) { backlog->add(packet); },
       [backlog] { backlog->end(); });

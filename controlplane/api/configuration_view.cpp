@@ -4,7 +4,7 @@
 namespace sallyport::controlplane {
 namespace {
 
-constexpr unsigned peers_per_step = 128;
+constexpr unsigned configured_peers_per_step = 128;
 
 template <typename Value>
 Json list_json(const std::vector<Value>& values) {
@@ -28,7 +28,7 @@ Json optional_json(const std::optional<Value>& value) {
   return value ? Json(*value) : Json();
 }
 
-Json claims_json(const std::vector<config::Claim>& claims) {
+Json configured_claims_json(const std::vector<config::Claim>& claims) {
   Json object = Json::object();
   for (const config::Claim& claim : claims) object[claim.name] = claim.values;
   return object;
@@ -93,7 +93,7 @@ Json peer_json(const config::Peer& peer) {
           {"persistent_keepalive_s", peer.persistent_keepalive ? Json(peer.persistent_keepalive->count()) : Json()},
           {"identity", optional_json(peer.identity)},
           {"tags", peer.tags},
-          {"claims", claims_json(peer.claims)}};
+          {"claims", configured_claims_json(peer.claims)}};
 }
 
 Json enrolment_json(const config::Enrolment& enrolment) {
@@ -111,7 +111,7 @@ Json enrolment_json(const config::Enrolment& enrolment) {
           {"routes", list_json(enrolment.routes)}};
 }
 
-Json cluster_json(const config::Cluster& cluster) {
+Json configured_cluster_json(const config::Cluster& cluster) {
   return {{"name", cluster.name},
           {"api_server", cluster.api_server},
           {"ca_file", cluster.ca_file.string()},
@@ -137,7 +137,7 @@ Json ipsec_peer_json(const config::IpsecPeer& peer) {
           {"pool", optional_json(peer.pool)},
           {"identity", optional_json(peer.identity)},
           {"tags", peer.tags},
-          {"claims", claims_json(peer.claims)}};
+          {"claims", configured_claims_json(peer.claims)}};
 }
 
 template <typename Value, typename ToJson>
@@ -162,7 +162,7 @@ Json without_peers(const config::Config& configuration) {
                   return {{"name", pool.name}, {"prefixes", list_json(pool.prefixes)}};
                 })}};
   view["enrolment"] = configuration.enrolment ? enrolment_json(*configuration.enrolment) : Json();
-  view["cluster"] = each(configuration.clusters, cluster_json);
+  view["cluster"] = each(configuration.clusters, configured_cluster_json);
   view["flow_records"] = nullptr;
   if (const auto& records = configuration.flow_records)
     view["flow_records"] = {
@@ -184,7 +184,7 @@ std::unique_ptr<BodySource> configuration_view(const AdminBackend& backend) {
   head += "\"peer\":";
   const auto step = [&backend, next = std::size_t{0}](const JsonEmit& emit) mutable {
     const auto& peers = backend.configuration().peers;
-    for (unsigned i = 0; i < peers_per_step && next < peers.size(); ++i, ++next)
+    for (unsigned i = 0; i < configured_peers_per_step && next < peers.size(); ++i, ++next)
       if (session_of(peers[next], backend) == nullptr) emit(peer_json(peers[next]));
     return next < peers.size();
   };

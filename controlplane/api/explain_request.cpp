@@ -50,7 +50,7 @@ tl::expected<Question, std::string> read_question(const Call& call) {
   return question;
 }
 
-Json facts_json(const policy::Facts& facts) {
+Json party_facts_json(const policy::Facts& facts) {
   return {{"peer", facts.peer.empty() ? Json() : Json(facts.peer)},
           {"identities", facts.names},
           {"tags", facts.tags},
@@ -61,7 +61,7 @@ Json facts_json(const policy::Facts& facts) {
 
 Json source_json(std::string_view text, const SourceParty& party, const AdminBackend& backend) {
   Json view = {{"text", text}, {"kind", party.kind}};
-  view.update(facts_json(party.facts));
+  view.update(party_facts_json(party.facts));
   view["peers"] = Json::array();
   for (std::size_t i = 0; i < party.peers.size() && i < most_peers_compared; ++i)
     view["peers"].push_back(party.peers[i]->name);

@@ -75,7 +75,7 @@ Json flow_json(const abi::FlowRecord& flow, const AdminBackend& backend, const R
           {"bytes", flow.bytes}};
 }
 
-struct Backlog : AnswerBacklog {
+struct FlowsBacklog : AnswerBacklog {
   void add(const abi::FlowRecord& flow, const AdminBackend& backend, const RequestTime& time) {
     if (closed || ended) return;
     if (bytes.size() > flow_backlog_bytes) {
@@ -100,7 +100,7 @@ struct Backlog : AnswerBacklog {
   bool any = false;
 };
 
-struct Refused {
+struct RefusedListing {
   unsigned status = 400;
   std::string message;
 };
@@ -118,23 +118,25 @@ std::optional<IpPrefix> parse_network(std::string_view text) {
   return prefix && !prefix->has_host_bits() ? prefix : std::nullopt;
 }
 
-std::optional<Refused> read_names(const Call& call, abi::ListFlows& request) {
+std::optional<RefusedListing> read_names(const Call& call, abi::ListFlows& request) {
   if (const auto name = call.target.parameter("peer")) {
     const auto id = call.backend.peer_id(*name);
-    if (!id) return Refused{404, "peer: there is no peer " + in_quotes(*name) + suggest_peer(call.backend, *name)};
+    if (!id)
+      return RefusedListing{404, "peer: there is no peer " + in_quotes(*name) + suggest_peer(call.backend, *name)};
     request.peer_id = *id;
   }
   if (const auto name = call.target.parameter("rule")) {
     request.rule = call.backend.rule_number(std::string(*name));
     if (request.rule == 0)
-      return Refused{404, "rule: there is no rule " + in_quotes(*name) + suggest_rule(*name, call.backend.policy())};
+      return RefusedListing{404,
+                            "rule: there is no rule " + in_quotes(*name) + suggest_rule(*name, call.backend.policy())};
   }
   return std::nullopt;
 }
 
-tl::expected<abi::ListFlows, Refused> read_request(const Call& call) {
+tl::expected<abi::ListFlows, RefusedListing> read_request(const Call& call) {
   constexpr std::string_view known[] = {"peer", "address", "port", "protocol", "rule", "most"};
-  if (auto wrong = wrong_query(call.target, known)) return tl::unexpected(Refused{400, std::move(*wrong)});
+  if (auto wrong = wrong_query(call.target, known)) return tl::unexpected(RefusedListing{400, std::move(*wrong)});
   abi::ListFlows request{};
   request.peer_id = abi::no_peer;
   request.protocol = abi::any_protocol;
@@ -143,19 +145,19 @@ tl::expected<abi::ListFlows, Refused> read_request(const Call& call) {
     const auto address = parse_network(*text);
     if (!address)
       return tl::unexpected(
-          Refused{400, "address: expected an address or a prefix without host bits, got " + in_quotes(*text)});
+          RefusedListing{400, "address: expected an address or a prefix without host bits, got " + in_quotes(*text)});
     request.address = *address;
   }
   if (const auto text = call.target.parameter("protocol")) {
     const auto protocol = parse_protocol(*text);
     if (!protocol)
       return tl::unexpected(
-          Refused{400, "protocol: expected " + std::string(expected_protocol) + ", got " + in_quotes(*text)});
+          RefusedListing{400, "protocol: expected " + std::string(expected_protocol) + ", got " + in_quotes(*text)});
     request.protocol = *protocol;
   }
   const auto port = number_parameter(call.target, "port", 1, 0xffff);
   const auto most = number_parameter(call.target, "most", 1, most_flows_listed);
-  if (!port || !most) return tl::unexpected(Refused{400, port ? most.error() : port.error()});
+  if (!port || !most) return tl::unexpected(RefusedListing{400, port ? most.error() : port.error()});
   request.port = static_cast<std::uint16_t>(port->value_or(0));
   request.most = most->value_or(default_flows_listed);
   return request;
@@ -168,7 +170,7 @@ HttpResponse get_flows(const Call& call) {
   if (!request) return failure(request.error().status, request.error().message);
   if (call.backend.statistics() == nullptr) return failure(503, "no dataplane is connected: there are no flows");
   if (call.request.method == "HEAD") return document(Json::object());  // nobody would take the list
-  auto backlog = std::make_shared<Backlog>();
+  auto backlog = std::make_shared<FlowsBacklog>();
   backlog->bytes = "{\"flows\":[";
   const auto listing = call.backend.list_flows(
       *request,

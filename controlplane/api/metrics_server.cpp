@@ -8,7 +8,7 @@
 namespace sallyport::controlplane {
 namespace {
 
-constexpr HttpLimits limits{.connections = 64, .body_bytes = 1024};
+constexpr HttpLimits metrics_limits{.connections = 64, .body_bytes = 1024};
 
 HttpResponse answer(const HttpRequest& request, const AdminBackend& backend) {
   const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
@@ -26,7 +26,7 @@ class MetricsServer::Impl {
   Impl(boost::asio::io_context& loop, const AdminBackend& backend, const IpEndpoint& address)
       : address_(address),
         server_(
-            loop, [&backend](const HttpRequest& request) { return answer(request, backend); }, limits) {}
+            loop, [&backend](const HttpRequest& request) { return answer(request, backend); }, metrics_limits) {}
 
   tl::expected<void, std::string> start() { return server_.listen_tcp(address_); }
   [[nodiscard]] std::uint16_t port() const { return server_.tcp_port(); }

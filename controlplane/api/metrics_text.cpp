@@ -24,22 +24,18 @@ double wall_seconds(std::uint64_t boottime_ns, const RequestTime& time) {
   return static_cast<double>(time.to_wall_ns(boottime_ns)) / static_cast<double>(second_ns);
 }
 
-std::uint64_t relaxed(const std::atomic<std::uint64_t>& value) {
-  return value.load(std::memory_order_relaxed);
-}
-
 void add_header(Exposition& out, const abi::StatisticsHeader& header, const RequestTime& time) {
   out.one_seconds(Metric::started, wall_seconds(header.started_at_ns, time));
-  out.one(Metric::updated, time.seconds_since(relaxed(header.updated_at_ns)));
-  out.one(Metric::peers, relaxed(header.live_peers));
-  out.one(Metric::sessions, relaxed(header.live_sessions));
-  out.one(Metric::routes, relaxed(header.live_routes));
-  out.one(Metric::neighbours, relaxed(header.live_neighbours));
-  out.one(Metric::flows, relaxed(header.live_flows));
+  out.one(Metric::updated, time.seconds_since(abi::relaxed(header.updated_at_ns)));
+  out.one(Metric::peers, abi::relaxed(header.live_peers));
+  out.one(Metric::sessions, abi::relaxed(header.live_sessions));
+  out.one(Metric::routes, abi::relaxed(header.live_routes));
+  out.one(Metric::neighbours, abi::relaxed(header.live_neighbours));
+  out.one(Metric::flows, abi::relaxed(header.live_flows));
   out.one(Metric::most_flows, header.max_flows);
-  out.one(Metric::buffers, relaxed(header.buffers_total));
-  out.one(Metric::buffers_used, relaxed(header.buffers_in_use));
-  out.one(Metric::held, relaxed(header.packets_held));
+  out.one(Metric::buffers, abi::relaxed(header.buffers_total));
+  out.one(Metric::buffers_used, abi::relaxed(header.buffers_in_use));
+  out.one(Metric::held, abi::relaxed(header.packets_held));
   out.one(Metric::under_load, header.under_load.load(std::memory_order_relaxed) != 0 ? 1 : 0);
 }
 
@@ -54,7 +50,7 @@ void add_workers(Exposition& out, const abi::StatisticsView& statistics) {
     }
   };
   const auto seconds = [](const std::atomic<std::uint64_t>& cycles, std::uint64_t hz) {
-    return hz == 0 ? 0.0 : static_cast<double>(relaxed(cycles)) / static_cast<double>(hz);
+    return hz == 0 ? 0.0 : static_cast<double>(abi::relaxed(cycles)) / static_cast<double>(hz);
   };
   using Labels = std::initializer_list<Label>;
   each(Metric::worker_busy, [&](const abi::WorkerStatus& worker, Labels labels) {
@@ -64,9 +60,9 @@ void add_workers(Exposition& out, const abi::StatisticsView& statistics) {
     out.sample_seconds(labels, seconds(worker.idle_cycles, worker.tsc_hz));
   });
   each(Metric::worker_loops,
-       [&](const abi::WorkerStatus& worker, Labels labels) { out.sample(labels, relaxed(worker.loops)); });
+       [&](const abi::WorkerStatus& worker, Labels labels) { out.sample(labels, abi::relaxed(worker.loops)); });
   each(Metric::worker_sleeps,
-       [&](const abi::WorkerStatus& worker, Labels labels) { out.sample(labels, relaxed(worker.sleeps)); });
+       [&](const abi::WorkerStatus& worker, Labels labels) { out.sample(labels, abi::relaxed(worker.sleeps)); });
 }
 
 struct NamedPort {

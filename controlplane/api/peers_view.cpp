@@ -6,14 +6,8 @@
 namespace sallyport::controlplane {
 namespace {
 
-constexpr unsigned peers_per_step = 64;
+constexpr unsigned listed_peers_per_step = 64;
 constexpr unsigned session_slots_per_step = 4096;
-
-Json prefixes_json(const std::vector<IpPrefix>& prefixes) {
-  Json list = Json::array();
-  for (const IpPrefix& prefix : prefixes) list.push_back(prefix.to_string());
-  return list;
-}
 
 Json age_json(std::uint64_t then_ns, const RequestTime& time) {
   return then_ns == 0 ? Json() : Json(time.seconds_since(then_ns));
@@ -69,6 +63,12 @@ Json absent_json() {
 
 }  // namespace
 
+Json prefixes_json(const std::vector<IpPrefix>& prefixes) {
+  Json list = Json::array();
+  for (const IpPrefix& prefix : prefixes) list.push_back(prefix.to_string());
+  return list;
+}
+
 std::optional<abi::PeerStatusValue> peer_status(const config::Peer& peer, const AdminBackend& backend) {
   const abi::StatisticsView* statistics = backend.statistics();
   const auto id = backend.peer_id(peer.name);
@@ -106,7 +106,8 @@ std::unique_ptr<BodySource> peers_view(const AdminBackend& backend, const Reques
   // By position, and looked up anew in each step: a reload between two steps may replace the configuration.
   return json_array([&backend, time, next = std::size_t{0}](const JsonEmit& emit) mutable {
     const auto& peers = backend.configuration().peers;
-    for (unsigned i = 0; i < peers_per_step && next < peers.size(); ++i) emit(peer_view(peers[next++], backend, time));
+    for (unsigned i = 0; i < listed_peers_per_step && next < peers.size(); ++i)
+      emit(peer_view(peers[next++], backend, time));
     return next < peers.size();
   });
 }
@@ -130,7 +131,7 @@ std::unique_ptr<BodySource> sessions_view(const AdminBackend& backend, const Req
       const auto session = statistics->session(next++);
       if (!session || session->state == abi::SessionState::none || (peer_id && session->peer_id != *peer_id)) continue;
       emit(session_view(*session, backend, time));
-      if (++emitted == peers_per_step * 2) break;
+      if (++emitted == listed_peers_per_step * 2) break;
     }
     return next < statistics->max_sessions();
   });

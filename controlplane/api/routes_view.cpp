@@ -8,7 +8,7 @@
 namespace sallyport::controlplane {
 namespace {
 
-constexpr unsigned peers_per_step = 256;
+constexpr unsigned routed_peers_per_step = 256;
 
 struct RouteText {
   IpPrefix prefix;
@@ -86,7 +86,7 @@ std::unique_ptr<BodySource> routes_view(const AdminBackend& backend) {
     const RouteEmitter emit_route(problems, emit);
     const config::Config& configuration = backend.configuration();
     if (!std::exchange(fixed_done, true)) emit_fixed(configuration, emit_route);
-    for (unsigned i = 0; i < peers_per_step && next < configuration.peers.size(); ++i) {
+    for (unsigned i = 0; i < routed_peers_per_step && next < configuration.peers.size(); ++i) {
       const config::Peer& peer = configuration.peers[next++];
       for (const IpPrefix& prefix : peer.allowed_ips)
         emit_route({.prefix = prefix, .kind = "peer", .peer = peer.name, .tunnel = peer.wireguard});

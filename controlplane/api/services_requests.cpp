@@ -4,6 +4,7 @@
 #include "config/toml/suggest.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/rfc3339.hpp"
+#include "controlplane/api/views.hpp"
 #include "policy/ports.hpp"
 
 namespace sallyport::controlplane {
@@ -16,10 +17,6 @@ Json texts(const std::vector<Value>& values, ToText to_text_of) {
   Json list = Json::array();
   for (const Value& value : values) list.push_back(to_text_of(value));
   return list;
-}
-
-Json prefixes_json(const std::vector<IpPrefix>& prefixes) {
-  return texts(prefixes, [](const IpPrefix& prefix) { return prefix.to_string(); });
 }
 
 constexpr std::size_t most_addresses_shown = 1000;  // of a service, in the list of all

@@ -7,19 +7,15 @@ namespace {
 
 constexpr std::size_t most_problems_shown = 1000;
 
-std::uint64_t relaxed(const std::atomic<std::uint64_t>& value) {
-  return value.load(std::memory_order_relaxed);
-}
-
 Json workers_json(const abi::StatisticsView& statistics) {
   Json workers = Json::array();
   for (std::uint32_t writer = 1; writer <= statistics.worker_count(); ++writer) {
     const abi::WorkerStatus& worker = statistics.worker(writer);
-    const std::uint64_t busy = relaxed(worker.busy_cycles), idle = relaxed(worker.idle_cycles);
+    const std::uint64_t busy = abi::relaxed(worker.busy_cycles), idle = abi::relaxed(worker.idle_cycles);
     workers.push_back({{"worker", writer - 1},
                        {"core", worker.core == 0xffffffff ? Json() : Json(worker.core)},
-                       {"loops", relaxed(worker.loops)},
-                       {"sleeps", relaxed(worker.sleeps)},
+                       {"loops", abi::relaxed(worker.loops)},
+                       {"sleeps", abi::relaxed(worker.sleeps)},
                        {"busy_cycles", busy},
                        {"idle_cycles", idle},
                        {"tsc_hz", worker.tsc_hz}});
@@ -44,18 +40,18 @@ Json dataplane_json(const AdminBackend& backend, const RequestTime& time) {
           {"boot_id", boot_id},
           {"uptime_s", time.seconds_since(header.started_at_ns)},
           {"connected_s", time.seconds_since(backend.dataplane_connected_since_ns())},
-          {"updated_s_ago", time.seconds_since(relaxed(header.updated_at_ns))},
+          {"updated_s_ago", time.seconds_since(abi::relaxed(header.updated_at_ns))},
           {"version", text_of(header.build_version)},
           {"crypto_engine", text_of(header.crypto_engine)},
           {"workers", workers_json(*statistics)},
-          {"buffers_in_use", relaxed(header.buffers_in_use)},
-          {"buffers_total", relaxed(header.buffers_total)},
-          {"packets_held", relaxed(header.packets_held)},
+          {"buffers_in_use", abi::relaxed(header.buffers_in_use)},
+          {"buffers_total", abi::relaxed(header.buffers_total)},
+          {"packets_held", abi::relaxed(header.packets_held)},
           {"under_load", header.under_load.load(std::memory_order_relaxed) != 0},
-          {"sessions", relaxed(header.live_sessions)},
-          {"peers", relaxed(header.live_peers)},
-          {"routes", relaxed(header.live_routes)},
-          {"neighbours", relaxed(header.live_neighbours)},
+          {"sessions", abi::relaxed(header.live_sessions)},
+          {"peers", abi::relaxed(header.live_peers)},
+          {"routes", abi::relaxed(header.live_routes)},
+          {"neighbours", abi::relaxed(header.live_neighbours)},
           {"capture_remaining", header.capture_remaining.load(std::memory_order_relaxed)}};
 }
 
@@ -63,7 +59,7 @@ Json dataplane_json(const AdminBackend& backend, const RequestTime& time) {
 Json peers_online(const AdminBackend& backend) {
   const abi::StatisticsView* statistics = backend.statistics();
   if (statistics == nullptr) return {};
-  std::uint64_t online = 0, left = relaxed(statistics->header().live_peers);
+  std::uint64_t online = 0, left = abi::relaxed(statistics->header().live_peers);
   for (std::uint32_t id = 0; id < statistics->max_peers() && left > 0; ++id) {
     const auto peer = statistics->peer(id);
     if (!peer || peer->live == 0) continue;

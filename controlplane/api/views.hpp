@@ -29,6 +29,8 @@ namespace sallyport::controlplane {
 // The inner routes and those of the underlay, as configured; `problem` says which are not in force, and why.
 [[nodiscard]] std::unique_ptr<BodySource> routes_view(const AdminBackend& backend);
 
+[[nodiscard]] Json prefixes_json(const std::vector<IpPrefix>& prefixes);
+
 [[nodiscard]] Json ports_view(const AdminBackend& backend);
 [[nodiscard]] Json neighbours_view(const AdminBackend& backend, const RequestTime& time);
 [[nodiscard]] Json counters_view(const AdminBackend& backend);

@@ -10,7 +10,7 @@
 namespace sallyport::controlplane {
 namespace {
 
-using Json = nlohmann::ordered_json;  // members in the order in which they are written
+using OrderedJson = nlohmann::ordered_json;  // members in the order in which they are written
 
 struct FailureStatus {
   unsigned status = 503;
@@ -33,21 +33,21 @@ FailureStatus status_of(EnrolmentFailure failure) {
 }
 
 template <typename List>
-Json texts_of(const List& list) {
-  Json texts = Json::array();
+OrderedJson texts_of(const List& list) {
+  OrderedJson texts = OrderedJson::array();
   for (const auto& element : list) texts.push_back(element.to_string());
   return texts;
 }
 
-HttpResponse answer_of(unsigned status, const Json& body) {
+HttpResponse answer_of(unsigned status, const OrderedJson& body) {
   // Bytes that are not UTF-8 become U+FFFD: what a name holds can never make an answer fail.
-  return {.status = status, .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+  return {.status = status, .body = body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace)};
 }
 
 }  // namespace
 
 HttpResponse answer_with(const Granted& granted) {
-  Json body;
+  OrderedJson body;
   body["session"] = granted.session_id;
   if (!granted.session_token.empty()) body["session_token"] = granted.session_token;
   body["identity"] = granted.identity;
@@ -64,13 +64,13 @@ HttpResponse answer_with(const Granted& granted) {
 }
 
 HttpResponse answer_with(const PostureTaken& taken) {
-  Json body;
+  OrderedJson body;
   body["until"] = policy::time_words(taken.until);
   return answer_of(200, body);
 }
 
 HttpResponse answer_with(const Ended&) {
-  Json body;
+  OrderedJson body;
   body["ended"] = true;
   return answer_of(200, body);
 }
@@ -94,7 +94,7 @@ HttpResponse refused_answer() {
 }
 
 HttpResponse error_answer(unsigned status, std::string_view sentence) {
-  Json body;
+  OrderedJson body;
   body["error"] = sentence;
   return answer_of(status, body);
 }

@@ -9,10 +9,6 @@
 namespace sallyport::controlplane {
 namespace {
 
-tl::unexpected<RefusedProof> refuse(ProofRefusal reason, std::string detail) {
-  return tl::unexpected(RefusedProof{reason, {}, std::move(detail)});
-}
-
 tl::unexpected<RefusedProof> malformed(std::string detail) {
   return refuse(ProofRefusal::malformed_token, std::move(detail));
 }

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include <tl/expected.hpp>
+
 #include "policy/model.hpp"
 
 namespace sallyport::controlplane {
@@ -69,6 +71,10 @@ struct RefusedProof {
   std::string issuer;  // [issuer.NAME]; empty: not known
   std::string detail;  // "aud is \"other\", expected \"sallyport-fra\""
 };
+
+[[nodiscard]] inline tl::unexpected<RefusedProof> refuse(ProofRefusal reason, std::string detail) {
+  return tl::unexpected(RefusedProof{reason, {}, std::move(detail)});
+}
 
 struct Proof {
   std::string issuer;    // [issuer.NAME]

@@ -10,7 +10,7 @@
 namespace sallyport::controlplane {
 namespace {
 
-using Impl = TrustBundle::Impl;
+using Bundle = TrustBundle::Impl;
 using Problem = tl::unexpected<std::string>;
 
 // One block of a PEM text.
@@ -36,7 +36,7 @@ tl::expected<std::optional<PemBlock>, std::string> next_block(BIO& text) {
   return block;
 }
 
-tl::expected<void, std::string> add(Impl& impl, const PemBlock& block) {
+tl::expected<void, std::string> add(Bundle& impl, const PemBlock& block) {
   // A private key in a file of public ones is a mishap that somebody should hear of.
   if (block.name != PEM_STRING_X509) return Problem("expected a CERTIFICATE, got " + config::in_quotes(block.name));
   X509Ptr certificate = parse_certificate(block.bytes);
@@ -59,7 +59,7 @@ tl::expected<void, std::string> add(Impl& impl, const PemBlock& block) {
 
 }  // namespace
 
-const TrustBundle::CertificateInfo* Impl::find(const X509& certificate) const {
+const TrustBundle::CertificateInfo* Bundle::find(const X509& certificate) const {
   for (std::size_t i = 0; i < certificates.size(); ++i)
     if (X509_cmp(certificates[i].get(), &certificate) == 0) return &infos[i];
   return nullptr;

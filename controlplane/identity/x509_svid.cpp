@@ -20,10 +20,6 @@ using Stack = std::unique_ptr<STACK_OF(X509), decltype([](STACK_OF(X509) * stack
 // 112 bits: no SHA-1, no RSA below 2048 bits.
 constexpr int security_level = 2;
 
-tl::unexpected<RefusedProof> refuse(ProofRefusal reason, std::string detail) {
-  return tl::unexpected(RefusedProof{reason, {}, std::move(detail)});
-}
-
 Checked<void> read_id(X509Svid& svid) {
   const auto uris = uri_names_of(*svid.chain.front());
   if (!uris) return refuse(ProofRefusal::malformed_certificate, "its subject alternative names cannot be read");

@@ -22,6 +22,11 @@
 
 namespace sallyport::abi {
 
+// A value of its own, which says nothing about others.
+[[nodiscard]] inline std::uint64_t relaxed(const std::atomic<std::uint64_t>& value) noexcept {
+  return value.load(std::memory_order_relaxed);
+}
+
 // A record with one writer and readers that retry. The copy is byte for byte; a torn one is thrown away.
 template <typename Value>
 class SequenceLocked {

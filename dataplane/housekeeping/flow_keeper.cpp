@@ -9,7 +9,7 @@
 namespace sallyport::dataplane {
 namespace {
 
-constexpr unsigned notes_per_worker = 64;
+constexpr unsigned flow_notes_per_worker = 64;
 constexpr std::uint64_t pass_interval_ns = 500 * millisecond_ns;
 constexpr std::uint32_t entries_per_poll = 8192;
 constexpr std::size_t removals_per_poll = 1024;
@@ -64,7 +64,7 @@ void FlowKeeper::write_totals() noexcept {
 void FlowKeeper::take_notes() noexcept {
   for (auto& ring : notes_) {
     FlowNote note;
-    for (unsigned i = 0; i < notes_per_worker && ring.pop(note) == abi::RingResult::ok; ++i) {
+    for (unsigned i = 0; i < flow_notes_per_worker && ring.pop(note) == abi::RingResult::ok; ++i) {
       note.flow.started_at_ns = note.flow.last_seen_at_ns = context_.clock.to_ns(note.flow.started_at_ns);
       const bool told =
           note.kind == FlowNoteKind::denied

@@ -15,7 +15,7 @@ namespace {
 constexpr unsigned packets_per_ring = 64;
 constexpr unsigned notes_per_worker = 256;
 constexpr std::uint64_t link_poll_interval_ns = 5 * millisecond_ns;
-constexpr unsigned turns_before_sleep = 32;
+constexpr unsigned idle_turns_before_wait = 32;
 constexpr timespec nap{0, 200'000};  // what a ping to us may wait, at most
 
 }  // namespace
@@ -83,7 +83,7 @@ void Housekeeping::run(const std::atomic<bool>& stop) noexcept {
   while (!stop.load(std::memory_order_relaxed)) {
     if (run_once()) {
       idle_turns_ = 0;
-    } else if (++idle_turns_ >= turns_before_sleep) {
+    } else if (++idle_turns_ >= idle_turns_before_wait) {
       sleep();
     }
   }

@@ -12,10 +12,6 @@ std::span<std::uint8_t> ip_bytes_of(Packet* frame) noexcept {
   return bytes_of(frame).subspan(ethernet_header_bytes, meta_of(frame).ip.total_bytes);
 }
 
-bool is_icmp(const ParsedIp& ip) noexcept {
-  return ip.l4_protocol == (ip.is_v4() ? IpProtocol::icmp : IpProtocol::icmpv6);
-}
-
 }  // namespace
 
 OwnAddress::OwnAddress(HousekeepingContext& context, NeighbourService& neighbours, HostBridge& host,

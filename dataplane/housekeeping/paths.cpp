@@ -8,7 +8,7 @@
 namespace sallyport::dataplane {
 namespace {
 
-constexpr std::size_t most_per_poll = 1024;
+constexpr std::size_t most_switched_per_poll = 1024;
 constexpr std::uint64_t restore_interval_ns = second_ns;
 
 }  // namespace
@@ -76,7 +76,7 @@ void Paths::publish(std::uint32_t peer_id) noexcept {
 }
 
 void Paths::poll() noexcept {
-  in_grace_.poll(most_per_poll, [this](std::uint32_t peer_id) {
+  in_grace_.poll(most_switched_per_poll, [this](std::uint32_t peer_id) {
     PeerRecord& peer = state_.peers[peer_id];
     peer.path_in_grace = false;
     if (peer.retiring_neighbour != no_neighbour) neighbours_.release(peer.retiring_neighbour);

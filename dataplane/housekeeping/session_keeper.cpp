@@ -7,7 +7,7 @@
 namespace sallyport::dataplane {
 namespace {
 
-constexpr std::size_t most_per_poll = 4096;
+constexpr std::size_t most_reclaimed_per_poll = 4096;
 constexpr std::size_t max_moves = 256;
 constexpr std::uint32_t max_held = 1024;
 
@@ -182,7 +182,7 @@ void SessionKeeper::drop_all_held() noexcept {
 }
 
 void SessionKeeper::poll() noexcept {
-  ending_.poll(most_per_poll, [this](std::uint32_t slot) { reclaim(slot); });
+  ending_.poll(most_reclaimed_per_poll, [this](std::uint32_t slot) { reclaim(slot); });
   moving_.poll(max_moves, [this](const Move& move) {
     OpenSession* session = context_.tables.sessions.find_open(move.index);
     if (session == nullptr) return;

@@ -2,14 +2,10 @@
 
 #include <algorithm>
 
+#include "dataplane/abi/fixed_text.hpp"
+
 namespace sallyport::dataplane {
 namespace {
-
-template <std::size_t N>
-void copy_text(std::array<char, N>& out, std::string_view text) noexcept {
-  out.fill('\0');
-  std::copy_n(text.begin(), std::min(text.size(), N - 1), out.begin());
-}
 
 abi::SessionState state_of(SlotState state) noexcept {
   switch (state) {
@@ -111,9 +107,9 @@ void StatisticsWriter::write_ports() noexcept {
                                .device_rx_errors = statistics.receive_errors,
                                .device_rx_no_buffer = statistics.no_buffer,
                                .device_tx_errors = statistics.send_errors};
-    copy_text(value.name, port.name);
-    copy_text(value.device, device.name());
-    copy_text(value.driver, device.driver());
+    abi::copy_text(value.name, port.name);
+    abi::copy_text(value.device, device.name());
+    abi::copy_text(value.driver, device.driver());
     std::copy_n(port.addresses.begin(), std::min<std::size_t>(port.addresses.size(), abi::max_addresses),
                 value.addresses.begin());
     if (port.link_local) value.addresses[abi::max_addresses] = {*port.link_local, 64};

@@ -10,6 +10,8 @@
 
 namespace sallyport::dataplane {
 
+inline constexpr std::uint64_t mib = 1024 * 1024;
+
 // Every bound on packets that are held somewhere, each stated once: who holds them takes its bound from here.
 struct BufferDemand {
   std::uint32_t private_bytes = 64;  // our metadata of each packet; a multiple of 8

@@ -5,12 +5,11 @@
 #include <set>
 
 #include "config/base/log.hpp"
+#include "dataplane/io/buffer_plan.hpp"
 #include "dataplane/io/device_name.hpp"
 
 namespace sallyport::dataplane {
 namespace {
-
-constexpr std::uint64_t mib = 1024 * 1024;
 
 using Failure = tl::unexpected<std::string>;
 

@@ -13,13 +13,12 @@
 #include <span>
 
 #include "config/config.hpp"
+#include "dataplane/packet/tcp.hpp"
 
 namespace sallyport::dataplane {
 
 inline constexpr std::uint8_t protocol_tcp = 6;
 inline constexpr std::uint8_t protocol_udp = 17;
-inline constexpr std::uint8_t tcp_flag_syn = 0x02;
-inline constexpr std::uint8_t tcp_flag_ack = 0x10;
 
 class HostAdmission {
  public:

@@ -7,7 +7,6 @@
 namespace sallyport::dataplane {
 namespace {
 
-constexpr std::uint64_t mib = 1024 * 1024;
 constexpr std::uint64_t heap_margin_percent = 15;
 constexpr std::uint64_t smallest_need_bytes = 64 * mib;
 constexpr std::uint64_t reassembly_bytes = 1 * mib;   // of each worker's fragment table

@@ -115,6 +115,11 @@ namespace detail {
   return detail::parse_ipv4(packet, out, flags, ipv4_header_bytes);
 }
 
+// ICMP, or ICMPv6 in an IPv6 packet.
+[[nodiscard]] inline bool is_icmp(const ParsedIp& ip) noexcept {
+  return ip.l4_protocol == (ip.is_v4() ? IpProtocol::icmp : IpProtocol::icmpv6);
+}
+
 // The addresses of a packet that parse_ip accepted, for the slow path.
 [[nodiscard]] IpAddress source_address(std::span<const std::uint8_t> packet, const ParsedIp& ip) noexcept;
 [[nodiscard]] IpAddress destination_address(std::span<const std::uint8_t> packet, const ParsedIp& ip) noexcept;

@@ -37,10 +37,6 @@ FlowEndpoint endpoint(const std::uint8_t* address, bool is_v4, std::uint32_t end
   return made;
 }
 
-bool is_icmp(const ParsedIp& ip) noexcept {
-  return ip.l4_protocol == (ip.is_v4() ? IpProtocol::icmp : IpProtocol::icmpv6);
-}
-
 void set_key(FlowProbe& probe, const FlowEndpoint& source, const FlowEndpoint& destination, IpProtocol protocol,
              bool is_v4) noexcept {
   probe.protocol = static_cast<std::uint8_t>(protocol);

@@ -11,7 +11,7 @@ namespace sallyport::policy {
 namespace {
 
 // A service's name, or "*".
-Parsed<std::string> parse_target(const TomlValue& value) {
+Parsed<std::string> parse_service_name(const TomlValue& value) {
   const auto* text = value.as<std::string>();
   if (text == nullptr || (*text != "*" && !config::is_name(*text)))
     return config::mismatch("the name of a service, or \"*\" alone", value);
@@ -25,7 +25,7 @@ std::vector<Reference> references(TableReader& reader, std::vector<Located<std::
 }
 
 void read_to(RuleDraft& draft, TableReader& reader) {
-  draft.to = references(reader, reader.require_list("to", {1, limits::members}, parse_target));
+  draft.to = references(reader, reader.require_list("to", {1, limits::members}, parse_service_name));
   for (const Reference& to : draft.to) {
     if (to.name != "*") continue;
     draft.rule.to_any = true;

@@ -4,8 +4,6 @@
 namespace sallyport::integration {
 namespace {
 
-const IpAddress host_v4 = ip("10.0.0.7"), host_v6 = ip("fd00::7");
-
 class Errors : public IntegrationTest {
  protected:
   // The ICMP error about `offending` that `peer` gets through its tunnel.

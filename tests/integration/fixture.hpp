@@ -11,6 +11,9 @@
 
 namespace sallyport::integration {
 
+// A host behind the inside port `lan`.
+inline const IpAddress host_v4 = ip("10.0.0.7"), host_v6 = ip("fd00::7");
+
 class IntegrationTest : public testing::Test {
  protected:
   // With the tunnel, ann and bob.

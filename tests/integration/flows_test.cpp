@@ -6,7 +6,7 @@
 namespace sallyport::integration {
 namespace {
 
-constexpr unsigned fin = 1, syn = 2, rst = 4, ack = 16;
+constexpr unsigned fin = 1;
 
 class FlowsTest : public IntegrationTest {
  protected:

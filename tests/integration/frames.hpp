@@ -47,7 +47,8 @@ struct IpFields {
 // With an MSS option.
 [[nodiscard]] Bytes tcp_syn(const IpAddress& from, const IpAddress& to, unsigned mss);
 
-// A segment without data. flags as in the header: 2 SYN, 16 ACK, 18 SYN ACK, 17 FIN ACK, 4 RST.
+// A segment without data. Flags as in the header.
+inline constexpr unsigned syn = 2, ack = 16, syn_ack = 18, fin_ack = 17, rst = 4;
 [[nodiscard]] Bytes tcp_segment(const IpEndpoint& from, const IpEndpoint& to, unsigned flags,
                                 std::uint32_t sequence = 1000, std::uint32_t acknowledgement = 0);
 // Any transport: `l4` as it is.

@@ -9,8 +9,6 @@
 namespace sallyport::integration {
 namespace {
 
-constexpr unsigned syn = 2, ack = 16, syn_ack = 18;
-
 constexpr std::string_view both_ways = R"(
 [service]
 web = { prefixes = ["10.0.0.0/24"], ports = ["tcp/8080", "udp/9"] }

@@ -9,8 +9,6 @@
 namespace sallyport::integration {
 namespace {
 
-constexpr unsigned syn = 2, ack = 16, syn_ack = 18, fin_ack = 17, rst = 4;
-
 constexpr std::string_view shop = R"(
 [service]
 backend = { prefixes = ["10.0.0.0/24", "fd00::/64"], ports = ["tcp/8080"] }

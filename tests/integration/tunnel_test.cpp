@@ -4,8 +4,6 @@
 namespace sallyport::integration {
 namespace {
 
-const IpAddress host_v4 = ip("10.0.0.7"), host_v6 = ip("fd00::7");
-
 class Tunnel : public IntegrationTest {
  protected:
   [[nodiscard]] static const IpAddress& inner_address(const WireguardPeer& peer, IpFamily family) {

@@ -22,7 +22,7 @@ std::uint32_t le32(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-std::string time_text(std::uint64_t wall_ns) {
+std::string packet_time_text(std::uint64_t wall_ns) {
   const auto seconds = static_cast<std::time_t>(wall_ns / 1'000'000'000);
   std::tm local{};
   localtime_r(&seconds, &local);
@@ -72,7 +72,7 @@ void PacketLines::print(std::string_view line) {
   }
   const Json packet = parse_json(line).value_or(Json());
   if (const auto lost = number_field(packet, "lost_before"); lost != 0) out_ << "... " << lost << " packets lost ...\n";
-  out_ << time_text(number_field(packet, "wall_ns")) << ' ' << printable(text_field(packet, "point")) << ' '
+  out_ << packet_time_text(number_field(packet, "wall_ns")) << ' ' << printable(text_field(packet, "point")) << ' '
        << printable(text_field(packet, "port"));
   if (const std::string peer = text_field(packet, "peer", ""); !peer.empty()) out_ << " peer " << printable(peer);
   out_ << ": "

@@ -13,7 +13,7 @@
 namespace sallyport::ctl {
 namespace {
 
-constexpr const char* name = "client-config";
+constexpr const char* client_config_command = "client-config";
 
 using Checked = tl::expected<void, std::string>;
 
@@ -99,9 +99,9 @@ ExitCode print_file(const Invocation& call, const WgQuick& file, const std::stri
 
 ExitCode run_client_configuration(const Invocation& call) {
   if (call.has("generate") && call.has("private-key-file"))
-    return usage_error(call.terminal, name, "--generate and --private-key-file exclude each other");
+    return usage_error(call.terminal, client_config_command, "--generate and --private-key-file exclude each other");
   if (call.has("qr") && !call.has("generate") && !call.has("private-key-file"))
-    return usage_error(call.terminal, name,
+    return usage_error(call.terminal, client_config_command,
                        "a QR code is useless without a key: add --generate or --private-key-file F");
   const auto answer = get(call, "/v1/client-config/" + segment(call.arguments[0]));
   if (!answer) return answer.error();
@@ -111,7 +111,7 @@ ExitCode run_client_configuration(const Invocation& call) {
     return ExitCode::failed;
   }
   if (const auto applied = apply_options(call, *file); !applied)
-    return usage_error(call.terminal, name, applied.error());
+    return usage_error(call.terminal, client_config_command, applied.error());
   const auto private_key = private_key_of(call, *file);
   if (!private_key) {
     call.terminal.err << "sallyctl client-config: " << printable(private_key.error()) << '\n';

@@ -10,8 +10,6 @@
 namespace sallyport::ctl {
 namespace {
 
-constexpr auto right = Table::Align::right;
-
 std::string staleness_text(const Json& cluster) {
   if (!flag_field(cluster, "stale")) return "no";
   return flag_field(cluster, "dropped") ? "STALE, addresses dropped" : "STALE, " + text_field(cluster, "on_stale");

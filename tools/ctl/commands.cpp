@@ -5,6 +5,7 @@
 
 #include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
+#include "tools/ctl/options.hpp"
 #include "tools/ctl/safe_output.hpp"
 
 namespace sallyport::ctl {
@@ -14,13 +15,6 @@ namespace po = boost::program_options;
 namespace {
 
 using Add = po::options_description_easy_init;
-
-auto* word(const char* value_name) {
-  return po::value<std::string>()->value_name(value_name);
-}
-auto* words(const char* value_name) {
-  return po::value<std::vector<std::string>>()->composing()->value_name(value_name);
-}
 
 void counters_options(Add add) {
   add("all,a", "those that are zero, too");

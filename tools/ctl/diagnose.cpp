@@ -9,7 +9,7 @@ namespace sallyport::ctl {
 namespace {
 
 // Words, not signs: they survive every terminal, and a search.
-std::string mark_of(const std::string& result) {
+std::string result_mark_of(const std::string& result) {
   if (result == "ok") return "ok";
   if (result == "warning") return "WARNING";
   if (result == "failed") return "FAILED";
@@ -31,7 +31,8 @@ ExitCode run_diagnose(const Invocation& call) {
   out << printable(text_field(*answer, "subject")) << "\n\n";
   Table table({{""}, {""}, {""}});
   for (const Json& check : checks)
-    table.add({"  " + mark_of(text_field(check, "result")), text_field(check, "check"), text_field(check, "sentence")});
+    table.add({"  " + result_mark_of(text_field(check, "result")), text_field(check, "check"),
+               text_field(check, "sentence")});
   table.print(out);
   out << '\n' << printable(text_field(*answer, "conclusion")) << '\n';
   return code;

@@ -5,6 +5,7 @@
 
 #include "tools/ctl/command.hpp"
 #include "tools/ctl/enroll/enroll_settings.hpp"
+#include "tools/ctl/options.hpp"
 
 namespace sallyport::ctl {
 
@@ -13,10 +14,6 @@ namespace po = boost::program_options;
 namespace {
 
 using Add = po::options_description_easy_init;
-
-auto* word(const char* value_name) {
-  return po::value<std::string>()->value_name(value_name);
-}
 
 void revoke_options(Add add) {
   add("reason", word("TEXT"), "why, for the list");
@@ -32,7 +29,7 @@ void create_key_options(Add add) {
   add("session", word("DURATION"), "how long a session of its machines lasts before it is renewed; default 30d");
 }
 
-constexpr std::array all_commands = {
+constexpr std::array commands_of_enrolment = {
     Command{
         "enroll", "", 0, 0, "Get this machine a tunnel by proof: a token or a certificate",
         "Needs no gateway on this machine and no configured peer: only WireGuard (of the kernel, or wireguard-go), "
@@ -89,7 +86,7 @@ constexpr std::array all_commands = {
 }  // namespace
 
 std::span<const Command> enrolment_commands() {
-  return all_commands;
+  return commands_of_enrolment;
 }
 
 }  // namespace sallyport::ctl

@@ -9,8 +9,6 @@
 namespace sallyport::ctl {
 namespace {
 
-constexpr auto right = Table::Align::right;
-
 // "10.8.0.2:40000", "[fd08::2]:40000", or the address alone where a protocol has no ports.
 std::string end_text(const Json& flow, const char* address_key, const char* port_key) {
   const std::string address = text_field(flow, address_key);
@@ -26,7 +24,7 @@ std::uint64_t both_ways(const Json& flow, const char* key) {
   return sum;
 }
 
-std::string verdict_text(const Json& flow) {
+std::string flow_verdict_text(const Json& flow) {
   std::string text = flag_field(flow, "allowed") ? "" : "DENIED ";
   text += text_field(flow, "rule", "(no rule)");
   if (const std::string audit = text_field(flow, "audit_rule", ""); !audit.empty()) text += ", audit " + audit;
@@ -50,7 +48,8 @@ void print_flows(std::ostream& out, const Json& flows) {
                text_field(flow, "source_peer", "inside"), end_text(flow, "destination", "destination_port"),
                text_field(flow, "destination_peer", "inside"), text_field(flow, "tcp_state"),
                duration_text(number_field(flow, "age_s")), duration_text(number_field(flow, "idle_s")),
-               std::to_string(both_ways(flow, "packets")), bytes_text(both_ways(flow, "bytes")), verdict_text(flow)});
+               std::to_string(both_ways(flow, "packets")), bytes_text(both_ways(flow, "bytes")),
+               flow_verdict_text(flow)});
   table.print(out);
   if (table.empty()) out << "no flows\n";
 }

@@ -44,9 +44,9 @@ std::string request_text(std::string_view method, std::string_view target, std::
 }
 
 // One request, from connecting to the last piece; result() when run() returns.
-class Exchange {
+class SocketExchange {
  public:
-  Exchange(const ClientLimits& limits, const OnPiece* on_piece) : limits_(limits), on_piece_(on_piece) {
+  SocketExchange(const ClientLimits& limits, const OnPiece* on_piece) : limits_(limits), on_piece_(on_piece) {
     parser_.header_limit(limits.header_bytes);
     // Not boost::none for "no limit": 1.74 takes every announced length for larger than that.
     parser_.body_limit(on_piece == nullptr ? limits.body_bytes : ~std::uint64_t{0});
@@ -164,13 +164,13 @@ class Exchange {
 tl::expected<HttpAnswer, TransportError> http_request(const std::string& socket, std::string_view method,
                                                       std::string_view target, std::string_view body,
                                                       const ClientLimits& limits, std::string_view if_match) {
-  return Exchange(limits, nullptr).run(socket, request_text(method, target, body, if_match));
+  return SocketExchange(limits, nullptr).run(socket, request_text(method, target, body, if_match));
 }
 
 tl::expected<HttpAnswer, TransportError> http_stream(const std::string& socket, std::string_view method,
                                                      std::string_view target, std::string_view body,
                                                      const OnPiece& on_piece, const ClientLimits& limits) {
-  return Exchange(limits, &on_piece).run(socket, request_text(method, target, body));
+  return SocketExchange(limits, &on_piece).run(socket, request_text(method, target, body));
 }
 
 }  // namespace sallyport::ctl

@@ -6,11 +6,20 @@
 #include <string>
 #include <vector>
 
+#include <boost/program_options/value_semantic.hpp>
 #include <tl/expected.hpp>
 
 #include "tools/ctl/command.hpp"
 
 namespace sallyport::ctl {
+
+// How a command declares an option with one value, and one that may be given several times.
+[[nodiscard]] inline auto* word(const char* value_name) {
+  return boost::program_options::value<std::string>()->value_name(value_name);
+}
+[[nodiscard]] inline auto* words(const char* value_name) {
+  return boost::program_options::value<std::vector<std::string>>()->composing()->value_name(value_name);
+}
 
 // All values of an option that may be given several times or as a list with commas; none are empty.
 [[nodiscard]] std::vector<std::string> list_option(const Invocation& call, const char* name);

@@ -4,6 +4,7 @@
 #include <boost/program_options/value_semantic.hpp>
 
 #include "tools/ctl/command.hpp"
+#include "tools/ctl/options.hpp"
 
 namespace sallyport::ctl {
 
@@ -12,10 +13,6 @@ namespace po = boost::program_options;
 namespace {
 
 using Add = po::options_description_easy_init;
-
-auto* word(const char* value_name) {
-  return po::value<std::string>()->value_name(value_name);
-}
 
 void files_options(Add add) {
   add("config", word("GATEWAY.toml"), "also the policy files that it names");
@@ -53,7 +50,7 @@ void endpoints_options(Add add) {
 constexpr unsigned most_paths = 1024;
 constexpr unsigned most_endpoints = 65'536;
 
-constexpr std::array all_commands = {
+constexpr std::array commands_of_policy = {
     Command{
         "policy", "", 0, 0, "The policy in force: version, source and size",
         "'policy check', 'policy test' and 'policy diff OLD NEW' need no gateway. The ETag names what is in the files.",
@@ -126,7 +123,7 @@ constexpr std::array all_commands = {
 }  // namespace
 
 std::span<const Command> policy_commands() {
-  return all_commands;
+  return commands_of_policy;
 }
 
 }  // namespace sallyport::ctl

@@ -7,8 +7,6 @@
 namespace sallyport::ctl {
 namespace {
 
-constexpr auto right = Table::Align::right;
-
 // The first few of a list that may be long.
 std::string some_of(const Json& list) {
   constexpr std::size_t most = 4;

@@ -10,12 +10,12 @@
 namespace sallyport::ctl {
 namespace {
 
-constexpr const char* name = "revoke";
+constexpr const char* revoke_command = "revoke";
 constexpr std::array<std::string_view, 4> kinds = {"identity", "key", "issuer-key", "enrolment-key"};
 
 ExitCode list(const Invocation& call) {
   if (!call.arguments.empty() || call.has("take-back") || call.has("reason"))
-    return usage_error(call.terminal, name, "--list stands alone");
+    return usage_error(call.terminal, revoke_command, "--list stands alone");
   const auto answer = get(call, "/v1/revocations");
   if (!answer) return answer.error();
   if (print_json(call, *answer)) return ExitCode::success;
@@ -29,7 +29,7 @@ ExitCode list(const Invocation& call) {
 }
 
 ExitCode take_back(const Invocation& call, const std::string& kind, const std::string& value) {
-  if (call.has("reason")) return usage_error(call.terminal, name, "--take-back keeps no reason");
+  if (call.has("reason")) return usage_error(call.terminal, revoke_command, "--take-back keeps no reason");
   const auto done = remove(call, "/v1/revocations?kind=" + segment(kind) + "&value=" + segment(value));
   if (!done) return done.error();
   if (!print_json(call, *done))
@@ -62,11 +62,12 @@ ExitCode revoke(const Invocation& call, const std::string& kind, const std::stri
 ExitCode run_revoke(const Invocation& call) {
   if (call.has("list")) return list(call);
   if (call.arguments.size() != 2)
-    return usage_error(call.terminal, name, "expected identity, key, issuer-key or enrolment-key, and its value");
+    return usage_error(call.terminal, revoke_command,
+                       "expected identity, key, issuer-key or enrolment-key, and its value");
   const std::string& kind = call.arguments[0];
   if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
     return usage_error(
-        call.terminal, name,
+        call.terminal, revoke_command,
         "expected identity, key, issuer-key or enrolment-key, got '" + kind + "'" + config::did_you_mean(kind, kinds));
   return call.has("take-back") ? take_back(call, kind, call.arguments[1]) : revoke(call, kind, call.arguments[1]);
 }

@@ -33,7 +33,7 @@ std::string where_text(const Json& service) {
 }
 
 // Who says where a live service is: "cluster prod-eu", "api", "stored" (what was known before the last start).
-std::string source_text(const Json& service) {
+std::string endpoints_source_text(const Json& service) {
   const Json& source = field(service, "source");
   const std::string cluster = text_field(source, "cluster", "");
   return text_field(source, "kind") + (cluster.empty() ? "" : ' ' + cluster);
@@ -70,7 +70,7 @@ ExitCode run_services(const Invocation& call) {
                {"WHERE"}});
   for (const Json& service : *services)
     table.add({text_field(service, "name"), joined(list_field(service, "ports")), where_text(service),
-               source_text(service), age_text(service), stale_text(service), draining_text(service),
+               endpoints_source_text(service), age_text(service), stale_text(service), draining_text(service),
                text_field(service, "file") + ':' + text_field(service, "line")});
   table.print(call.terminal.out);
   if (table.empty()) call.terminal.out << "no services\n";

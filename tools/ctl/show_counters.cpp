@@ -6,8 +6,6 @@
 namespace sallyport::ctl {
 namespace {
 
-constexpr auto right = Table::Align::right;
-
 // "3 wan, 1 lan": where the total comes from, or nothing if one port has it all.
 std::string by_port_text(const Json& by_port, const std::string& counter) {
   std::string text;

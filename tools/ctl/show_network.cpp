@@ -9,8 +9,6 @@
 namespace sallyport::ctl {
 namespace {
 
-constexpr auto right = Table::Align::right;
-
 std::string next_hop(const Json& route) {
   std::string text;
   for (const char* key : {"peer", "tunnel", "port"})

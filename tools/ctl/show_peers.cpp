@@ -8,8 +8,6 @@
 namespace sallyport::ctl {
 namespace {
 
-constexpr auto right = Table::Align::right;
-
 std::string hex_index(const Json& session, std::string_view key) {
   char text[16];
   std::snprintf(text, sizeof text, "%08llx", static_cast<unsigned long long>(number_field(session, key) & 0xffffffff));

@@ -30,4 +30,6 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+inline constexpr auto right = Table::Align::right;  // of a column of numbers
+
 }  // namespace sallyport::ctl

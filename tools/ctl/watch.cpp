@@ -13,7 +13,6 @@ namespace sallyport::ctl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr auto right = Table::Align::right;
 constexpr std::uint32_t default_top = 20;
 
 // The counters of one moment, by name.

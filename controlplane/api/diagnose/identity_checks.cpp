@@ -8,14 +8,14 @@
 namespace sallyport::controlplane::diagnose {
 namespace {
 
-constexpr std::size_t most_reasons = 3;
+constexpr std::size_t most_refusals = 3;
 
 std::string refused_words(std::vector<NamedCounter> refused) {
   std::stable_sort(refused.begin(), refused.end(),
                    [](const NamedCounter& a, const NamedCounter& b) { return a.value > b.value; });
   std::vector<std::string> words;
   for (const NamedCounter& reason : refused)
-    if (reason.value > 0 && words.size() < most_reasons)
+    if (reason.value > 0 && words.size() < most_refusals)
       words.push_back(std::to_string(reason.value) + " because " + reason.text);
   if (words.empty()) return "no proof of anybody was refused since the start: its client has not tried";
   return "proofs were refused since the start (of all clients together): " + policy::joined(words, "; ");

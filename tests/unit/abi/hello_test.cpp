@@ -14,7 +14,7 @@
 
 #include "dataplane/abi/limits.hpp"
 
-namespace sallyport::abi {
+namespace sallyport::abi::hello_test {
 namespace {
 
 std::size_t open_descriptors() {
@@ -148,4 +148,4 @@ TEST_F(HelloTest, NeverBlocksOnAReaderThatDoesNotRead) {
 }
 
 }  // namespace
-}  // namespace sallyport::abi
+}  // namespace sallyport::abi::hello_test

@@ -8,7 +8,7 @@
 #include "dataplane/abi/statistics_view.hpp"
 #include "dataplane/abi/validate.hpp"
 
-namespace sallyport::abi {
+namespace sallyport::abi::messages_test {
 namespace {
 
 constexpr CommandLimits limits{.max_peers = 100, .max_sessions = 128, .max_classes = 16, .port_count = 2};
@@ -518,4 +518,4 @@ TEST(Refusals, EachHasAnExplanation) {
 }
 
 }  // namespace
-}  // namespace sallyport::abi
+}  // namespace sallyport::abi::messages_test

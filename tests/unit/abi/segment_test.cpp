@@ -10,7 +10,7 @@
 
 #include "dataplane/abi/statistics_view.hpp"
 
-namespace sallyport::abi {
+namespace sallyport::abi::segment_test {
 namespace {
 
 constexpr std::size_t bytes = 8192;
@@ -138,4 +138,4 @@ TEST(StatisticsView, SumsCountersOverThreadsAndPortsAndClampsThePortCount) {
 }
 
 }  // namespace
-}  // namespace sallyport::abi
+}  // namespace sallyport::abi::segment_test

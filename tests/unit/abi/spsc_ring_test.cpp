@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::abi {
+namespace sallyport::abi::spsc_ring_test {
 namespace {
 
 struct Slot {
@@ -133,4 +133,4 @@ TEST_F(SpscRingTest, LosesAndRepeatsNothingBetweenTwoThreads) {
 }
 
 }  // namespace
-}  // namespace sallyport::abi
+}  // namespace sallyport::abi::spsc_ring_test

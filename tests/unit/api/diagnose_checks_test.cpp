@@ -10,7 +10,7 @@
 #include "controlplane/api/diagnose/tunnel_checks.hpp"
 #include "controlplane/api/diagnose/underlay_checks.hpp"
 
-namespace sallyport::controlplane::diagnose {
+namespace sallyport::controlplane::diagnose::diagnose_checks_test {
 namespace {
 
 constexpr TimePoint now{seconds(1'700'000'000)};
@@ -422,4 +422,4 @@ TEST(Diagnosis, ConcludesWithTheFirstThatFailed) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane::diagnose
+}  // namespace sallyport::controlplane::diagnose::diagnose_checks_test

@@ -1,7 +1,7 @@
 // From the backend to the sentence: that each check is given what it asks for.
 #include "tests/unit/api/ask.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::diagnose_test {
 namespace {
 
 using std::chrono::seconds;
@@ -203,4 +203,4 @@ TEST_F(Diagnose, DoesWithoutADataplaneAndWithoutAPolicy) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::diagnose_test

@@ -1,6 +1,6 @@
 #include "tests/unit/api/ask.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::enrolment_api_test {
 namespace {
 
 using std::chrono::hours;
@@ -298,4 +298,4 @@ TEST_F(EnrolmentApi, NamesTheIdentitiesOfFlows) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::enrolment_api_test

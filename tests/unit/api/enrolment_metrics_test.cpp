@@ -8,7 +8,7 @@
 #include "controlplane/api/metrics_text.hpp"
 #include "tests/unit/api/ask.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::enrolment_metrics_test {
 namespace {
 
 std::map<std::string, std::string> series_of(const std::string& text) {
@@ -84,4 +84,4 @@ TEST(EnrolmentMetrics, TellHowOldClustersAre) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::enrolment_metrics_test

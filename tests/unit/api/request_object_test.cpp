@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::request_object_test {
 namespace {
 
 constexpr std::array<std::string_view, 3> known = {"name", "tags", "uses"};
@@ -75,4 +75,4 @@ TEST(RequestObject, KeepsNothingOfWhatIsNestedDeeply) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::request_object_test

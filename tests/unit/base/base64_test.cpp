@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport {
+namespace sallyport::base64_test {
 namespace {
 
 TEST(Base64Key, RoundTrips) {
@@ -20,4 +20,4 @@ TEST(Base64Key, RefusesOtherLengthsAndAlphabets) {
 }
 
 }  // namespace
-}  // namespace sallyport
+}  // namespace sallyport::base64_test

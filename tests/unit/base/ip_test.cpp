@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport {
+namespace sallyport::ip_test {
 namespace {
 
 TEST(IpAddress, ParsesOnlyWholeAddresses) {
@@ -52,4 +52,4 @@ TEST(IpEndpoint, NeedsBracketsForIpv6AndAPort) {
 }
 
 }  // namespace
-}  // namespace sallyport
+}  // namespace sallyport::ip_test

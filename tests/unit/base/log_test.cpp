@@ -13,7 +13,7 @@
 #include "config/base/clock.hpp"
 #include "config/base/log_text.hpp"
 
-namespace sallyport {
+namespace sallyport::log_test {
 namespace {
 
 TEST(Log, QuotesWhatCouldForgeALine) {
@@ -103,4 +103,4 @@ TEST(LogLimiter, LetsABurstThroughThenOnePerInterval) {
 }
 
 }  // namespace
-}  // namespace sallyport
+}  // namespace sallyport::log_test

@@ -13,7 +13,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport {
+namespace sallyport::privileges_test {
 namespace {
 
 // Runs it in a child, since nothing of it can be undone; 0 means that all was well.
@@ -87,4 +87,4 @@ TEST(Privileges, MakeEveryThreadTheUser) {
 }
 
 }  // namespace
-}  // namespace sallyport
+}  // namespace sallyport::privileges_test

@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport {
+namespace sallyport::service_manager_test {
 namespace {
 
 // What arrives at `name` (with '@' in front: an abstract one) when the process says that it is ready.
@@ -51,4 +51,4 @@ TEST(ServiceManager, IsNotMissed) {
 }
 
 }  // namespace
-}  // namespace sallyport
+}  // namespace sallyport::service_manager_test

@@ -2,7 +2,7 @@
 
 #include "config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::difference_test {
 namespace {
 
 const std::string ann = peer_toml("ann", ann_key, "10.8.0.2/32");
@@ -82,4 +82,4 @@ TEST(Difference, SaysWhatNeedsARestartOfTheControlPlane) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::difference_test

@@ -1,7 +1,7 @@
 // [enrolment] and its [[pool]].
 #include "config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::enrolment_test {
 namespace {
 
 // A complete gateway whose [enrolment] begins in line 1 with these lines. certificate_file and the other required keys
@@ -162,4 +162,4 @@ TEST(Pool, MayBeAsSmallAsOneAddress) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::enrolment_test

@@ -13,7 +13,7 @@
 #include "config/unsupported.hpp"
 #include "config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::files_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -220,4 +220,4 @@ TEST(Unsupported, PlainVpnMayStart) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::files_test

@@ -1,7 +1,7 @@
 // [[port]], [[route]], [[wireguard]] and [[pool]]: by themselves and with each other.
 #include "config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::interfaces_test {
 namespace {
 
 std::string port(std::string_view name, std::string_view device, std::string_view role, std::string_view address,
@@ -303,4 +303,4 @@ TEST(Pool, OverlapsNeitherPoolNorPort) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::interfaces_test

@@ -1,7 +1,7 @@
 // Unknown keys, missing keys and wrong types, in every section alike.
 #include "config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::keys_test {
 namespace {
 
 TEST(Keys, EmptyFileLacksWhatAGatewayNeeds) {
@@ -94,4 +94,4 @@ TEST(Keys, NamesHaveAShape) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::keys_test

@@ -2,7 +2,7 @@
 
 #include "tests/unit/config/config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::peer_file_test {
 namespace {
 
 std::vector<std::string> errors_of_file(std::string_view text) {
@@ -51,4 +51,4 @@ TEST(PeerFile, SaysWhatIsWrongAndWhere) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::peer_file_test

@@ -6,7 +6,7 @@
 
 #include "tests/unit/config/config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::peer_folder_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -220,4 +220,4 @@ TEST_F(PeerFolderTest, WhatIsInForceDependsOnTheFilesAlone) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::peer_folder_test

@@ -6,7 +6,7 @@
 #include "config/read/network_scalars.hpp"
 #include "config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::peers_test {
 namespace {
 
 std::string peer_with(std::string_view lines) {
@@ -379,4 +379,4 @@ TEST(ManyPeers, TwentyThousandAreReadAndTheOneMistakeIsFound) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::peers_test

@@ -3,7 +3,7 @@
 
 #include "config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::sections_test {
 namespace {
 
 TEST(Dataplane, HasDefaults) {
@@ -197,4 +197,4 @@ TEST(FlowRecords, NeedAPolicyThatLooksAtFlows) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::sections_test

@@ -1,7 +1,7 @@
 // What is refused before any key is looked at: broken TOML, broken text, nesting.
 #include "config_text.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::syntax_test {
 namespace {
 
 TEST(Syntax, FirstErrorStandsAlone) {
@@ -81,4 +81,4 @@ TEST(Syntax, ByteOrderMarkIsAccepted) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::syntax_test

@@ -5,7 +5,7 @@
 #include "config/toml/suggest.hpp"
 #include "config/toml/value.hpp"
 
-namespace sallyport::config {
+namespace sallyport::config::toml_test {
 namespace {
 
 TEST(TomlValues, KeepTypesAndPositions) {
@@ -60,4 +60,4 @@ TEST(DidYouMean, OnlySuggestsWhatIsClose) {
 }
 
 }  // namespace
-}  // namespace sallyport::config
+}  // namespace sallyport::config::toml_test

@@ -4,7 +4,7 @@
 #include "tests/unit/controlplane/control_plane_lab.hpp"
 #include "tests/unit/controlplane/full_disk.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::control_plane_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -361,4 +361,4 @@ TEST_F(ControlPlaneTest, ACaptureEndsWithItsLastPacketOrWithTheDataplane) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::control_plane_test

@@ -6,7 +6,7 @@
 
 #include "tests/unit/controlplane/fake_dataplane.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::differences_test {
 namespace {
 
 using testing::FakeDataplane;
@@ -166,4 +166,4 @@ TEST_F(DifferencesTest, WaitWhileChangesAreOnTheirWay) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::differences_test

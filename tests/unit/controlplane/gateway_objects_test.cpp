@@ -6,7 +6,7 @@
 #include "tests/unit/controlplane/fake_dataplane.hpp"
 #include "tests/unit/wireguard/lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::gateway_objects_test {
 namespace {
 
 using testing::FakeDataplane;
@@ -312,4 +312,4 @@ TEST(EndpointNames, KeepTheLastAddressWhenTheNameServerIsGone) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::gateway_objects_test

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::git_version_test {
 namespace {
 
 class GitVersionTest : public ::testing::Test {
@@ -80,4 +80,4 @@ TEST_F(GitVersionTest, DoesNotWaitForEver) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::git_version_test

@@ -7,7 +7,7 @@
 #include "config/base/clock.hpp"
 #include "dataplane/abi/segment.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::health_test {
 namespace {
 
 constexpr std::uint64_t now_ns = 1000 * second_ns;
@@ -114,4 +114,4 @@ TEST_F(Health, SaysWhyAReloadWasRefused) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::health_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::peer_directory_test {
 namespace {
 
 config::Peer peer(const std::string& name, const std::vector<const char*>& prefixes) {
@@ -61,4 +61,4 @@ TEST_F(PeerDirectoryTest, APrefixGoesFromOnePeerToAnotherInAnyOrder) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::peer_directory_test

@@ -5,7 +5,7 @@
 
 #include "tests/unit/controlplane/control_plane_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::peer_folder_control_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -279,4 +279,4 @@ TEST_F(PeerFolderControlTest, AFileCostsTheSameWhateverTheNumberOfTheOthers) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::peer_folder_control_test

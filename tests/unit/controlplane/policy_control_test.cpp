@@ -3,7 +3,7 @@
 
 #include "tests/unit/controlplane/control_plane_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::policy_control_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -250,4 +250,4 @@ TEST_F(PolicyControlTest, RecordsFlowsWhileTheConfigurationSaysSo) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::policy_control_test

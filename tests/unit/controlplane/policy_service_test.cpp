@@ -5,7 +5,7 @@
 
 #include "tests/unit/controlplane/fake_dataplane.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::policy_service_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -413,4 +413,4 @@ TEST_F(PolicyServiceTest, ADefaultThatAllowsHasNoClasses) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::policy_service_test

@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::privileges_test {
 namespace {
 
 // Runs it in a child, since nothing of it can be undone; 0 means that all was well.
@@ -107,4 +107,4 @@ TEST(Privileges, GiveTheUserTheFoldersThatSystemdMadeForTheService) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::privileges_test

@@ -6,7 +6,7 @@
 #include "controlplane/publisher/publisher.hpp"
 #include "tests/unit/controlplane/fake_dataplane.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::publisher_policy_test {
 namespace {
 
 using abi::CommandKind;
@@ -368,4 +368,4 @@ TEST_F(PublisherPolicyTest, AddsAndRemovesSinglePeersWithTheirRoutes) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::publisher_policy_test

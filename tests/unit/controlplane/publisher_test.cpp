@@ -7,7 +7,7 @@
 
 #include "tests/unit/controlplane/fake_dataplane.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::publisher_test {
 namespace {
 
 using testing::FakeDataplane;
@@ -474,4 +474,4 @@ TEST_F(PublisherTest, SendsCookieSecretsAgainOnANewLink) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::publisher_test

@@ -7,7 +7,7 @@
 #include "tests/unit/controlplane/fake_dataplane.hpp"
 #include "tests/unit/wireguard/lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::session_indices_test {
 namespace {
 
 using testing::FakeDataplane;
@@ -158,4 +158,4 @@ TEST(SessionIndices, HoldTheGreatestPeerAndKey) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::session_indices_test

@@ -11,7 +11,7 @@
 
 #include "tests/unit/controlplane/full_disk.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::store_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -286,4 +286,4 @@ TEST(StoreChange, TheLaterChangeWins) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::store_test

@@ -18,7 +18,7 @@
 #include "controlplane/name_resolver.hpp"
 #include "controlplane/state_writer.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::threads_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -190,4 +190,4 @@ TEST(NameResolver, DropsAnswersThatComeAfterItIsGone) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::threads_test

@@ -8,7 +8,7 @@
 #include "controlplane/wireguard/cookie_reply.hpp"
 #include "tests/unit/controlplane/gateway_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::wireguard_service_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -899,4 +899,4 @@ TEST_F(KeyChangeTest, IsAdoptedByTheNextControlPlaneWhicheverKeyTheDataplaneKnow
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::wireguard_service_test

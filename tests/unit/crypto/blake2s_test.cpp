@@ -9,7 +9,7 @@
 #include "generated_vectors.hpp"
 #include "hex.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::blake2s_test {
 namespace {
 
 std::vector<std::uint8_t> fold_data() {
@@ -110,4 +110,4 @@ TEST(Blake2sDeathTest, RefusesAKeyOfTheWrongLength) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::blake2s_test

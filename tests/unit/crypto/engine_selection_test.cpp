@@ -6,7 +6,7 @@
 #include "dataplane/crypto/known_answer_tests.hpp"
 #include "libsodium_engine.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::engine_selection_test {
 namespace {
 
 enum class Fault {
@@ -130,4 +130,4 @@ TEST(EngineSelection, ErrorsSayWhatWasExpected) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::engine_selection_test

@@ -9,7 +9,7 @@
 #include "generated_vectors.hpp"
 #include "hex.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::handshake_macs_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -195,4 +195,4 @@ TEST(CookieChecker, AnswersOnlyHandshakeMessagesFromAnAddress) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::handshake_macs_test

@@ -9,7 +9,7 @@
 
 #include "libsodium_engine.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::ipsec_mb_engine_test {
 namespace {
 
 std::unique_ptr<AeadEngine> ipsec_mb() {
@@ -168,4 +168,4 @@ TEST(AeadKey, IsGoneAfterWiping) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::ipsec_mb_engine_test

@@ -9,7 +9,7 @@
 #include <set>
 #include <string>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::address_pool_test {
 namespace {
 
 using Prefixes = std::vector<IpPrefix>;
@@ -306,4 +306,4 @@ TEST(AddressPool, AMillionPeersTakeNoTimeHoweverTheyComeAndGo) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::address_pool_test

@@ -6,7 +6,7 @@
 #include <array>
 #include <random>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::address_ranges_test {
 namespace {
 
 constexpr AddressNumber highest = ~AddressNumber{0};
@@ -74,4 +74,4 @@ TEST(AddressRanges, AgreeWithAListOfBits) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::address_ranges_test

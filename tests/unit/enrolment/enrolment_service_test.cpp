@@ -7,7 +7,7 @@
 
 #include "controlplane/enrolment/session_facts.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::enrolment_service_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -363,4 +363,4 @@ TEST(EnrolmentService, RefusesEverybodyWhileItIsSwitchedOff) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::enrolment_service_test

@@ -4,7 +4,7 @@
 
 #include "tests/unit/enrolment_server/enrolment_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::enrolment_server_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -295,4 +295,4 @@ TEST(EnrolmentServer, TakesNewTrustUnderLoad) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::enrolment_server_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::even_refusals_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -48,4 +48,4 @@ TEST(EvenRefusals, MayBringTheNextOneWithThem) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::even_refusals_test

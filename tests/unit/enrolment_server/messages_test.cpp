@@ -7,7 +7,7 @@
 
 #include "controlplane/enrolment/answers.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::messages_test {
 namespace {
 
 const std::string key = "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=";
@@ -224,4 +224,4 @@ TEST(EnrolmentMessages, TellFailuresApart) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::messages_test

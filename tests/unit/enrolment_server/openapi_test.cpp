@@ -12,7 +12,7 @@
 #include "controlplane/enrolment/messages.hpp"
 #include "tests/unit/enrolment_server/desk_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::openapi_test {
 namespace {
 
 using Document = nlohmann::json;
@@ -287,4 +287,4 @@ TEST(OpenApi, HasExamplesOfAnswersThatFitTheirSchemas) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::openapi_test

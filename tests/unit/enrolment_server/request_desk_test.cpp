@@ -4,7 +4,7 @@
 
 #include "tests/unit/enrolment_server/desk_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::request_desk_test {
 namespace {
 
 constexpr const char* refused_body = R"({"error":"refused"})";
@@ -158,4 +158,4 @@ TEST(RequestDesk, IgnoresASecondReplyAndOneAfterItsEnd) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::request_desk_test

@@ -1,7 +1,7 @@
 // The server's certificate and key on disk.
 #include "tests/unit/enrolment_server/enrolment_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::tls_files_test {
 namespace {
 
 // What the server shows to a new client.
@@ -101,4 +101,4 @@ TEST(EnrolmentFiles, OfClientCasMakeTheServerAsk) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::tls_files_test

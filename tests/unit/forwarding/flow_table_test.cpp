@@ -10,7 +10,7 @@
 #include <random>
 #include <thread>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::flow_table_test {
 namespace {
 
 using Created = FlowTable::Created;
@@ -451,4 +451,4 @@ TEST(FlowTableThreads, AnEntryStaysWhatItWasWhileAWorkerMayHoldIt) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::flow_table_test

@@ -5,7 +5,7 @@
 #include "dataplane/forwarding/held_fragments.hpp"
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::inner_fragments_test {
 namespace {
 
 using namespace test;
@@ -176,4 +176,4 @@ TEST(HeldFragments, AreFewPerDatagramPerIngressAndInAll) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::inner_fragments_test

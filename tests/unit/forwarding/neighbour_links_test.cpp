@@ -5,7 +5,7 @@
 #include <random>
 #include <thread>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::neighbour_links_test {
 namespace {
 
 NeighbourKey key(std::uint32_t address) {
@@ -100,4 +100,4 @@ TEST(NeighbourLinks, NeverMixesTwoNeighboursUnderAReader) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::neighbour_links_test

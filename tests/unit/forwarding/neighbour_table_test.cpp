@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::neighbour_table_test {
 namespace {
 
 using State = NeighbourState;
@@ -478,4 +478,4 @@ TEST_F(NeighbourTableTest, ResolvesConnectedDestinationsForWorkers) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::neighbour_table_test

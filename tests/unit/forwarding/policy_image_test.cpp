@@ -6,7 +6,7 @@
 #include <map>
 #include <random>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::policy_image_test {
 namespace {
 
 IpPrefix prefix(const char* text) {
@@ -321,4 +321,4 @@ TEST_F(Decisions, AgreeWithASlowReadingOfTheRow) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::policy_image_test

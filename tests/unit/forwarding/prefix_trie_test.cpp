@@ -8,7 +8,7 @@
 
 #include "config/base/ip.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::prefix_trie_test {
 namespace {
 
 struct Trie {
@@ -135,4 +135,4 @@ TEST(PrefixTrie, CoversExactlyTheRangeOfEveryLength) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::prefix_trie_test

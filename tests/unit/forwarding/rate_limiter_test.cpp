@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::rate_limiter_test {
 namespace {
 
 constexpr FlowDirection out = FlowDirection::from_opener;
@@ -288,4 +288,4 @@ TEST(RateLimiter, WorkersThatClaimAtOnceGetOneSlotEvenWhileSlotsAreFreed) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::rate_limiter_test

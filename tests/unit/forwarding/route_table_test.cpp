@@ -6,7 +6,7 @@
 #include <random>
 #include <thread>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::route_table_test {
 namespace {
 
 IpAddress ip(std::string_view text) {
@@ -321,4 +321,4 @@ TEST_F(RouteTableTest, NeverShowsAReaderAHalfMadeChange) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::route_table_test

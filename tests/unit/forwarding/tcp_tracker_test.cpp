@@ -7,7 +7,7 @@
 
 #include "dataplane/forwarding/flow_timeouts.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::tcp_tracker_test {
 namespace {
 
 using State = abi::TcpState;
@@ -259,4 +259,4 @@ TEST(FlowTimeouts, AreThoseOfTheRfcs) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::tcp_tracker_test

@@ -2,7 +2,7 @@
 
 #include "tests/unit/housekeeping/lab.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::capture_test {
 namespace {
 
 using abi::CapturePoint;
@@ -161,4 +161,4 @@ TEST_F(CaptureTest, ZeroTurnsItOff) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::capture_test

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::delay_wheel_test {
 namespace {
 
 constexpr std::uint64_t hz = 2'000'000'000, millisecond = hz / 1000;
@@ -80,4 +80,4 @@ TEST_F(DelayWheelTest, KeepsTheOrderOfEachRateAtRandomTimes) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::delay_wheel_test

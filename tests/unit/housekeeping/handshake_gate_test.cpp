@@ -4,7 +4,7 @@
 #include "dataplane/packet/ecn.hpp"
 #include "tests/unit/housekeeping/lab.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::handshake_gate_test {
 namespace {
 
 class HandshakeGateTest : public Lab {
@@ -231,4 +231,4 @@ TEST_F(HandshakeGateTest, DropsWhatIsNoHandshake) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::handshake_gate_test

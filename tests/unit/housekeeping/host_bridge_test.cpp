@@ -11,7 +11,7 @@
 #include "dataplane/packet/arp.hpp"
 #include "tests/unit/housekeeping/lab.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::host_bridge_test {
 namespace {
 
 class HostBridgeTest : public Lab {
@@ -140,4 +140,4 @@ TEST_F(HostBridgeTest, LetsNothingLeaveThatIsNotThePortsOwn) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::host_bridge_test

@@ -3,7 +3,7 @@
 #include "dataplane/packet/icmp.hpp"
 #include "tests/unit/housekeeping/lab.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::icmp_errors_test {
 namespace {
 
 class IcmpErrorsTest : public Lab {
@@ -101,4 +101,4 @@ TEST_F(IcmpErrorsTest, DoesNotComplainToItself) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::icmp_errors_test

@@ -5,7 +5,7 @@
 #include "dataplane/packet/icmp.hpp"
 #include "tests/unit/housekeeping/lab.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::neighbour_service_test {
 namespace {
 
 class NeighbourServiceTest : public Lab {
@@ -296,4 +296,4 @@ TEST_F(NeighbourServiceTest, SurvivesAFullRingToTheWorker) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::neighbour_service_test

@@ -3,7 +3,7 @@
 #include "dataplane/packet/icmp.hpp"
 #include "tests/unit/housekeeping/lab.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::own_address_test {
 namespace {
 
 class OwnAddressTest : public Lab {
@@ -272,4 +272,4 @@ TEST_F(OwnAddressTest, TellsAPeerThatItsUdpHasNoListener) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::own_address_test

@@ -2,7 +2,7 @@
 
 #include "tests/unit/housekeeping/lab.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::packets_down_test {
 namespace {
 
 class PacketsDownTest : public Lab {
@@ -177,4 +177,4 @@ TEST_F(PacketsDownTest, CountsWhatDoesNotFitThePort) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::packets_down_test

@@ -3,7 +3,7 @@
 #include "config/base/clock.hpp"
 #include "tests/unit/housekeeping/lab.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::policy_keeper_test {
 namespace {
 
 using abi::Refusal;
@@ -456,4 +456,4 @@ TEST_F(PolicyKeeperTest, RefusesClassesBeyondTheLimit) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::policy_keeper_test

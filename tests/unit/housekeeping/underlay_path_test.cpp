@@ -4,7 +4,7 @@
 
 #include "dataplane/housekeeping/port_addresses.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::underlay_path_test {
 namespace {
 
 config::Port port(const char* name, config::PortRole role, std::vector<const char*> addresses,
@@ -125,4 +125,4 @@ TEST_F(UnderlayPath, BoundsItsRoutes) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::underlay_path_test

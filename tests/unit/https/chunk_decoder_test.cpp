@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::chunk_decoder_test {
 namespace {
 
 struct Decoded {
@@ -68,4 +68,4 @@ TEST(ChunkDecoder, SaysWhatWasExpected) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::chunk_decoder_test

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::fetch_schedule_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -65,4 +65,4 @@ TEST(FetchSchedule, HurriesForAnUnknownKeyEveryTenSeconds) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::fetch_schedule_test

@@ -4,7 +4,7 @@
 
 #include "tests/unit/https/client_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::https_client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -170,4 +170,4 @@ TEST(HttpsClient, MayLoseItsCallWithinTheCallbackAndItsLoopBeforeTheCall) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::https_client_test

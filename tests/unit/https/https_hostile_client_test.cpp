@@ -6,7 +6,7 @@
 #include "tests/unit/https/server_lab.hpp"
 #include "tests/unit/sallyctl/raw_socket.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::https_hostile_client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -185,4 +185,4 @@ TEST(HostileClient, CannotRenegotiate) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::https_hostile_client_test

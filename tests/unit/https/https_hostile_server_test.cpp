@@ -4,7 +4,7 @@
 #include "tests/unit/https/client_lab.hpp"
 #include "tests/unit/sallyctl/raw_socket.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::https_hostile_server_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -158,4 +158,4 @@ TEST(HostileServer, ThatLiesAboutItsLengthGivesNoAnswer) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::https_hostile_server_test

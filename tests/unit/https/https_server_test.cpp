@@ -5,7 +5,7 @@
 #include "controlplane/https/https_client.hpp"
 #include "tests/unit/https/server_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::https_server_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -179,4 +179,4 @@ TEST(AsyncHandler, IsAnsweredFor) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::https_server_test

@@ -3,7 +3,7 @@
 #include "controlplane/https/https_client.hpp"
 #include "tests/unit/https/client_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::https_stream_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -131,4 +131,4 @@ TEST(HttpsStream, MayBeEndedWithinEachOfItsCallbacks) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::https_stream_test

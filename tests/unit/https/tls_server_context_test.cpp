@@ -4,7 +4,7 @@
 
 #include "tests/unit/https/client_lab.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::tls_server_context_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -67,4 +67,4 @@ TEST(TlsServerContext, ShowsNoNamesOfCasRatherThanTooMany) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::tls_server_context_test

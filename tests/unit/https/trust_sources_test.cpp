@@ -9,7 +9,7 @@
 #include "tests/unit/https/client_lab.hpp"
 #include "tests/unit/sallyctl/temporary_folder.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::trust_sources_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -316,4 +316,4 @@ TEST_F(TrustSourcesLab, MayGoWhileSomethingIsUnderWay) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::trust_sources_test

@@ -3,7 +3,7 @@
 #include "controlplane/https/https_client.hpp"
 #include "controlplane/https/media_type.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::url_test {
 namespace {
 
 TEST(HttpsUrl, HasHostPortAndTarget) {
@@ -53,4 +53,4 @@ TEST(MediaType, IsWithoutParametersAndInLowerCase) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::url_test

@@ -6,7 +6,7 @@
 #include "controlplane/identity/sha256.hpp"
 #include "tests/unit/identity/issuers.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::id_token_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -246,4 +246,4 @@ TEST(IdToken, ClaimsAreBounded) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::id_token_test

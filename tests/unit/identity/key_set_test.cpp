@@ -2,7 +2,7 @@
 
 #include "tests/unit/identity/issuers.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::key_set_test {
 namespace {
 
 std::string problem_of(std::string_view json) {
@@ -101,4 +101,4 @@ TEST(KeySet, IsBounded) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::key_set_test

@@ -5,7 +5,7 @@
 #include "controlplane/identity/signature_key.hpp"
 #include "tests/unit/identity/issuers.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::signature_test {
 namespace {
 
 const TestKey& rsa_key() {
@@ -207,4 +207,4 @@ TEST(Token, PayloadMustBeAnObjectWithoutMembersThatComeTwice) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::signature_test

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::spiffe_id_test {
 namespace {
 
 TEST(SpiffeId, IsSplitIntoTrustDomainAndPath) {
@@ -58,4 +58,4 @@ TEST(SpiffeId, HasAtMost2048BytesAnd255OfTrustDomain) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::spiffe_id_test

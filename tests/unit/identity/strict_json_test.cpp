@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::strict_json_test {
 namespace {
 
 std::string problem_of(std::string_view text) {
@@ -69,4 +69,4 @@ TEST(StrictJson, FollowsPointersOfRfc6901) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::strict_json_test

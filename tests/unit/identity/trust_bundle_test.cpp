@@ -6,7 +6,7 @@
 #include "tests/unit/identity/certificate_maker.hpp"
 #include "tests/unit/identity/issuers.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::trust_bundle_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -77,4 +77,4 @@ TEST(TrustBundle, IsBounded) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::trust_bundle_test

@@ -7,7 +7,7 @@
 
 #include "tests/unit/identity/issuers.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::trust_store_test {
 namespace {
 
 const std::vector<std::string> corp_jwks{corp_key().jwk("2026-11")};
@@ -133,4 +133,4 @@ TEST(TrustStore, MayBeAskedByManyThreads) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::trust_store_test

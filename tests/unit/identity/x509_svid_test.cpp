@@ -7,7 +7,7 @@
 #include "tests/unit/identity/certificate_maker.hpp"
 #include "tests/unit/identity/issuers.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::x509_svid_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -301,4 +301,4 @@ TEST(X509Svid, MayBeVerifiedByManyThreads) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::x509_svid_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::device_name_test {
 namespace {
 
 TEST(DeviceName, WritesPciAddressesInOneWay) {
@@ -52,4 +52,4 @@ TEST(DeviceName, BoundsNumbersOfQueues) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::device_name_test

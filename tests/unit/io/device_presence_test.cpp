@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::device_presence_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -53,4 +53,4 @@ TEST_F(DevicePresence, SaysWhichInterfaceDoesNotExist) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::device_presence_test

@@ -15,7 +15,7 @@
 #include "dataplane/io/tx_checksum.hpp"
 #include "dataplane/io/vlan.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::device_test {
 namespace {
 
 config::Port port(std::string name, std::string device) {
@@ -236,4 +236,4 @@ TEST_F(DeviceTest, AsksADeviceForChecksumsOnlyWhereItHasThem) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::device_test

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::eal_plan_test {
 namespace {
 
 constexpr std::uint64_t mib = 1024 * 1024;
@@ -201,4 +201,4 @@ TEST(EalPlan, PrefixesFilesByTheGatewaysSocket) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::eal_plan_test

@@ -6,7 +6,7 @@
 
 #include "dataplane/io/host_interface.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::host_admission_test {
 namespace {
 
 constexpr std::uint8_t syn = tcp_flag_syn;
@@ -72,4 +72,4 @@ TEST(HostInterfaceName, FitsTheKernelAndStaysDistinct) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::host_admission_test

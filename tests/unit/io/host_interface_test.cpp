@@ -22,7 +22,7 @@
 
 #include "dataplane/io/kernel_interface.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::host_interface_test {
 namespace {
 
 constexpr std::uint64_t now = 1000 * second_ns;
@@ -206,4 +206,4 @@ TEST_F(HostInterfaceTest, WorksForAPortWithoutIpv6OnASmallMtu) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::host_interface_test

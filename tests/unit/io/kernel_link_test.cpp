@@ -10,7 +10,7 @@
 
 #include <cstring>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::kernel_link_test {
 namespace {
 
 enum Seen : int { right = 0, wrong, no_namespace };
@@ -47,4 +47,4 @@ TEST(KernelLinks, FollowTheInterfaceBelowADriverThatAlwaysSaysUp) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::kernel_link_test

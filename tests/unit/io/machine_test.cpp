@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::machine_test {
 namespace {
 
 class MachineTest : public testing::Test {
@@ -58,4 +58,4 @@ TEST(CpuList, WritesRanges) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::machine_test

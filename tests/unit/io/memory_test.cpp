@@ -4,7 +4,7 @@
 
 #include <numeric>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::memory_test {
 namespace {
 
 config::Port port(std::string device, std::uint16_t mtu = 1500, std::uint16_t rx_queues = 1) {
@@ -107,4 +107,4 @@ TEST(BufferPlan, RoundsOurMetadataToWhatMbufsTake) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::memory_test

@@ -4,7 +4,7 @@
 
 #include "dataplane/io/link_local.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::port_table_test {
 namespace {
 
 config::Port port(std::string name, std::string device, std::optional<std::uint16_t> vlan = std::nullopt) {
@@ -84,4 +84,4 @@ TEST(LinkLocal, FlipsTheUniversalBit) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::port_table_test

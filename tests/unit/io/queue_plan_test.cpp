@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::queue_plan_test {
 namespace {
 
 TEST(QueuePlan, GivesEachWorkerATransmitQueueWhereThereAreEnough) {
@@ -82,4 +82,4 @@ TEST(QueuePlan, SurvivesNonsense) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::queue_plan_test

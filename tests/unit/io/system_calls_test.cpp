@@ -13,7 +13,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::system_calls_test {
 namespace {
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -108,4 +108,4 @@ TEST(SystemCalls, ConnectOnlyForDriversThatDoItAgain) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::system_calls_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::token_bucket_test {
 namespace {
 
 std::uint64_t taken(TokenBucket& bucket, std::uint64_t now_ns, std::uint64_t tries) {
@@ -49,4 +49,4 @@ TEST(TokenBucket, PredictsWhatItWouldTake) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::token_bucket_test

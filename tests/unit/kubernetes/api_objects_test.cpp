@@ -5,7 +5,7 @@
 #include "controlplane/kubernetes/kept_fields.hpp"
 #include "tests/unit/kubernetes/slice_text.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::api_objects_test {
 namespace {
 
 using namespace testing;
@@ -190,4 +190,4 @@ TEST_F(ApiObjects, PassesOverFieldsThatItDoesNotReadWhateverIsInThem) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::api_objects_test

@@ -5,7 +5,7 @@
 #include "tests/unit/kubernetes/fake_environment.hpp"
 #include "tests/unit/kubernetes/slice_text.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::cluster_follower_test {
 namespace {
 
 using namespace testing;
@@ -365,4 +365,4 @@ TEST_F(Follower, FollowsAtMostSoManyNamespacesAndDropsTheRest) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::cluster_follower_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::endpoint_slices_test {
 namespace {
 
 using enum EndpointState;
@@ -104,4 +104,4 @@ TEST(EndpointSlices, HasNoRoomBeyondItsBoundsAndForgetsTheSliceThatOutgrewThem) 
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::endpoint_slices_test

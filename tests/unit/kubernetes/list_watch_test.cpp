@@ -4,7 +4,7 @@
 
 #include "tests/unit/kubernetes/slice_text.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::list_watch_test {
 namespace {
 
 using namespace testing;
@@ -299,4 +299,4 @@ TEST_F(ListWatchTest, IgnoresAnswersThatNobodyWaitsFor) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::list_watch_test

@@ -5,7 +5,7 @@
 #include "controlplane/kubernetes/service_name.hpp"
 #include "controlplane/kubernetes/watch_timing.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::small_parts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -103,4 +103,4 @@ TEST(ServiceName, IsTwoDnsLabels) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::small_parts_test

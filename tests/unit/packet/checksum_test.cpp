@@ -6,7 +6,7 @@
 
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::checksum_test {
 namespace {
 
 using test::Bytes;
@@ -99,4 +99,4 @@ TEST(Checksum, NeverSendsAUdpChecksumOfZero) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::checksum_test

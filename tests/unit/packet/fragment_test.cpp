@@ -8,7 +8,7 @@
 
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::fragment_test {
 namespace {
 
 using namespace test;
@@ -112,4 +112,4 @@ TEST(Fragment, WhatIsNoFragmentIsHarmless) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::fragment_test

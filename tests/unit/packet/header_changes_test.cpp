@@ -10,7 +10,7 @@
 #include "dataplane/packet/ttl.hpp"
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::header_changes_test {
 namespace {
 
 using namespace test;
@@ -171,4 +171,4 @@ TEST(MssForMtu, LeavesRoomForTheHeaders) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::header_changes_test

@@ -5,7 +5,7 @@
 #include "dataplane/packet/icmp_error.hpp"
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::icmp_quote_test {
 namespace {
 
 using namespace test;
@@ -223,4 +223,4 @@ TEST(IcmpQuery, NeedsAWholeHeaderOfItsOwnFamily) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::icmp_quote_test

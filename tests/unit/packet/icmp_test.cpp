@@ -4,7 +4,7 @@
 #include "dataplane/packet/icmp_error.hpp"
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::icmp_test {
 namespace {
 
 using namespace test;
@@ -152,4 +152,4 @@ TEST(Echo, LeavesEverythingElseUntouched) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::icmp_test

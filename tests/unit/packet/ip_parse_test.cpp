@@ -4,7 +4,7 @@
 
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::ip_parse_test {
 namespace {
 
 using namespace test;
@@ -254,4 +254,4 @@ TEST(L4Checksum, CountsTheUdpLengthNotTheIpLength) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::ip_parse_test

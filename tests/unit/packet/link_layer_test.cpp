@@ -3,7 +3,7 @@
 #include "dataplane/packet/arp.hpp"
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::link_layer_test {
 namespace {
 
 using namespace test;
@@ -151,4 +151,4 @@ TEST(BuildArp, RefusesASmallBufferAndForeignAddresses) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::link_layer_test

@@ -4,7 +4,7 @@
 
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::neighbour_discovery_test {
 namespace {
 
 using namespace test;
@@ -174,4 +174,4 @@ TEST(BuildNeighbourDiscovery, RefusesASmallBufferAndForeignAddresses) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::neighbour_discovery_test

@@ -5,7 +5,7 @@
 #include "dataplane/packet/wireguard.hpp"
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::outer_header_test {
 namespace {
 
 using namespace test;
@@ -136,4 +136,4 @@ TEST(Wireguard, PadsToSixteenButNeverBeyondTheTunnel) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::outer_header_test

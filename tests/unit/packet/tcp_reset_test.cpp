@@ -4,7 +4,7 @@
 
 #include "tests/unit/packet/packets.hpp"
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::tcp_reset_test {
 namespace {
 
 using namespace test;
@@ -128,4 +128,4 @@ TEST(TcpReset, NeedsRoom) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::tcp_reset_test

@@ -8,7 +8,7 @@
 #include "tests/unit/policy/oracle.hpp"
 #include "tests/unit/policy/random_policy.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::agreement_test {
 namespace {
 
 std::string name_of(const Rule* rule) {
@@ -123,4 +123,4 @@ TEST(Agreement, OfOracleDecisionAndCompiledTablesOverRandomPolicies) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::agreement_test

@@ -11,7 +11,7 @@
 #include <fstream>
 #include <thread>
 
-namespace sallyport::policy {
+namespace sallyport::policy::bundle_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -133,4 +133,4 @@ TEST(Etag, IsTheSha256OfItsDescription) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::bundle_test

@@ -11,7 +11,7 @@
 #include "policy/selector_index.hpp"
 #include "tests/unit/policy/policy_builder.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::compile_test {
 namespace {
 
 using std::chrono::hours;
@@ -355,4 +355,4 @@ TEST(Compiler, ManyNestedPrefixesAndNetSelectorsTakeNoTime) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::compile_test

@@ -5,7 +5,7 @@
 #include "policy_text.hpp"
 #include "tests/unit/policy/policy_builder.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::decide_test {
 namespace {
 
 constexpr const char* text = R"([issuer.corp]
@@ -211,4 +211,4 @@ to = ["*"]
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::decide_test

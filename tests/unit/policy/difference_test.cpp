@@ -6,7 +6,7 @@
 
 #include "tests/unit/policy/policy_builder.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::difference_test {
 namespace {
 
 const TimePoint now = at("2026-11-23T09:00:00Z");
@@ -104,4 +104,4 @@ TEST(PolicyDifference, AThousandPeersAndTwoHundredServicesTakeSeconds) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::difference_test

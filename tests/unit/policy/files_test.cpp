@@ -1,7 +1,7 @@
 // The files of a policy as one namespace: schema, syntax, names, order.
 #include "policy_text.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::files_test {
 namespace {
 
 TEST(PolicyFiles, NothingButTheSchemaIsAValidPolicy) {
@@ -113,4 +113,4 @@ TEST(PolicyFiles, ObjectsAreFoundByName) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::files_test

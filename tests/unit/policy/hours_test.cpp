@@ -9,7 +9,7 @@
 #include "policy/time_zones.hpp"
 #include "policy_text.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::hours_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -237,4 +237,4 @@ TEST(Hours, MayBeAskedByManyThreads) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::hours_test

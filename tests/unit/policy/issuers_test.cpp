@@ -1,7 +1,7 @@
 // [issuer.NAME], and who must have one.
 #include "policy_text.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::issuers_test {
 namespace {
 
 constexpr std::string_view corp = R"([issuer.corp]
@@ -166,4 +166,4 @@ TEST(Issuer, OfASelectorIsOfTheRightType) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::issuers_test

@@ -8,7 +8,7 @@
 #include "policy/spiffe_pattern.hpp"
 #include "tests/unit/policy/policy_builder.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::match_test {
 namespace {
 
 const TimePoint now = at("2026-11-23T09:00:00Z");
@@ -163,4 +163,4 @@ TEST(PortMatches, CountsPortsOnlyWhereThereAreAny) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::match_test

@@ -8,7 +8,7 @@
 #include "policy/run_tests.hpp"
 #include "tests/unit/policy/random_policy.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::parts_test {
 namespace {
 
 std::string own_addresses(std::initializer_list<std::string_view> prefixes) {
@@ -144,4 +144,4 @@ TEST(PolicyDifference, AgreesWithTheDecisionsOfBothVersions) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::parts_test

@@ -6,7 +6,7 @@
 #include "policy/keys.hpp"
 #include "policy_text.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::repository_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -88,4 +88,4 @@ TEST(PolicySize, TooManySelectorsAreRefused) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::repository_test

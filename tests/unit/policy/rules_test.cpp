@@ -3,7 +3,7 @@
 #include "policy/rate.hpp"
 #include "policy_text.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::rules_test {
 namespace {
 
 TEST(Rule, ReadsEveryKey) {
@@ -206,4 +206,4 @@ TEST(PostureConditions, WhatIsNone) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::rules_test

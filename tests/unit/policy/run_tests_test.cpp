@@ -7,7 +7,7 @@
 #include "policy_text.hpp"
 #include "tests/unit/policy/policy_builder.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::run_tests_test {
 namespace {
 
 constexpr const char* issuers = R"([issuer.corp]
@@ -105,4 +105,4 @@ TEST(RunTests, ManyPrefixesAndTestsTakeNoTime) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::run_tests_test

@@ -2,7 +2,7 @@
 #include "policy/selector.hpp"
 #include "policy_text.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::selectors_test {
 namespace {
 
 std::string error_of(std::string_view text) {
@@ -138,4 +138,4 @@ TEST(Groups, HoldNoStar) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::selectors_test

@@ -4,7 +4,7 @@
 #include "policy/unsupplied.hpp"
 #include "policy_text.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::services_test {
 namespace {
 
 std::string text_of(const std::vector<abi::PortRange>& ports) {
@@ -192,4 +192,4 @@ to = ["web"]
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::services_test

@@ -1,7 +1,7 @@
 // [[test]].
 #include "policy_text.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::tests_test {
 namespace {
 
 // [[test]] in line 2, src in line 3, `lines` from 4 on.
@@ -157,4 +157,4 @@ TEST(PolicyTest, OfOtherFactsIsNoContradiction) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::tests_test

@@ -1,7 +1,7 @@
 // Rules that can never match: they load, with a warning.
 #include "policy_text.hpp"
 
-namespace sallyport::policy {
+namespace sallyport::policy::warnings_test {
 namespace {
 
 constexpr std::string_view empty_group = "[group]\nnobody = []\n";
@@ -89,4 +89,4 @@ TEST(HiddenRule, IsWarnedOfOnceAndOnlyIfItHasNoReasonOfItsOwn) {
 }
 
 }  // namespace
-}  // namespace sallyport::policy
+}  // namespace sallyport::policy::warnings_test

@@ -7,7 +7,7 @@
 #include "tests/unit/sallyctl/drain.hpp"
 #include "tests/unit/sallyctl/fake_backend.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::admin_api_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -330,4 +330,4 @@ TEST_F(AdminApi, SurvivesACapturedPacketThatLies) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::admin_api_test

@@ -11,7 +11,7 @@
 #include "tests/unit/sallyctl/temporary_folder.hpp"
 #include "tools/ctl/run.hpp"
 
-namespace sallyport::ctl {
+namespace sallyport::ctl::check_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -153,4 +153,4 @@ TEST_F(Check, WarnsOfACoreThatThisMachineDoesNotHave) {
 }
 
 }  // namespace
-}  // namespace sallyport::ctl
+}  // namespace sallyport::ctl::check_test

@@ -13,7 +13,7 @@
 #include "tools/ctl/key_material.hpp"
 #include "tools/ctl/run.hpp"
 
-namespace sallyport::ctl {
+namespace sallyport::ctl::commands_test {
 namespace {
 
 using controlplane::FakeBackend;
@@ -379,4 +379,4 @@ TEST(SallyctlAlone, SurvivesAGatewayThatAnswersNonsense) {
 }
 
 }  // namespace
-}  // namespace sallyport::ctl
+}  // namespace sallyport::ctl::commands_test

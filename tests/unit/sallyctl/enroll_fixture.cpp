@@ -13,8 +13,6 @@
 namespace sallyport::ctl {
 namespace {
 
-using Json = nlohmann::json;
-
 // Answers to `ip -j link show` and `wg show IF dump` are files; without one there is nothing.
 constexpr const char* fake_program = R"(#!/bin/sh
 name=$(basename "$0")
@@ -60,10 +58,10 @@ void EnrollTest::serve_raw(TlsServer::Handler handler, const TestIdentity& ident
 std::string EnrollTest::good_answer(const TlsRequest& request, long seconds) {
   if (request.target == "/v1/session") return http_answer(200, R"({"ended":true})");
   if (request.target == "/v1/posture") return http_answer(200, R"({"until":"2026-11-26T10:00:00Z"})");
-  const Json body = Json::parse(request.body, nullptr, false);
+  const nlohmann::json body = nlohmann::json::parse(request.body, nullptr, false);
   if (!body.is_object()) return http_answer(400, R"({"error":"no JSON"})");
   const std::string key = body.contains("new_public_key") ? body["new_public_key"] : body["public_key"];
-  Json document = grant_document(*decode_key(key), time_text(wall_now() + std::chrono::seconds(seconds)));
+  nlohmann::json document = grant_document(*decode_key(key), time_text(wall_now() + std::chrono::seconds(seconds)));
   if (request.target == "/v1/renew") document.erase("session_token");
   return http_answer(200, document.dump());
 }

@@ -27,7 +27,7 @@
 #include "tools/ctl/times.hpp"
 #include "tools/ctl/units.hpp"
 
-namespace sallyport::ctl {
+namespace sallyport::ctl::enroll_parts_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -444,4 +444,4 @@ TEST(SessionSchedule, RotatesTheKeyAndWaitsWhileRenewalsFail) {
 }
 
 }  // namespace
-}  // namespace sallyport::ctl
+}  // namespace sallyport::ctl::enroll_parts_test

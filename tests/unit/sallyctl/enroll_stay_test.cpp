@@ -17,7 +17,7 @@
 #include "tools/ctl/enroll/client_key.hpp"
 #include "tools/ctl/key_material.hpp"
 
-namespace sallyport::ctl {
+namespace sallyport::ctl::enroll_stay_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -236,4 +236,4 @@ TEST_F(EnrollStay, FindsOutThatTheGatewayTookTheNewKey) {
 }
 
 }  // namespace
-}  // namespace sallyport::ctl
+}  // namespace sallyport::ctl::enroll_stay_test

@@ -7,7 +7,7 @@
 #include "tools/ctl/enroll/client_key.hpp"
 #include "tools/ctl/key_material.hpp"
 
-namespace sallyport::ctl {
+namespace sallyport::ctl::enroll_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -340,4 +340,4 @@ TEST_F(EnrollTest, EndsTheSessionOfATunnelThatCannotBeMade) {
 }
 
 }  // namespace
-}  // namespace sallyport::ctl
+}  // namespace sallyport::ctl::enroll_test

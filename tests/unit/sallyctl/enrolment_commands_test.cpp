@@ -9,7 +9,7 @@
 #include "tools/ctl/run.hpp"
 #include "tools/ctl/times.hpp"
 
-namespace sallyport::ctl {
+namespace sallyport::ctl::enrolment_commands_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -267,4 +267,4 @@ TEST_F(EnrolmentCommands, SurviveAnswersOfAnotherShape) {
 }
 
 }  // namespace
-}  // namespace sallyport::ctl
+}  // namespace sallyport::ctl::enrolment_commands_test

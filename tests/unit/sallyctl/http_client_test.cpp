@@ -8,7 +8,7 @@
 #include "tests/unit/sallyctl/temporary_folder.hpp"
 #include "tools/ctl/json_fields.hpp"
 
-namespace sallyport::ctl {
+namespace sallyport::ctl::http_client_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -133,4 +133,4 @@ TEST(JsonFields, AreNeutralWhereTheAnswerIsNot) {
 }
 
 }  // namespace
-}  // namespace sallyport::ctl
+}  // namespace sallyport::ctl::http_client_test

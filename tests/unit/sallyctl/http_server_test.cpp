@@ -12,7 +12,7 @@
 #include "tests/unit/sallyctl/raw_socket.hpp"
 #include "tests/unit/sallyctl/server_thread.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::http_server_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -286,4 +286,4 @@ TEST(HttpParser, TellsARequestFromTheStatusOfItsRefusal) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::http_server_test

@@ -10,7 +10,7 @@
 #include "controlplane/api/exposition.hpp"
 #include "tests/unit/sallyctl/fake_backend.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::metrics_text_test {
 namespace {
 
 constexpr RequestTime test_time{.boottime_ns = FakeBackend::now_ns, .wall_ns = 1'700'000'000'000'000'000};
@@ -111,4 +111,4 @@ TEST(MetricsText, Escapes) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::metrics_text_test

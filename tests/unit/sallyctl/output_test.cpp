@@ -9,7 +9,7 @@
 #include "tools/ctl/table.hpp"
 #include "tools/ctl/units.hpp"
 
-namespace sallyport::ctl {
+namespace sallyport::ctl::output_test {
 namespace {
 
 TEST(Units, AreShortAndExactEnough) {
@@ -99,4 +99,4 @@ TEST(QrCode, HasFindersInItsCornersAndFailsWhenTheTextIsTooLong) {
 }
 
 }  // namespace
-}  // namespace sallyport::ctl
+}  // namespace sallyport::ctl::output_test

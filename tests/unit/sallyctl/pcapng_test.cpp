@@ -12,7 +12,7 @@
 #include "tests/unit/sallyctl/temporary_folder.hpp"
 #include "tools/ctl/capture_output.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::pcapng_test {
 namespace {
 
 // IPv4, 10.8.0.2 to 10.0.0.10, ICMP echo request without data. RFC 791, 792.
@@ -113,4 +113,4 @@ TEST(Pcapng, CutsTextsThatDoNotFitAnOption) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::pcapng_test

@@ -10,7 +10,7 @@
 #include "tests/unit/sallyctl/drain.hpp"
 #include "tests/unit/sallyctl/fake_backend.hpp"
 
-namespace sallyport::controlplane {
+namespace sallyport::controlplane::policy_api_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -476,4 +476,4 @@ TEST(Rfc3339, KnowsOffsetsAndRefusesTheRest) {
 }
 
 }  // namespace
-}  // namespace sallyport::controlplane
+}  // namespace sallyport::controlplane::policy_api_test

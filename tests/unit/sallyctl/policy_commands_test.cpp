@@ -11,7 +11,7 @@
 #include "tests/unit/sallyctl/server_thread.hpp"
 #include "tools/ctl/run.hpp"
 
-namespace sallyport::ctl {
+namespace sallyport::ctl::policy_commands_test {
 namespace {
 
 using controlplane::FakeBackend;
@@ -325,4 +325,4 @@ TEST(PolicyCommandsAlone, SurviveAGatewayThatAnswersNonsense) {
 }
 
 }  // namespace
-}  // namespace sallyport::ctl
+}  // namespace sallyport::ctl::policy_commands_test

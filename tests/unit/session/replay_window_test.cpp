@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::replay_window_test {
 namespace {
 
 // The statement in words: every counter once, not behind the newest by more than the window, not beyond the limit.
@@ -179,4 +179,4 @@ TEST(ReplayWindow, AgreesWithTheOracleOnRandomJumps) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::replay_window_test

@@ -4,7 +4,7 @@
 
 #include <thread>
 
-namespace sallyport::dataplane {
+namespace sallyport::dataplane::send_choice_test {
 namespace {
 
 TEST(SendChoice, MovesToTheSessionThatWasConfirmed) {
@@ -36,4 +36,4 @@ TEST(SendChoice, EndsWithHousekeepingsChoiceWhoeverComesFirst) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane
+}  // namespace sallyport::dataplane::send_choice_test

@@ -8,7 +8,7 @@
 #include "tests/unit/wireguard/hex.hpp"
 #include "tests/unit/wireguard/wireguard_vectors.hpp"
 
-namespace sallyport::wireguard {
+namespace sallyport::wireguard::blake2s_test {
 namespace {
 
 // RFC 7693, appendix B, and the empty string of the reference implementation.
@@ -61,4 +61,4 @@ TEST(Blake2s, IsTheSameOnEveryThread) {
 }
 
 }  // namespace
-}  // namespace sallyport::wireguard
+}  // namespace sallyport::wireguard::blake2s_test

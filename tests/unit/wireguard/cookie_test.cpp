@@ -11,7 +11,7 @@
 #include "tests/unit/wireguard/hex.hpp"
 #include "tests/unit/wireguard/wireguard_vectors.hpp"
 
-namespace sallyport::wireguard {
+namespace sallyport::wireguard::cookie_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -137,4 +137,4 @@ TEST_F(Cookies, ProveOneAddressAndPort) {
 }
 
 }  // namespace
-}  // namespace sallyport::wireguard
+}  // namespace sallyport::wireguard::cookie_test

@@ -8,7 +8,7 @@
 #include "tests/unit/wireguard/hex.hpp"
 #include "tests/unit/wireguard/wireguard_vectors.hpp"
 
-namespace sallyport::wireguard {
+namespace sallyport::wireguard::messages_test {
 namespace {
 
 // A message of this type and size whose other bytes all differ from their neighbours.
@@ -103,4 +103,4 @@ TEST(HandshakeErrors, HaveNamesAndExplanations) {
 }
 
 }  // namespace
-}  // namespace sallyport::wireguard
+}  // namespace sallyport::wireguard::messages_test

@@ -11,7 +11,7 @@
 #include "tests/unit/wireguard/hex.hpp"
 #include "tests/unit/wireguard/wireguard_vectors.hpp"
 
-namespace sallyport::wireguard {
+namespace sallyport::wireguard::noise_test {
 namespace {
 
 // A published vector for Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s. Messages from the third on are transport data, in turn.
@@ -255,4 +255,4 @@ TEST(Noise, RefusesTheKeysOfAnotherPeer) {
 }
 
 }  // namespace
-}  // namespace sallyport::wireguard
+}  // namespace sallyport::wireguard::noise_test

@@ -7,7 +7,7 @@
 #include "controlplane/wireguard/cookie_reply.hpp"
 #include "tests/unit/wireguard/lab.hpp"
 
-namespace sallyport::wireguard {
+namespace sallyport::wireguard::peer_handshake_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -469,4 +469,4 @@ TEST(PeerHandshake, TakesACookieForItsResponseToo) {
 }
 
 }  // namespace
-}  // namespace sallyport::wireguard
+}  // namespace sallyport::wireguard::peer_handshake_test

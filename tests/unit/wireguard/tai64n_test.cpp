@@ -5,7 +5,7 @@
 #include "controlplane/wireguard/replay_guard.hpp"
 #include "tests/unit/wireguard/hex.hpp"
 
-namespace sallyport::wireguard {
+namespace sallyport::wireguard::tai64n_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -159,4 +159,4 @@ TEST(ReplayGuard, CallsInitiationsFasterThanFiftyASecondAFlood) {
 }
 
 }  // namespace
-}  // namespace sallyport::wireguard
+}  // namespace sallyport::wireguard::tai64n_test

@@ -10,7 +10,7 @@
 namespace sallyport::ctl {
 namespace {
 
-constexpr const char* name = "enroll";
+constexpr const char* enroll_command = "enroll";
 constexpr const char* usual_search_path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 ExitCode fail(const Invocation& call, const std::string& message) {
@@ -27,7 +27,7 @@ std::vector<std::string> environment_without(const std::string& variable) {
 }
 
 ExitCode print_nonce(const Invocation& call) {
-  if (!call.has("key-file")) return usage_error(call.terminal, name, "--print-nonce needs --key-file F");
+  if (!call.has("key-file")) return usage_error(call.terminal, enroll_command, "--print-nonce needs --key-file F");
   const auto key = load_or_make_key(call.text("key-file"));
   if (!key) return fail(call, key.error());
   const PublicKey public_key = public_key_of(*key);
@@ -44,7 +44,7 @@ ExitCode print_nonce(const Invocation& call) {
 ExitCode run_enroll(const Invocation& call) {
   if (call.has("print-nonce")) return print_nonce(call);
   auto settings = read_enroll_settings(call);
-  if (!settings) return usage_error(call.terminal, name, settings.error());
+  if (!settings) return usage_error(call.terminal, enroll_command, settings.error());
   TunnelTarget target(settings->target, SystemTools(call.terminal.environment("PATH").value_or(usual_search_path)));
   if (const auto prepared = target.prepare(); !prepared) return fail(call, prepared.error());
   ProofSource proof(settings->proof, call.terminal.environment);

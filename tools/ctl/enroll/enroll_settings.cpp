@@ -16,10 +16,6 @@ constexpr std::uint64_t longest_posture_ttl_s = 24 * 3600;
 constexpr std::uint64_t longest_key_age_s = std::uint64_t{365} * 24 * 3600;
 constexpr std::size_t most_command_words = 64;
 
-auto* word(const char* value_name) {
-  return po::value<std::string>()->value_name(value_name);
-}
-
 tl::unexpected<std::string> usage(std::string message) {
   return tl::unexpected(std::move(message));
 }

@@ -8,28 +8,28 @@
 namespace sallyport::ctl {
 namespace {
 
-using Kind = Refusal::Kind;
+using RefusalKind = Refusal::Kind;
 
 constexpr std::size_t longest_sentence_bytes = 300;
 
-tl::unexpected<Refusal> refuse(Kind kind, std::string message) {
+tl::unexpected<Refusal> refuse(RefusalKind kind, std::string message) {
   return tl::unexpected(Refusal{kind, printable(message), {}});
 }
 
 tl::unexpected<Refusal> from(const HttpsError& error) {
   switch (error.kind) {
     case HttpsError::Kind::unreachable:
-      return refuse(Kind::unreachable, "the gateway does not answer: " + error.message);
+      return refuse(RefusalKind::unreachable, "the gateway does not answer: " + error.message);
     case HttpsError::Kind::untrusted:
-      return refuse(Kind::senseless, "this is not the gateway: " + error.message);
+      return refuse(RefusalKind::senseless, "this is not the gateway: " + error.message);
     case HttpsError::Kind::senseless:
-      return refuse(Kind::senseless, "the gateway: " + error.message);
+      return refuse(RefusalKind::senseless, "the gateway: " + error.message);
     case HttpsError::Kind::local:
-      return refuse(Kind::local, error.message);
+      return refuse(RefusalKind::local, error.message);
     case HttpsError::Kind::stopped:
-      return refuse(Kind::stopped, error.message);
+      return refuse(RefusalKind::stopped, error.message);
   }
-  return refuse(Kind::senseless, error.message);
+  return refuse(RefusalKind::senseless, error.message);
 }
 
 std::string sentence_of(const HttpsAnswer& answer) {
@@ -46,13 +46,15 @@ bool is_json(const HttpsAnswer& answer) {
 
 tl::unexpected<Refusal> from(const HttpsAnswer& answer) {
   const unsigned status = answer.status;
-  if (status == 401 || status == 403) return refuse(Kind::refused, "the gateway refused the proof; its log says why");
+  if (status == 401 || status == 403)
+    return refuse(RefusalKind::refused, "the gateway refused the proof; its log says why");
   if (status >= 300 && status < 400)
-    return refuse(Kind::senseless, "the gateway sends us elsewhere (status " + std::to_string(status) +
-                                       "), which is not followed: is this its enrolment API?");
-  if (status == 404) return refuse(Kind::senseless, "there is no enrolment API: status 404");
+    return refuse(RefusalKind::senseless, "the gateway sends us elsewhere (status " + std::to_string(status) +
+                                              "), which is not followed: is this its enrolment API?");
+  if (status == 404) return refuse(RefusalKind::senseless, "there is no enrolment API: status 404");
   const bool later = status == 409 || status == 429 || status >= 500;
-  auto refusal = refuse(later ? Kind::unavailable : Kind::senseless, "the gateway answers: " + sentence_of(answer));
+  auto refusal =
+      refuse(later ? RefusalKind::unavailable : RefusalKind::senseless, "the gateway answers: " + sentence_of(answer));
   if (answer.retry_after_s) refusal.value().retry_after = std::chrono::seconds(*answer.retry_after_s);
   return refusal;
 }
@@ -65,8 +67,8 @@ EnrolmentClient::Answer<std::string> EnrolmentClient::ask(std::string_view metho
   if (!answer) return from(answer.error());
   if (answer->status != 200) return from(*answer);
   if (!is_json(*answer))
-    return refuse(Kind::senseless, "the gateway answers with '" + answer->content_type.substr(0, 64) +
-                                       "' instead of application/json: is this its enrolment API?");
+    return refuse(RefusalKind::senseless, "the gateway answers with '" + answer->content_type.substr(0, 64) +
+                                              "' instead of application/json: is this its enrolment API?");
   return std::move(answer->body);
 }
 
@@ -76,19 +78,19 @@ EnrolmentClient::Answer<Grant> EnrolmentClient::ask_for_grant(std::string_view t
   if (!answer) return tl::unexpected(answer.error());
   const WipedText text(std::move(*answer));
   auto grant = parse_grant(text.expose(), of, key, wall_now());
-  if (!grant) return refuse(Kind::senseless, "the gateway: " + grant.error());
+  if (!grant) return refuse(RefusalKind::senseless, "the gateway: " + grant.error());
   return std::move(*grant);
 }
 
 EnrolmentClient::Answer<Grant> EnrolmentClient::enroll(const PublicKey& key) {
   const auto token = proof_.token();
-  if (!token) return refuse(Kind::local, token.error());
+  if (!token) return refuse(RefusalKind::local, token.error());
   return ask_for_grant("/v1/enroll", GrantOf::enroll, key, enroll_body(key, token->expose(), instance_));
 }
 
 EnrolmentClient::Answer<Grant> EnrolmentClient::renew(const PublicKey& key, const std::optional<PublicKey>& new_key) {
   const auto token = proof_.token();
-  if (!token) return refuse(Kind::local, token.error());
+  if (!token) return refuse(RefusalKind::local, token.error());
   return ask_for_grant("/v1/renew", GrantOf::renew, new_key.value_or(key), renew_body(key, new_key, token->expose()));
 }
 
@@ -99,7 +101,7 @@ EnrolmentClient::Answer<void> EnrolmentClient::send_posture(const WipedText& ses
   if (!answer) return tl::unexpected(answer.error());
   const auto body = parse_json(*answer);
   if (!body || !parse_time(text_field(*body, "until", "")))
-    return refuse(Kind::senseless, "the gateway: 'until' of the answer: expected a time");
+    return refuse(RefusalKind::senseless, "the gateway: 'until' of the answer: expected a time");
   return {};
 }
 

@@ -33,7 +33,7 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
-using Kind = HttpsError::Kind;
+using ErrorKind = HttpsError::Kind;
 
 namespace {
 
@@ -41,7 +41,7 @@ constexpr std::uint64_t longest_body_bytes = 64 * 1024;
 constexpr std::uint32_t longest_header_bytes = 16 * 1024;
 constexpr std::uint32_t longest_retry_after_s = 300;
 
-tl::unexpected<HttpsError> failure(Kind kind, std::string message) {
+tl::unexpected<HttpsError> failure(ErrorKind kind, std::string message) {
   return tl::unexpected(HttpsError{kind, std::move(message)});
 }
 
@@ -68,13 +68,14 @@ tl::expected<void, HttpsError> load_files(SSL_CTX* context, const HttpsSettings&
   const bool trusts = settings.ca_file.empty()
                           ? ::SSL_CTX_set_default_verify_paths(context) == 1
                           : ::SSL_CTX_load_verify_locations(context, settings.ca_file.c_str(), nullptr) == 1;
-  if (!trusts) return failure(Kind::local, "--ca " + settings.ca_file + ": " + openssl_reason());
+  if (!trusts) return failure(ErrorKind::local, "--ca " + settings.ca_file + ": " + openssl_reason());
   if (settings.certificate_file.empty()) return {};
   if (::SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1)
-    return failure(Kind::local, settings.certificate_file + ": expected a certificate in PEM: " + openssl_reason());
+    return failure(ErrorKind::local,
+                   settings.certificate_file + ": expected a certificate in PEM: " + openssl_reason());
   if (::SSL_CTX_use_PrivateKey_file(context, settings.certificate_key_file.c_str(), SSL_FILETYPE_PEM) != 1)
-    return failure(Kind::local, settings.certificate_key_file + ": expected the key of " + settings.certificate_file +
-                                    " in PEM: " + openssl_reason());
+    return failure(ErrorKind::local, settings.certificate_key_file + ": expected the key of " +
+                                         settings.certificate_file + " in PEM: " + openssl_reason());
   return {};
 }
 
@@ -111,7 +112,7 @@ class Exchange {
     addresses_ = addresses;
     deadline_.expires_after(time);
     deadline_.async_wait([this](const error_code& cancelled) {
-      if (!cancelled) end(failure(Kind::unreachable, "no whole answer in time"));
+      if (!cancelled) end(failure(ErrorKind::unreachable, "no whole answer in time"));
     });
     watch_for_stop();
     connect_next();
@@ -126,12 +127,12 @@ class Exchange {
     stop_.assign(settings_.stop_descriptor, error);
     if (error) return;
     stop_.async_wait(asio::posix::stream_descriptor::wait_read, [this](const error_code& cancelled) {
-      if (!cancelled) end(failure(Kind::stopped, "stopped"));
+      if (!cancelled) end(failure(ErrorKind::stopped, "stopped"));
     });
   }
 
   void connect_next() {
-    if (next_ == addresses_.size()) return end(failure(Kind::unreachable, last_failure_));
+    if (next_ == addresses_.size()) return end(failure(ErrorKind::unreachable, last_failure_));
     const tcp::endpoint to = to_asio(addresses_[next_++], settings_.gateway.port);
     stream_.emplace(loop_, context_);
     error_code error;
@@ -160,7 +161,7 @@ class Exchange {
 
   void handshake() {
     if (!expect_name(stream_->native_handle(), settings_.gateway.host))
-      return end(failure(Kind::local, "'" + settings_.gateway.host + "' cannot be the name of a server"));
+      return end(failure(ErrorKind::local, "'" + settings_.gateway.host + "' cannot be the name of a server"));
     stream_->async_handshake(asio::ssl::stream_base::client, [this](const error_code& error) {
       if (done_) return;
       if (error) return on_no_handshake(error);
@@ -171,10 +172,10 @@ class Exchange {
   void on_no_handshake(const error_code& error) {
     const long verified = ::SSL_get_verify_result(stream_->native_handle());
     if (verified != X509_V_OK)
-      return end(failure(Kind::untrusted, std::string("its certificate does not prove that it is '") +
-                                              settings_.gateway.host +
-                                              "': " + ::X509_verify_cert_error_string(verified)));
-    end(failure(error.category() == asio::error::get_system_category() ? Kind::unreachable : Kind::senseless,
+      return end(failure(ErrorKind::untrusted, std::string("its certificate does not prove that it is '") +
+                                                   settings_.gateway.host +
+                                                   "': " + ::X509_verify_cert_error_string(verified)));
+    end(failure(error.category() == asio::error::get_system_category() ? ErrorKind::unreachable : ErrorKind::senseless,
                 "no TLS connection: " + error.message()));
   }
 
@@ -190,7 +191,7 @@ class Exchange {
     if (done_) return;
     // The end of a body that the header did not announce may be a cut: only announced ones count (RFC 9112, 9.8).
     const bool whole = !error && !parser_.need_eof();
-    if (!whole) return end(failure(Kind::senseless, "its answer makes no sense: " + why_no_answer(error)));
+    if (!whole) return end(failure(ErrorKind::senseless, "its answer makes no sense: " + why_no_answer(error)));
     const auto& message = parser_.get();
     HttpsAnswer answer{.status = message.result_int(), .content_type = {}, .body = {}, .retry_after_s = {}};
     answer.content_type = std::string(message[http::field::content_type]);
@@ -235,7 +236,7 @@ class Exchange {
   std::vector<IpAddress> addresses_;
   std::size_t next_ = 0;
   std::string last_failure_ = "no address";
-  Outcome outcome_{failure(Kind::unreachable, "no answer")};
+  Outcome outcome_{failure(ErrorKind::unreachable, "no answer")};
   bool done_ = false;
 };
 
@@ -243,7 +244,8 @@ class Exchange {
 tl::expected<HttpsAnswer, HttpsError> perform(const HttpsSettings& settings, const std::string& request) {
   const auto begin = std::chrono::steady_clock::now();
   const auto addresses = addresses_of(settings.gateway.host, settings.timeout, settings.stop_descriptor);
-  if (!addresses) return failure(addresses.error() == "stopped" ? Kind::stopped : Kind::unreachable, addresses.error());
+  if (!addresses)
+    return failure(addresses.error() == "stopped" ? ErrorKind::stopped : ErrorKind::unreachable, addresses.error());
   try {
     asio::ssl::context context(asio::ssl::context::tls_client);
     ::SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
@@ -253,7 +255,7 @@ tl::expected<HttpsAnswer, HttpsError> perform(const HttpsSettings& settings, con
     const auto left = settings.timeout -
                       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
     return Exchange(settings, context, request).run(*addresses, left);
-  } catch (const std::exception& error) { return failure(Kind::senseless, error.what()); }
+  } catch (const std::exception& error) { return failure(ErrorKind::senseless, error.what()); }
 }
 
 }  // namespace
