@@ -9,11 +9,11 @@
 #include "config/difference.hpp"
 #include "config/load.hpp"
 #include "config/peer_warnings.hpp"
+#include "controlplane/access/policy_summary.hpp"
 #include "controlplane/control_plane.hpp"
-#include "controlplane/gateway_objects.hpp"
 #include "controlplane/health.hpp"
-#include "controlplane/instant_now.hpp"
-#include "controlplane/policy_summary.hpp"
+#include "controlplane/peers/gateway_objects.hpp"
+#include "controlplane/runtime/instant_now.hpp"
 #include "controlplane/validation.hpp"
 
 namespace sallyport::controlplane {

@@ -10,8 +10,8 @@
 
 #include "config/base/clock.hpp"
 #include "config/base/log.hpp"
-#include "controlplane/gateway_objects.hpp"
-#include "controlplane/instant_now.hpp"
+#include "controlplane/peers/gateway_objects.hpp"
+#include "controlplane/runtime/instant_now.hpp"
 #include "controlplane/validation.hpp"
 #include "controlplane/wireguard/constants.hpp"
 

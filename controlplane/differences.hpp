@@ -14,9 +14,9 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/api/admin_backend.hpp"
 #include "controlplane/publisher/publisher.hpp"
-#include "controlplane/session_indices.hpp"
+#include "controlplane/runtime/report.hpp"
+#include "controlplane/tunnels/session_indices.hpp"
 #include "dataplane/abi/statistics_view.hpp"
 
 namespace sallyport::controlplane {

@@ -11,9 +11,9 @@
 #include "controlplane/control_plane.hpp"
 #include "controlplane/enrolment/session_facts.hpp"
 #include "controlplane/enrolment/tls_files.hpp"
-#include "controlplane/gateway_objects.hpp"
 #include "controlplane/identity/static_identity.hpp"
-#include "controlplane/instant_now.hpp"
+#include "controlplane/peers/gateway_objects.hpp"
+#include "controlplane/runtime/instant_now.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -489,7 +489,7 @@ bool ControlPlane::forget_pin(const std::string& identity, std::string_view by) 
   return forgotten;
 }
 
-std::vector<ControlPlane::PoolUse> ControlPlane::pool_use() const {
+std::vector<PoolUse> ControlPlane::pool_use() const {
   if (!enrolment_.settings()) return {};
   return {{enrolment_.settings()->pool, enrolment_.leases(), enrolment_.sessions().size(), enrolment_.capacity()}};
 }

@@ -99,9 +99,9 @@ std::vector<Problem> dataplane_problems(const config::Config& configuration, con
   return list;
 }
 
-std::vector<Problem> pool_problems(const std::vector<EnrolmentBackend::PoolUse>& pools) {
+std::vector<Problem> pool_problems(const std::vector<PoolUse>& pools) {
   std::vector<Problem> list;
-  for (const EnrolmentBackend::PoolUse& pool : pools)
+  for (const PoolUse& pool : pools)
     if (pool.capacity != std::numeric_limits<std::uint64_t>::max())
       add_table("pool " + pool.name, pool.leased, pool.capacity, "give it more prefixes", list);
   return list;

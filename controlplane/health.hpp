@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "controlplane/api/enrolment_backend.hpp"
-#include "controlplane/api/reports.hpp"
+#include "controlplane/enrolment/administration.hpp"
+#include "controlplane/kubernetes/cluster_watch.hpp"
+#include "controlplane/runtime/report.hpp"
+#include "controlplane/trust/trust_sources.hpp"
 #include "dataplane/abi/statistics_view.hpp"
 
 namespace sallyport::controlplane {
@@ -25,7 +27,7 @@ inline constexpr std::uint64_t gateway_patience_ns = 5'000'000'000;
                                                       std::uint64_t connected_since_ns, std::uint64_t now_ns);
 
 // Pools of inner addresses that are nearly given out.
-[[nodiscard]] std::vector<Problem> pool_problems(const std::vector<EnrolmentBackend::PoolUse>& pools);
+[[nodiscard]] std::vector<Problem> pool_problems(const std::vector<PoolUse>& pools);
 
 // Why the newest reload was refused: its errors, shortened to one line.
 [[nodiscard]] Problem refused_reload_problem(const std::vector<std::string>& errors);

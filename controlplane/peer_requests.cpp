@@ -7,8 +7,8 @@
 #include "config/base/log.hpp"
 #include "config/peer_warnings.hpp"
 #include "controlplane/control_plane.hpp"
-#include "controlplane/gateway_objects.hpp"
-#include "controlplane/instant_now.hpp"
+#include "controlplane/peers/gateway_objects.hpp"
+#include "controlplane/runtime/instant_now.hpp"
 
 namespace sallyport::controlplane {
 namespace {

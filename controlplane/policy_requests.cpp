@@ -4,12 +4,12 @@
 
 #include "config/base/clock.hpp"
 #include "config/base/log.hpp"
+#include "controlplane/access/git_version.hpp"
+#include "controlplane/access/policy_summary.hpp"
 #include "controlplane/control_plane.hpp"
 #include "controlplane/enrolment/session_facts.hpp"
-#include "controlplane/git_version.hpp"
 #include "controlplane/identity/static_identity.hpp"
-#include "controlplane/instant_now.hpp"
-#include "controlplane/policy_summary.hpp"
+#include "controlplane/runtime/instant_now.hpp"
 #include "policy/unsupplied.hpp"
 
 namespace sallyport::controlplane {

@@ -11,8 +11,8 @@
 #include <tl/expected.hpp>
 
 #include "config/config.hpp"
-#include "controlplane/gateway_keys.hpp"
-#include "controlplane/policy_service.hpp"
+#include "controlplane/access/policy_service.hpp"
+#include "controlplane/peers/gateway_keys.hpp"
 
 namespace sallyport::controlplane {
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "controlplane/api/admin_backend.hpp"
-#include "controlplane/api/request_time.hpp"
 #include "controlplane/http/http_message.hpp"
+#include "controlplane/http/request_time.hpp"
 
 namespace sallyport::controlplane {
 

@@ -16,7 +16,7 @@
 #include "config/config.hpp"
 #include "controlplane/api/enrolment_backend.hpp"
 #include "controlplane/api/policy_backend.hpp"
-#include "controlplane/api/reports.hpp"
+#include "controlplane/runtime/report.hpp"
 #include "dataplane/abi/packets.hpp"
 #include "dataplane/abi/statistics_view.hpp"
 

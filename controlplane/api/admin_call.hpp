@@ -11,9 +11,9 @@
 #include <tl/expected.hpp>
 
 #include "controlplane/api/admin_backend.hpp"
-#include "controlplane/api/json_array.hpp"
-#include "controlplane/api/request_time.hpp"
-#include "controlplane/api/target.hpp"
+#include "controlplane/http/json_array.hpp"
+#include "controlplane/http/request_time.hpp"
+#include "controlplane/http/target.hpp"
 
 namespace sallyport::controlplane {
 

@@ -4,9 +4,9 @@
 #include <array>
 #include <utility>
 
-#include "controlplane/api/backlog_source.hpp"
 #include "controlplane/api/pcapng.hpp"
 #include "controlplane/api/views.hpp"
+#include "controlplane/http/backlog_source.hpp"
 
 namespace sallyport::controlplane {
 namespace {

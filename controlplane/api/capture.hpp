@@ -9,8 +9,8 @@
 #include <tl/expected.hpp>
 
 #include "controlplane/api/admin_backend.hpp"
-#include "controlplane/api/request_time.hpp"
 #include "controlplane/http/http_message.hpp"
+#include "controlplane/http/request_time.hpp"
 
 namespace sallyport::controlplane {
 

@@ -11,30 +11,11 @@
 
 #include <tl/expected.hpp>
 
-#include "controlplane/enrolment/records.hpp"
+#include "controlplane/enrolment/administration.hpp"
 #include "controlplane/kubernetes/cluster_watch.hpp"
-#include "controlplane/trust_sources.hpp"
+#include "controlplane/trust/trust_sources.hpp"
 
 namespace sallyport::controlplane {
-
-struct Revoked {
-  Revocation revocation;
-  std::size_t sessions_ended = 0;  // enrolled ones
-  std::size_t peers_ended = 0;     // configured ones
-  bool stored = true;              // false: in force, but the state file could not be written yet
-};
-
-struct NewEnrolmentKey {
-  std::string name;
-  std::vector<std::string> tags;
-  std::optional<std::uint32_t> uses;
-  std::chrono::seconds valid_for{};
-  std::chrono::seconds session{};
-};
-struct MadeEnrolmentKey {
-  EnrolmentKey key;
-  std::string secret;  // "spk_ID_SECRET", shown this once
-};
 
 class EnrolmentBackend {
  public:
@@ -72,11 +53,6 @@ class EnrolmentBackend {
 
   [[nodiscard]] virtual std::vector<TrustSourceStatus> trust_sources() const { return {}; }
   [[nodiscard]] virtual std::vector<ClusterStatus> clusters() const { return {}; }
-  // Hosts of pools: given out, and all.
-  struct PoolUse {
-    std::string name;
-    std::uint64_t leased = 0, sessions = 0, capacity = 0;  // capacity: of the smallest family; UINT64_MAX: more
-  };
   [[nodiscard]] virtual std::vector<PoolUse> pool_use() const { return {}; }
 
   // Where the addresses of a live service (PolicyBackend::endpoints) came from.

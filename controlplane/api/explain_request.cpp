@@ -5,7 +5,7 @@
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/protocols.hpp"
 #include "controlplane/api/reachability.hpp"
-#include "controlplane/api/rfc3339.hpp"
+#include "controlplane/http/rfc3339.hpp"
 #include "policy/describe.hpp"
 #include "policy/protocols.hpp"
 

@@ -1,11 +1,11 @@
 #include <utility>
 
 #include "config/toml/suggest.hpp"
-#include "controlplane/api/backlog_source.hpp"
 #include "controlplane/api/enrolled_peers.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/protocols.hpp"
 #include "controlplane/api/views.hpp"
+#include "controlplane/http/backlog_source.hpp"
 
 namespace sallyport::controlplane {
 namespace {

@@ -3,7 +3,7 @@
 #include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/reachability.hpp"
-#include "controlplane/api/rfc3339.hpp"
+#include "controlplane/http/rfc3339.hpp"
 #include "policy/describe.hpp"
 #include "policy/match.hpp"
 

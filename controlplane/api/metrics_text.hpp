@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "controlplane/api/admin_backend.hpp"
-#include "controlplane/api/request_time.hpp"
+#include "controlplane/http/request_time.hpp"
 
 namespace sallyport::controlplane {
 

@@ -13,6 +13,7 @@
 #include <tl/expected.hpp>
 
 #include "config/config.hpp"
+#include "controlplane/access/policy_answers.hpp"
 #include "dataplane/abi/events.hpp"
 #include "dataplane/abi/policy_commands.hpp"
 #include "policy/bundle.hpp"
@@ -20,55 +21,6 @@
 #include "policy/model.hpp"
 
 namespace sallyport::controlplane {
-
-// Where the version in force came from.
-enum class PolicySource : std::uint8_t {
-  default_allow,  // [policy] default = "allow"
-  files,          // those that gateway.toml names
-  api,            // `sallyctl policy apply PATH`
-  stored,         // the files failed at the start: the last version that passed
-};
-
-struct PolicyVersion {
-  std::uint32_t generation = 0;
-  std::string etag;
-  PolicySource source = PolicySource::default_allow;
-  std::chrono::sys_seconds applied_at{};
-  std::string git_commit, git_author;  // of the checkout that the files lie in; empty: none
-  bool in_force = false;               // the dataplane has committed it
-};
-
-// One line of the audit trail.
-struct PolicyChange {
-  std::chrono::sys_seconds at{};
-  bool applied = false;  // false: refused, and `summary` says why
-  std::uint32_t generation = 0;
-  std::string etag;
-  PolicySource source = PolicySource::files;
-  std::string by;  // "start", "reload", "signal", "uid 0"
-  std::string git_commit, git_author;
-  std::vector<std::string> summary;  // "+ rule x", "- rule y", "~ service z", or errors
-};
-
-struct PolicyApplied {
-  PolicyVersion version;
-  std::vector<std::string> changes;
-  std::vector<std::string> warnings;
-};
-struct PolicyRefusal {
-  enum class Kind : std::uint8_t { errors, outdated, unknown_service, not_live, no_policy } kind;
-  std::string message;                // one sentence
-  std::vector<config::Error> errors;  // of kind errors
-};
-
-// A configured peer as the policy sees it.
-struct PeerIdentity {
-  const config::Peer* peer = nullptr;
-  std::uint32_t peer_id = abi::no_peer;
-  policy::Facts facts;
-  std::uint32_t source_class = 0;
-  std::vector<std::string> rules;  // in force for it now, by name, in their order
-};
 
 class PolicyBackend {
  public:

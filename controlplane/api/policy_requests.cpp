@@ -2,7 +2,7 @@
 
 #include "config/toml/safe_text.hpp"
 #include "controlplane/api/policy_api.hpp"
-#include "controlplane/api/rfc3339.hpp"
+#include "controlplane/http/rfc3339.hpp"
 #include "policy/load.hpp"
 #include "policy/run_tests.hpp"
 

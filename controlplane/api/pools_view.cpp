@@ -8,7 +8,7 @@ namespace sallyport::controlplane {
 HttpResponse get_pools(const Call& call) {
   if (const auto wrong = wrong_query(call.target, {})) return failure(400, *wrong);
   Json list = Json::array();
-  for (const EnrolmentBackend::PoolUse& pool : call.backend.pool_use()) {
+  for (const PoolUse& pool : call.backend.pool_use()) {
     Json view = {{"name", pool.name}, {"sessions", pool.sessions}, {"leased", pool.leased}};
     if (pool.capacity != std::numeric_limits<std::uint64_t>::max()) view["capacity"] = pool.capacity;
     list.push_back(std::move(view));

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "controlplane/api/admin_backend.hpp"
-#include "controlplane/api/json_array.hpp"
-#include "controlplane/api/request_time.hpp"
+#include "controlplane/http/json_array.hpp"
+#include "controlplane/http/request_time.hpp"
 
 namespace sallyport::controlplane {
 

@@ -11,7 +11,7 @@
 
 #include <tl/expected.hpp>
 
-#include "controlplane/api/json_array.hpp"
+#include "controlplane/http/json_array.hpp"
 
 namespace sallyport::controlplane {
 

@@ -3,10 +3,10 @@
 #include <memory>
 #include <utility>
 
-#include "controlplane/api/backlog_source.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/request_object.hpp"
+#include "controlplane/http/backlog_source.hpp"
 #include "policy/describe.hpp"
 
 namespace sallyport::controlplane {

@@ -3,8 +3,8 @@
 
 #include "config/toml/suggest.hpp"
 #include "controlplane/api/policy_api.hpp"
-#include "controlplane/api/rfc3339.hpp"
 #include "controlplane/api/views.hpp"
+#include "controlplane/http/rfc3339.hpp"
 #include "policy/ports.hpp"
 
 namespace sallyport::controlplane {

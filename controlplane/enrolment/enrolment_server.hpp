@@ -18,10 +18,10 @@
 #include <tl/expected.hpp>
 
 #include "config/base/ip.hpp"
-#include "controlplane/api/reports.hpp"
 #include "controlplane/enrolment/requests.hpp"
 #include "controlplane/http/tcp_listener.hpp"
 #include "controlplane/identity/trust_store.hpp"
+#include "controlplane/runtime/report.hpp"
 
 namespace sallyport::controlplane {
 

@@ -23,12 +23,12 @@
 
 #include <tl/expected.hpp>
 
-#include "controlplane/api/enrolment_backend.hpp"
-#include "controlplane/api/reports.hpp"
+#include "controlplane/enrolment/administration.hpp"
 #include "controlplane/enrolment/lease_table.hpp"
 #include "controlplane/enrolment/records.hpp"
 #include "controlplane/enrolment/requests.hpp"
 #include "controlplane/enrolment/revocation_list.hpp"
+#include "controlplane/runtime/report.hpp"
 
 namespace sallyport::controlplane {
 

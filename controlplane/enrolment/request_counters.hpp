@@ -7,9 +7,9 @@
 #include <cstdint>
 #include <vector>
 
-#include "controlplane/api/reports.hpp"
 #include "controlplane/enrolment/routes.hpp"
 #include "controlplane/identity/proof.hpp"
+#include "controlplane/runtime/report.hpp"
 
 namespace sallyport::controlplane {
 

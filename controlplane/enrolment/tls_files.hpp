@@ -14,8 +14,8 @@
 #include <tl/expected.hpp>
 
 #include "config/read_file.hpp"
-#include "controlplane/api/reports.hpp"
 #include "controlplane/https/tls_server_context.hpp"
+#include "controlplane/runtime/report.hpp"
 
 namespace sallyport::controlplane {
 

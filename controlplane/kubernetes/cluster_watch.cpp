@@ -10,7 +10,7 @@
 #include "config/base/clock.hpp"
 #include "config/read_file.hpp"
 #include "controlplane/kubernetes/cluster_follower.hpp"
-#include "controlplane/lifetime.hpp"
+#include "controlplane/runtime/lifetime.hpp"
 
 namespace sallyport::controlplane {
 namespace {

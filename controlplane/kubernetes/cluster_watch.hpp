@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "config/config.hpp"
-#include "controlplane/api/reports.hpp"
 #include "controlplane/https/https_client.hpp"
+#include "controlplane/runtime/report.hpp"
 #include "policy/decide.hpp"
 
 namespace sallyport::controlplane {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "controlplane/api/admin_backend.hpp"
 #include "controlplane/publisher/subject.hpp"
+#include "controlplane/runtime/report.hpp"
 
 namespace sallyport::controlplane {
 

@@ -23,10 +23,10 @@
 
 #include "config/base/log.hpp"
 #include "config/base/secret.hpp"
-#include "controlplane/api/admin_backend.hpp"
 #include "controlplane/publisher/command_channel.hpp"
 #include "controlplane/publisher/desired_state.hpp"
 #include "controlplane/publisher/problem_list.hpp"
+#include "controlplane/runtime/report.hpp"
 #include "dataplane/abi/commands.hpp"
 #include "dataplane/abi/events.hpp"
 

@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "config/base/log.hpp"
-#include "controlplane/flow_records.hpp"
-#include "controlplane/flow_reports.hpp"
+#include "controlplane/flows/flow_records.hpp"
+#include "controlplane/flows/flow_reports.hpp"
 #include "controlplane/publisher/publisher.hpp"
-#include "controlplane/wireguard_service.hpp"
+#include "controlplane/tunnels/wireguard_service.hpp"
 #include "dataplane/abi/events.hpp"
 #include "dataplane/abi/packets.hpp"
 #include "dataplane/abi/segment.hpp"

@@ -3,7 +3,7 @@
 #include "config/difference.hpp"
 #include "config/load.hpp"
 #include "config/peer_warnings.hpp"
-#include "controlplane/instant_now.hpp"
+#include "controlplane/runtime/instant_now.hpp"
 #include "controlplane/validation.hpp"
 #include "dataplane/io/memory.hpp"
 #include "tools/ctl/check_machine.hpp"

@@ -64,7 +64,7 @@ Check check_cluster(const ClusterStatus& cluster, TimePoint now) {
   return {name, Result::ok, what + " is " + cluster.state + ", with " + counted(cluster.slices, "slice")};
 }
 
-Check check_pool(const EnrolmentBackend::PoolUse& pool) {
+Check check_pool(const PoolUse& pool) {
   constexpr std::string_view name = "pool";
   const std::string what = "pool " + pool.name;
   const std::string use = counted(pool.sessions, "session") + " and " + counted(pool.leased, "lease");

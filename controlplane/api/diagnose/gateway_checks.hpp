@@ -10,7 +10,7 @@ namespace sallyport::controlplane::diagnose {
 
 [[nodiscard]] Check check_trust(const TrustSourceStatus& source, TimePoint now);
 [[nodiscard]] Check check_cluster(const ClusterStatus& cluster, TimePoint now);
-[[nodiscard]] Check check_pool(const EnrolmentBackend::PoolUse& pool);
+[[nodiscard]] Check check_pool(const PoolUse& pool);
 [[nodiscard]] Check check_problems(const std::vector<Problem>& problems);
 
 }  // namespace sallyport::controlplane::diagnose

@@ -13,7 +13,7 @@
 #include "controlplane/api/diagnose/policy_checks.hpp"
 #include "controlplane/api/diagnose/tunnel_checks.hpp"
 #include "controlplane/api/diagnose/underlay_checks.hpp"
-#include "controlplane/api/request_time.hpp"
+#include "controlplane/http/request_time.hpp"
 
 namespace sallyport::controlplane::diagnose {
 

@@ -3,8 +3,8 @@
 
 #include "controlplane/api/diagnose/gather.hpp"
 #include "controlplane/api/enrolled_peers.hpp"
-#include "controlplane/api/rfc3339.hpp"
 #include "controlplane/api/views.hpp"
+#include "controlplane/http/rfc3339.hpp"
 #include "controlplane/identity/proof.hpp"
 
 namespace sallyport::controlplane::diagnose {

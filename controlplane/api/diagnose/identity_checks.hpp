@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "controlplane/api/diagnose/check.hpp"
-#include "controlplane/api/reports.hpp"
 #include "controlplane/enrolment/records.hpp"
+#include "controlplane/runtime/report.hpp"
 
 namespace sallyport::controlplane::diagnose {
 

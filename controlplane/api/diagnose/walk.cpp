@@ -5,7 +5,7 @@
 
 #include "controlplane/api/diagnose/gateway_checks.hpp"
 #include "controlplane/api/diagnose/gather.hpp"
-#include "controlplane/api/rfc3339.hpp"
+#include "controlplane/http/rfc3339.hpp"
 
 namespace sallyport::controlplane::diagnose {
 namespace {

@@ -368,7 +368,7 @@ TEST(DiagnoseChecks, KnowIssuersClustersAndPools) {
         {Result::failed, "has never been heard"}},
        {with(cluster, [](auto& seen) { seen.problem = "403"; }), {Result::warning, "is watching: 403"}}},
       [](const ClusterStatus& status) { return check_cluster(status, now); });
-  using Pool = EnrolmentBackend::PoolUse;
+  using Pool = PoolUse;
   expect_each<Pool>({{{"p", 5, 4, 100}, {Result::ok, "4 sessions and 5 leases, and 100 in all"}},
                      {{"p", 95, 91, 100}, {Result::warning, "nearly empty"}},
                      {{"p", 95, 90, 100}, {Result::ok, ""}},

@@ -1,4 +1,4 @@
-#include "controlplane/flow_records.hpp"
+#include "controlplane/flows/flow_records.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>

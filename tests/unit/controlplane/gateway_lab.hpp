@@ -14,9 +14,9 @@
 
 #include <gtest/gtest.h>
 
-#include "controlplane/dataplane_connection.hpp"
+#include "controlplane/link/dataplane_connection.hpp"
 #include "controlplane/publisher/publisher.hpp"
-#include "controlplane/wireguard_service.hpp"
+#include "controlplane/tunnels/wireguard_service.hpp"
 #include "tests/unit/controlplane/fake_dataplane.hpp"
 #include "tests/unit/wireguard/lab.hpp"
 

@@ -1,4 +1,4 @@
-#include "controlplane/gateway_objects.hpp"
+#include "controlplane/peers/gateway_objects.hpp"
 
 #include <gtest/gtest.h>
 

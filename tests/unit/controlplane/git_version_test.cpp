@@ -1,4 +1,4 @@
-#include "controlplane/git_version.hpp"
+#include "controlplane/access/git_version.hpp"
 
 #include <unistd.h>
 

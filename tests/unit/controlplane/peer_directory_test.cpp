@@ -1,4 +1,4 @@
-#include "controlplane/peer_directory.hpp"
+#include "controlplane/peers/peer_directory.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "controlplane/policy_service.hpp"
+#include "controlplane/access/policy_service.hpp"
 #include "controlplane/identity/static_identity.hpp"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "controlplane/session_indices.hpp"
+#include "controlplane/tunnels/session_indices.hpp"
 
 #include <set>
 

@@ -1,4 +1,4 @@
-#include "controlplane/store.hpp"
+#include "controlplane/state/store.hpp"
 
 #include <sys/stat.h>
 #include <sys/wait.h>

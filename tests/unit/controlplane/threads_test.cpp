@@ -14,9 +14,9 @@
 #include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
 
-#include "controlplane/handshake_pool.hpp"
-#include "controlplane/name_resolver.hpp"
-#include "controlplane/state_writer.hpp"
+#include "controlplane/runtime/handshake_pool.hpp"
+#include "controlplane/runtime/name_resolver.hpp"
+#include "controlplane/state/state_writer.hpp"
 
 namespace sallyport::controlplane::threads_test {
 namespace {

@@ -1,4 +1,4 @@
-#include "controlplane/wireguard_service.hpp"
+#include "controlplane/tunnels/wireguard_service.hpp"
 
 #include <algorithm>
 #include <set>

@@ -1,4 +1,4 @@
-#include "controlplane/fetch_schedule.hpp"
+#include "controlplane/trust/fetch_schedule.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "controlplane/trust_sources.hpp"
+#include "controlplane/trust/trust_sources.hpp"
 
 #include <filesystem>
 #include <fstream>

@@ -6,7 +6,7 @@
 
 #include "controlplane/api/admin_api.hpp"
 #include "controlplane/api/protocols.hpp"
-#include "controlplane/api/rfc3339.hpp"
+#include "controlplane/http/rfc3339.hpp"
 #include "tests/unit/sallyctl/drain.hpp"
 #include "tests/unit/sallyctl/fake_backend.hpp"
 

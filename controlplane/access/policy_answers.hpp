@@ -1,0 +1,35 @@
+// What comes of applying a policy, and a peer as the policy sees it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "controlplane/state/policy_version.hpp"
+#include "dataplane/abi/limits.hpp"
+#include "policy/model.hpp"
+
+namespace sallyport::controlplane {
+
+struct PolicyApplied {
+  PolicyVersion version;
+  std::vector<std::string> changes;
+  std::vector<std::string> warnings;
+};
+struct PolicyRefusal {
+  enum class Kind : std::uint8_t { errors, outdated, unknown_service, not_live, no_policy } kind;
+  std::string message;                // one sentence
+  std::vector<config::Error> errors;  // of kind errors
+};
+
+// A configured peer as the policy sees it.
+struct PeerIdentity {
+  const config::Peer* peer = nullptr;
+  std::uint32_t peer_id = abi::no_peer;
+  policy::Facts facts;
+  std::uint32_t source_class = 0;
+  std::vector<std::string> rules;  // in force for it now, by name, in their order
+};
+
+}  // namespace sallyport::controlplane
