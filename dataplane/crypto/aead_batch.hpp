@@ -16,6 +16,9 @@ namespace sallyport::dataplane {
 inline constexpr std::size_t aead_key_bytes = 32;
 inline constexpr std::size_t aead_nonce_bytes = 12;
 inline constexpr std::uint32_t aead_tag_bytes = 16;
+// No engine takes more: a longer text is no IP packet, and longer associated data is none of WireGuard's or ESP's.
+inline constexpr std::uint32_t aead_longest_text_bytes = 65'535;
+inline constexpr std::uint16_t aead_longest_aad_bytes = 64;
 
 // `none` is a key that was never installed or has been wiped; every engine refuses it.
 enum class AeadAlgorithm : std::uint8_t { none = 0, chacha20_poly1305 = 1 };
@@ -93,13 +96,13 @@ class AeadEngine {
 
   [[nodiscard]] virtual const char* name() const noexcept = 0;
 
-  // ok: `length_bytes` of ciphertext and a tag behind them stand in `data`. Not ok (a wiped key, or one of another
-  // algorithm): `data` may hold plaintext and must not be sent.
+  // ok: `length_bytes` of ciphertext and a tag behind them stand in `data`. Not ok (a wiped key or one of another
+  // algorithm, a length above the limits): `data` may hold plaintext and must not be sent.
   virtual void seal(std::span<AeadJob> jobs) noexcept = 0;
 
   // ok: the tag was right (compared in constant time) and `data` holds length_bytes - aead_tag_bytes of plaintext. Not
-  // ok: the tag was wrong, the packet shorter than a tag, or the key unusable; `data` then holds nothing of the
-  // plaintext: what had been decrypted has been overwritten with zeros.
+  // ok: the tag was wrong, a length below a tag's or above the limits, or the key unusable; `data` then holds nothing
+  // of the plaintext: what had been decrypted has been overwritten with zeros.
   virtual void open(std::span<AeadJob> jobs) noexcept = 0;
 };
 

@@ -23,14 +23,16 @@ class IpsecMbEngine final : public AeadEngine {
 
   void seal(std::span<AeadJob> jobs) noexcept override {
     for (AeadJob& job : jobs)
-      job.ok = usable(*job.key) && run(job, IMB_DIR_ENCRYPT, job.length_bytes, job.data + job.length_bytes);
+      job.ok =
+          usable(job, job.length_bytes) && run(job, IMB_DIR_ENCRYPT, job.length_bytes, job.data + job.length_bytes);
   }
 
   void open(std::span<AeadJob> jobs) noexcept override {
     for (AeadJob& job : jobs) {
       job.ok = false;
-      if (job.length_bytes < aead_tag_bytes || !usable(*job.key)) continue;
+      if (job.length_bytes < aead_tag_bytes) continue;
       const std::uint32_t plaintext_bytes = job.length_bytes - aead_tag_bytes;
+      if (!usable(job, plaintext_bytes)) continue;
       std::array<std::uint8_t, aead_tag_bytes> tag;
       job.ok =
           run(job, IMB_DIR_DECRYPT, plaintext_bytes, tag.data()) && tags_equal(tag.data(), job.data + plaintext_bytes);
@@ -39,7 +41,10 @@ class IpsecMbEngine final : public AeadEngine {
   }
 
  private:
-  static bool usable(const AeadKey& key) noexcept { return key.algorithm() == AeadAlgorithm::chacha20_poly1305; }
+  static bool usable(const AeadJob& job, std::uint32_t text_bytes) noexcept {
+    return job.key->algorithm() == AeadAlgorithm::chacha20_poly1305 && text_bytes <= aead_longest_text_bytes &&
+           job.aad_length_bytes <= aead_longest_aad_bytes;
+  }
 
   // Crypts `length_bytes` in place and writes the tag of the ciphertext to `tag`. False only if the library broke its
   // word.
