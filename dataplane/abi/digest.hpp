@@ -4,16 +4,17 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
+#include "config/base/hash.hpp"
 #include "dataplane/abi/commands.hpp"
 
 namespace sallyport::abi {
 
-// FNV-1a (64 bit) over the bytes, and a last mixing, since digests are added up.
+// A last mixing, since digests are added up.
 [[nodiscard]] inline std::uint64_t digest_of_bytes(const std::uint8_t* bytes, std::size_t size) noexcept {
-  std::uint64_t value = 14695981039346656037U;
-  for (std::size_t i = 0; i < size; ++i) value = (value ^ bytes[i]) * 1099511628211U;
+  auto value = fnv1a<std::uint64_t>(std::span(bytes, size));
   value ^= value >> 32;
   value *= 0x9e3779b97f4a7c15U;
   return value ^ (value >> 29);

@@ -4,21 +4,9 @@
 #include <cstring>
 
 #include "config/base/check.hpp"
+#include "config/base/hash.hpp"
 
 namespace sallyport::dataplane {
-namespace {
-
-// The finaliser of MurmurHash3. Seeded: which addresses share a bucket must not be known outside.
-std::uint64_t mix(std::uint64_t value) noexcept {
-  value ^= value >> 33;
-  value *= 0xff51afd7ed558ccdULL;
-  value ^= value >> 33;
-  value *= 0xc4ceb9fe1a85ec53ULL;
-  return value ^ value >> 33;
-}
-
-}  // namespace
-
 NeighbourKey NeighbourKey::of(std::uint8_t port_index, IpFamily family, const std::uint8_t* address) noexcept {
   NeighbourKey key{.port_and_family = static_cast<std::uint32_t>(family) << 8 | port_index};
   if (family == IpFamily::v4) {
@@ -38,7 +26,8 @@ NeighbourLinks::NeighbourLinks(std::uint32_t capacity, std::uint64_t hash_seed)
 }
 
 NeighbourLinks::Position NeighbourLinks::position_of(const NeighbourKey& key) const noexcept {
-  const std::uint64_t hash = mix(mix(mix(key.high ^ seed_) + key.low) ^ key.port_and_family);
+  // Seeded: which addresses share a bucket must not be known outside.
+  const std::uint64_t hash = mix_bits(mix_bits(mix_bits(key.high ^ seed_) + key.low) ^ key.port_and_family);
   const auto mask = static_cast<std::uint32_t>(buckets_.size() - 1);
   return {.buckets = {static_cast<std::uint32_t>(hash) & mask, static_cast<std::uint32_t>(hash >> 24) & mask},
           .tag = static_cast<std::uint32_t>(hash >> 48)};

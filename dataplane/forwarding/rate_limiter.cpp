@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "config/base/check.hpp"
+#include "config/base/hash.hpp"
 
 namespace sallyport::dataplane {
 namespace {
@@ -84,10 +85,8 @@ RateLimiter::RateLimiter(RateSlot* slots, std::uint32_t slot_count, std::uint64_
 }
 
 std::uint32_t RateLimiter::slot_at(RateKey key, unsigned probe) const noexcept {
-  // The finaliser of MurmurHash3, and double hashing: an odd step meets every slot before it meets one again.
-  std::uint64_t hash = key.word;
-  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdULL;
-  hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53ULL;
+  // Double hashing: an odd step meets every slot before it meets one again.
+  const std::uint64_t hash = mix_bits(key.word);
   const auto home = static_cast<std::uint32_t>(hash >> 32);
   const auto step = static_cast<std::uint32_t>(hash) | 1;
   return (home + probe * step) & mask_;

@@ -25,10 +25,8 @@ inline constexpr std::uint32_t no_neighbour = std::numeric_limits<std::uint32_t>
 struct alignas(16) RouteEntry {
   NextHopKind kind = NextHopKind::none;
   std::uint8_t port_index = 0xff;      // 0xff: none (abi::no_port)
-  std::uint16_t mtu = 0;               // 0: that of the port or tunnel
   std::uint32_t peer_id = 0xffffffff;  // 0xffffffff: none (abi::no_peer)
   std::uint32_t neighbour_index = no_neighbour;
-  std::uint32_t reserved = 0;
 
   friend bool operator==(const RouteEntry&, const RouteEntry&) = default;
 };

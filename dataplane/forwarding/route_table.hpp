@@ -63,7 +63,6 @@ class RouteTable {
     return entries_[static_cast<std::uint32_t>(index)];
   }
   // Entries that exist; for a check of an index that came from elsewhere.
-  [[nodiscard]] std::uint32_t entry_capacity() const noexcept { return entry_capacity_; }
 
   // --- the writer ---
 

@@ -123,7 +123,7 @@ bool FlowKeeper::tell_end(FlowEntry& entry) noexcept {
   const bool is_told =
       image != nullptr && image->record_flows && entry.forward.packets.load(std::memory_order_relaxed) != 0;
   if (!is_told || tell(abi::FlowEnded{.flow = record(entry)})) return true;
-  if (context_.link.is_connected() && table_.untold() <= std::min(most_untold, table_.entry_count() / 8)) return false;
+  if (context_.link.connected() && table_.untold() <= std::min(most_untold, table_.entry_count() / 8)) return false;
   context_.counters.add(no_port, Counter::events_lost);
   return true;
 }

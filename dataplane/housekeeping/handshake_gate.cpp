@@ -4,10 +4,10 @@
 
 #include "config/base/check.hpp"
 #include "dataplane/crypto/handshake_macs.hpp"
-#include "dataplane/housekeeping/link_header.hpp"
 #include "dataplane/packet/ecn.hpp"
 #include "dataplane/packet/ip_header_template.hpp"
 #include "dataplane/packet/wireguard.hpp"
+#include "dataplane/pipeline/link_header.hpp"
 
 namespace sallyport::dataplane {
 namespace {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dataplane/housekeeping/link_header.hpp"
 #include "dataplane/housekeeping/port_addresses.hpp"
 #include "dataplane/packet/arp.hpp"
 #include "dataplane/packet/icmp6.hpp"
 #include "dataplane/packet/neighbour_discovery.hpp"
+#include "dataplane/pipeline/link_header.hpp"
 
 namespace sallyport::dataplane {
 namespace {

@@ -1,9 +1,9 @@
 #include "dataplane/housekeeping/icmp_errors.hpp"
 
-#include "dataplane/housekeeping/link_header.hpp"
 #include "dataplane/housekeeping/port_addresses.hpp"
 #include "dataplane/packet/icmp_error.hpp"
 #include "dataplane/packet/tcp_reset.hpp"
+#include "dataplane/pipeline/link_header.hpp"
 
 namespace sallyport::dataplane {
 namespace {

@@ -1,8 +1,8 @@
 #include "dataplane/housekeeping/neighbour_service.hpp"
 
 #include "config/base/check.hpp"
-#include "dataplane/housekeeping/link_header.hpp"
 #include "dataplane/housekeeping/port_addresses.hpp"
+#include "dataplane/pipeline/link_header.hpp"
 
 namespace sallyport::dataplane {
 

@@ -1,9 +1,9 @@
 #include "dataplane/housekeeping/own_address.hpp"
 
 #include "config/base/log.hpp"
-#include "dataplane/housekeeping/link_header.hpp"
 #include "dataplane/housekeeping/port_addresses.hpp"
 #include "dataplane/packet/icmp_echo.hpp"
+#include "dataplane/pipeline/link_header.hpp"
 
 namespace sallyport::dataplane {
 namespace {

@@ -3,11 +3,13 @@
 #include <rte_cycles.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <type_traits>
 #include <utility>
 
 #include "config/base/clock.hpp"
+#include "config/base/hash.hpp"
 #include "config/base/log.hpp"
 
 namespace sallyport::dataplane {
@@ -25,12 +27,8 @@ constexpr std::size_t max_list_elements = std::size_t{1} << 24;
 
 // What counts rates and flows of a source on an inside port: the prefix that gave it its access.
 std::uint32_t identity_of(const IpPrefix& prefix) noexcept {
-  std::uint32_t value = 2166136261U;  // FNV-1a
-  const auto mix = [&value](std::uint8_t byte) { value = (value ^ byte) * 16777619U; };
-  for (const std::uint8_t byte : prefix.address.bytes) mix(byte);
-  mix(static_cast<std::uint8_t>(prefix.address.family));
-  mix(prefix.length);
-  return value | inside_end_bit;
+  const std::array kind{static_cast<std::uint8_t>(prefix.address.family), prefix.length};
+  return fnv1a(kind, fnv1a<std::uint32_t>(prefix.address.bytes)) | inside_end_bit;
 }
 
 template <typename Slots, typename Number>

@@ -87,12 +87,10 @@ void SessionKeeper::fill_slot(const abi::InstallSession& install, std::uint16_t 
   SealSession& seal = context_.tables.sessions.seal_slot(slot);
   const std::uint64_t expires_at_tsc = context_.clock.to_tsc(install.created_at_ns + reject_after_time_ns);
   open.peer_id = install.peer_id;
-  open.tunnel_id = state_.peers[install.peer_id].tunnel_id;
   open.expires_at_tsc = expires_at_tsc;
   open.owner_worker.store(owner, std::memory_order_relaxed);
   open.awaits_confirmation.store(install.role == abi::HandshakeRole::responder ? 1 : 0, std::memory_order_relaxed);
   open.key.install(AeadAlgorithm::chacha20_poly1305, install.open_key);
-  seal.peer_id = install.peer_id;
   seal.remote_index = install.remote_index;
   seal.expires_at_tsc = expires_at_tsc;
   seal.key.install(AeadAlgorithm::chacha20_poly1305, install.seal_key);

@@ -8,18 +8,10 @@
 
 #include "config/base/check.hpp"
 #include "config/base/clock.hpp"
+#include "config/base/hash.hpp"
 
 namespace sallyport::dataplane {
 namespace {
-
-std::uint64_t mix(std::uint64_t value) noexcept {
-  // The finaliser of MurmurHash3.
-  value ^= value >> 33;
-  value *= 0xff51afd7ed558ccdULL;
-  value ^= value >> 33;
-  value *= 0xc4ceb9fe1a85ec53ULL;
-  return value ^ value >> 33;
-}
 
 std::uint64_t network_of(const IpAddress& source) noexcept {
   std::uint64_t network = 0;
@@ -39,7 +31,7 @@ SourceRates::SourceRates(std::uint32_t buckets, std::uint64_t rate_per_s, std::u
 
 bool SourceRates::take(const IpAddress& source, std::uint64_t now_ns) noexcept {
   const std::uint64_t hash =
-      mix(mix(network_of(source) ^ seed_[0]) + seed_[1] + static_cast<std::uint64_t>(source.family));
+      mix_bits(mix_bits(network_of(source) ^ seed_[0]) + seed_[1] + static_cast<std::uint64_t>(source.family));
   std::uint64_t& bucket = due_ns_[hash & (due_ns_.size() - 1)];
   const std::uint64_t due = std::max(bucket, now_ns);
   if (due - now_ns > depth_ns_) return false;

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "config/base/hash.hpp"
 #include "dataplane/io/kernel_interface.hpp"
 #include "dataplane/io/kernel_link.hpp"
 #include "dataplane/io/link_local.hpp"
@@ -43,8 +44,7 @@ bool is_unicast(const config::MacAddress& mac) noexcept {
 
 // A device without a MAC gets a locally administered one, the same at each start.
 config::MacAddress made_up_mac(const std::string& name) noexcept {
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  const auto hash = fnv1a<std::uint64_t>(name);
   config::MacAddress mac = {0x02};
   std::memcpy(mac.data() + 1, &hash, 5);
   return mac;
@@ -226,7 +226,7 @@ void Device::receive_own_addresses(const DeviceRequest& request) {
   }
   if (mac_filtered_ && multicast_filtered) return;
   // Drivers of rings and files have no filter at all and refuse this too: they deliver everything anyway.
-  promiscuous_ = rte_eth_promiscuous_enable(ethdev_) == 0;
+  (void)rte_eth_promiscuous_enable(ethdev_);
 }
 
 LinkState Device::link() const noexcept {

@@ -72,7 +72,6 @@ class Device {
   [[nodiscard]] const DeviceOffloads& offloads() const noexcept { return offloads_; }
   [[nodiscard]] const config::MacAddress& mac() const noexcept { return mac_; }
   [[nodiscard]] std::uint16_t mtu() const noexcept { return mtu_; }
-  [[nodiscard]] bool promiscuous() const noexcept { return promiscuous_; }
   // The owner of a transmit queue must call rte_eth_tx_burst at least every 100 ms, if need be with nothing.
   [[nodiscard]] bool needs_idle_tx() const noexcept { return traits_.needs_idle_tx; }
   // Less than what was asked for, to be logged: "2 of 4 receive queues".
@@ -99,7 +98,6 @@ class Device {
 
   std::uint16_t ethdev_;
   bool started_ = false;
-  bool promiscuous_ = false;
   std::uint16_t mtu_ = 0;
   std::string name_;
   std::string driver_;

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "config/base/hash.hpp"
 #include "config/base/log.hpp"
 #include "dataplane/io/buffer_plan.hpp"
 #include "dataplane/io/device_name.hpp"
@@ -43,9 +44,7 @@ tl::expected<std::string, std::string> lcore_map(const config::Dataplane& datapl
 
 // The same for every start of this gateway, another for every other gateway of the machine.
 std::string file_prefix(const std::string& socket) {
-  std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
-  for (const char c : socket) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return "--file-prefix=sallyport-" + hex(hash).substr(2);
+  return "--file-prefix=sallyport-" + hex(fnv1a<std::uint64_t>(socket)).substr(2);
 }
 
 std::string how_to_configure(const Machine& machine, std::uint64_t need_mb) {

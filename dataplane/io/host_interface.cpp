@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "config/base/check.hpp"
+#include "config/base/hash.hpp"
 #include "config/base/log.hpp"
 #include "dataplane/io/rtnetlink.hpp"
 
@@ -46,8 +47,7 @@ std::string host_interface_name(std::string_view port_name) {
   const bool plain = !port_name.empty() && std::all_of(port_name.begin(), port_name.end(), is_plain);
   if (plain && prefix.size() + port_name.size() <= longest_name) return std::string(prefix) + std::string(port_name);
 
-  std::uint32_t hash = 0x811c9dc5;  // FNV-1a
-  for (const char c : port_name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x01000193;
+  const auto hash = fnv1a<std::uint32_t>(port_name);
   std::string short_name(prefix);
   for (const char c : port_name.substr(0, 5)) short_name += is_plain(c) ? c : '_';
   const std::string digits = hex(0x1000000U | (hash ^ hash >> 24)).substr(3);

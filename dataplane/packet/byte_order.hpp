@@ -1,5 +1,5 @@
 // Integers as they lie on the wire. They convert to and from host order only when asked (`host()`, the explicit
-// constructor), have alignment 1, and so may be members of the wire structs that Reader and Writer copy.
+// constructor), have alignment 1, and so may be members of the wire structs that a Reader copies.
 #pragma once
 
 #include <array>

@@ -96,20 +96,4 @@ struct ParsedFrame {
   return FrameError::none;
 }
 
-// Turns an untagged frame into a tagged one. `frame` points at its Ethernet header and 4 writable bytes must lie before
-// it; the frame then begins at the returned pointer.
-inline std::uint8_t* push_vlan_tag(std::uint8_t* frame, std::uint16_t vlan_id) noexcept {
-  std::uint8_t* start = frame - vlan_tag_bytes;
-  std::memmove(start, frame, 12);
-  store_wire(start + 12, Be16{static_cast<std::uint16_t>(EtherType::vlan)});
-  store_wire(start + 14, Be16{static_cast<std::uint16_t>(vlan_id & 0x0fff)});
-  return start;
-}
-
-// The inverse, for a frame whose parse gave l3_offset 18.
-inline std::uint8_t* pop_vlan_tag(std::uint8_t* frame) noexcept {
-  std::memmove(frame + vlan_tag_bytes, frame, 12);
-  return frame + vlan_tag_bytes;
-}
-
 }  // namespace sallyport::dataplane

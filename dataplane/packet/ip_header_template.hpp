@@ -13,11 +13,6 @@ namespace sallyport::dataplane {
 inline constexpr std::size_t outer_ipv4_udp_bytes = 28;
 inline constexpr std::size_t outer_ipv6_udp_bytes = 48;
 
-// The largest UDP payload that each family can carry.
-[[nodiscard]] constexpr std::size_t max_outer_udp_payload(IpFamily family) noexcept {
-  return family == IpFamily::v4 ? 65535 - outer_ipv4_udp_bytes : 65535 - udp_header_bytes;
-}
-
 struct alignas(64) OuterHeaderTemplate {
   std::array<std::uint8_t, 48> bytes{};
   std::uint8_t header_bytes = 0;  // 28 or 48; 0: no path

@@ -60,31 +60,4 @@ class Reader {
   std::size_t offset_ = 0;
 };
 
-class Writer {
- public:
-  explicit Writer(std::span<std::uint8_t> bytes) noexcept : bytes_(bytes) {}
-
-  template <WireStruct T>
-  [[nodiscard]] bool put(const T& value) noexcept {
-    if (remaining() < sizeof(T)) return false;
-    std::memcpy(bytes_.data() + offset_, &value, sizeof(T));
-    offset_ += sizeof(T);
-    return true;
-  }
-
-  [[nodiscard]] bool put_bytes(std::span<const std::uint8_t> source) noexcept {
-    if (remaining() < source.size()) return false;
-    if (!source.empty()) std::memcpy(bytes_.data() + offset_, source.data(), source.size());
-    offset_ += source.size();
-    return true;
-  }
-
-  [[nodiscard]] std::size_t written() const noexcept { return offset_; }
-  [[nodiscard]] std::size_t remaining() const noexcept { return bytes_.size() - offset_; }
-
- private:
-  std::span<std::uint8_t> bytes_;
-  std::size_t offset_ = 0;
-};
-
 }  // namespace sallyport::dataplane

@@ -18,7 +18,6 @@ enum class WireguardMessage : std::uint8_t {
 inline constexpr std::size_t wireguard_initiation_bytes = 148;
 inline constexpr std::size_t wireguard_response_bytes = 92;
 inline constexpr std::size_t wireguard_cookie_reply_bytes = 64;
-inline constexpr std::size_t wireguard_mac_bytes = 16;  // MAC1 and MAC2 end an initiation and a response
 inline constexpr std::size_t wireguard_tag_bytes = 16;
 inline constexpr std::size_t wireguard_padding_bytes = 16;
 

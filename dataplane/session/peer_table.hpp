@@ -1,6 +1,6 @@
 // What workers know of a peer: the epoch of its access, the session to send with, and the path of its outer packets.
 // Housekeeping writes; the rest of a peer (keys' names, timers, staged packets) is housekeeping's own
-// (worker/peer_record.hpp).
+// (housekeeping/peer_record.hpp).
 #pragma once
 
 #include <array>

@@ -28,7 +28,6 @@ struct alignas(cache_line_bytes) OpenSession {
   std::uint64_t expires_at_tsc;  // REJECT-AFTER-TIME
   std::atomic<std::uint16_t> owner_worker;
   std::atomic<std::uint8_t> awaits_confirmation;  // 1: the responder's, and no packet has come yet
-  std::uint16_t tunnel_id;
 
   // Line 1.
   AeadKey key;
@@ -56,7 +55,6 @@ struct alignas(cache_line_bytes) SealSession {
   // Line 0: read for every packet, written only by housekeeping.
   std::atomic<std::uint32_t> index;  // ours, as in OpenSession
   std::uint32_t remote_index;        // the peer's, goes on the wire
-  std::uint32_t peer_id;
   std::uint64_t expires_at_tsc;
 
   // Line 1.
@@ -93,8 +91,6 @@ class SessionTable {
   }
   [[nodiscard]] OpenSession& open_slot(std::uint32_t slot) const noexcept { return open_[slot]; }
   [[nodiscard]] SealSession& seal_slot(std::uint32_t slot) const noexcept { return seal_[slot]; }
-
-  static constexpr std::size_t bytes_per_session = sizeof(OpenSession) + sizeof(SealSession);
 
  private:
   OpenSession* open_;

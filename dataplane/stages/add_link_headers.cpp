@@ -1,10 +1,8 @@
 // Stage 8: the Ethernet header, whose destination is the neighbour's address of this moment, and the VLAN tag.
-#include "dataplane/io/vlan.hpp"
-#include "dataplane/packet/ethernet.hpp"
+#include "dataplane/pipeline/link_header.hpp"
 #include "dataplane/stages/stages.hpp"
 
 namespace sallyport::dataplane {
-
 namespace {
 
 // By index for a next hop that a route or a tunnel names, by address for a destination on the link itself.
@@ -26,17 +24,10 @@ void add_link_headers(Worker& worker) noexcept {
       worker.to_housekeeping(packet, meta.neighbour_index != no_neighbour ? Task::resolve : Task::glean);
       continue;
     }
-    const std::uint8_t version = *rte_pktmbuf_mtod(packet, const std::uint8_t*) >> 4;
-    auto* link = reinterpret_cast<std::uint8_t*>(rte_pktmbuf_prepend(packet, ethernet_header_bytes));
-    if (link == nullptr) {
+    if (!add_link_header(packet, worker.tables.ports.port(meta.tx_port), neighbour)) {
       worker.drop(packet, DropReason::too_big);
       continue;
     }
-    EthernetHeader header;
-    header.destination = neighbour;
-    header.source.bytes = worker.tables.ports.port(meta.tx_port).mac;
-    header.type = Be16{static_cast<std::uint16_t>(version == 4 ? EtherType::ipv4 : EtherType::ipv6)};
-    store_wire(link, header);
     meta.layer = Layer::ethernet;
     worker.transmit(packet);
   }

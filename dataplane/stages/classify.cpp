@@ -1,4 +1,4 @@
-// Stage 2: what is this frame, and whose? The cheapest question first; nothing behind this stage looks at a link header
+// Stage 2: what is this frame, and whose? The cheapest question first; nothing behind this stage judges a link header
 // or an outer header again.
 #include "dataplane/io/vlan.hpp"
 #include "dataplane/packet/ethernet.hpp"
@@ -93,7 +93,7 @@ void check_handshakes(Worker& worker, HandshakeBurst& burst) noexcept {
 
 // UDP to a tunnel's port. `packet` starts at the IP header; afterwards at the message.
 void classify_message(Worker& worker, Packet* packet, const Tunnel& tunnel, std::span<const std::uint8_t> message,
-                      HandshakeBurst* burst) noexcept {
+                      HandshakeBurst& burst) noexcept {
   PacketMeta& meta = meta_of(packet);
   auto* const start = static_cast<std::uint8_t*>(packet->buf_addr);
   meta.outer_offset = packet->data_off;
@@ -115,21 +115,19 @@ void classify_message(Worker& worker, Packet* packet, const Tunnel& tunnel, std:
     default:
       return worker.drop(packet, DropReason::unknown_message);
   }
-  HandshakeBurst single;
-  HandshakeBurst& into = burst != nullptr ? *burst : single;
-  into.packets[into.count] = packet;
-  into.tunnels[into.count] = &tunnel;
-  into.messages[into.count++] = message;
-  if (burst == nullptr || into.count == HandshakeBurst::capacity) check_handshakes(worker, into);
+  burst.packets[burst.count] = packet;
+  burst.tunnels[burst.count] = &tunnel;
+  burst.messages[burst.count++] = message;
+  if (burst.count == HandshakeBurst::capacity) check_handshakes(worker, burst);
 }
 
 // An IP packet to one of the port's own addresses; the data pointer is at the Ethernet header.
 void classify_own(Worker& worker, const LogicalPort& port, Packet* packet, std::uint16_t l3_offset,
-                  HandshakeBurst* burst) noexcept;
+                  HandshakeBurst& burst) noexcept;
 
 // A fragment to one of our addresses joins the others; the whole packet is judged again.
 void classify_fragment(Worker& worker, const LogicalPort& port, Packet* packet, std::uint16_t l3_offset,
-                       HandshakeBurst* burst) noexcept {
+                       HandshakeBurst& burst) noexcept {
   std::array<std::uint8_t, ethernet_header_bytes> link_header;
   std::memcpy(link_header.data(), rte_pktmbuf_mtod(packet, const std::uint8_t*), link_header.size());
   rte_pktmbuf_adj(packet, l3_offset);
@@ -147,7 +145,7 @@ void classify_fragment(Worker& worker, const LogicalPort& port, Packet* packet, 
 }
 
 void classify_own(Worker& worker, const LogicalPort& port, Packet* packet, std::uint16_t l3_offset,
-                  HandshakeBurst* burst) noexcept {
+                  HandshakeBurst& burst) noexcept {
   PacketMeta& meta = meta_of(packet);
   if (meta.ip.is_fragment) return classify_fragment(worker, port, packet, l3_offset, burst);
   const auto ip_packet = bytes_of(packet).subspan(l3_offset, meta.ip.total_bytes);
@@ -169,7 +167,7 @@ void classify_own(Worker& worker, const LogicalPort& port, Packet* packet, std::
 }
 
 void classify_ip(Worker& worker, const LogicalPort& port, Packet* packet, const ParsedFrame& frame,
-                 HandshakeBurst* burst) noexcept {
+                 HandshakeBurst& burst) noexcept {
   PacketMeta& meta = meta_of(packet);
   if (device_says_bad_checksum(packet)) return worker.drop(packet, DropReason::bad_checksum);
   const auto ip_bytes = bytes_of(packet).subspan(frame.l3_offset);
@@ -233,7 +231,7 @@ void classify_frame(Worker& worker, std::uint8_t device, Packet* packet, Handsha
   switch (frame.type) {
     case EtherType::ipv4:
     case EtherType::ipv6:
-      return classify_ip(worker, port, packet, frame, &burst);
+      return classify_ip(worker, port, packet, frame, burst);
     case EtherType::arp:
       return worker.to_housekeeping(packet, Task::own_address);
     default:

@@ -1,6 +1,5 @@
 // Before stages 4 to 6: the routes of every inner source and destination, looked up for the whole batch at once so that
-// the cache misses overlap. The source's route says whose address it is, the destination's where it goes and what it is
-// called (its class).
+// the cache misses overlap. The source's route says whose address it is, the destination's where it goes.
 #include "dataplane/stages/stages.hpp"
 
 namespace sallyport::dataplane {

@@ -2,8 +2,8 @@
 // batch at once), then the window moves, then the endpoint, and only then is the inner packet looked at. The WireGuard
 // paper, sections 5.4.6 and 6.
 #include "dataplane/packet/ecn.hpp"
-#include "dataplane/packet/udp.hpp"
 #include "dataplane/packet/wireguard.hpp"
+#include "dataplane/pipeline/received_endpoints.hpp"
 #include "dataplane/session/send_choice.hpp"
 #include "dataplane/stages/stages.hpp"
 
@@ -14,26 +14,11 @@ void add_relaxed(std::atomic<std::uint64_t>& value, std::uint64_t amount) noexce
   value.store(value.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
 }
 
-IpEndpoint outer_endpoint(const Packet* packet, const PacketMeta& meta, bool source) noexcept {
-  const auto* outer = static_cast<const std::uint8_t*>(packet->buf_addr) + meta.outer_offset;
-  const auto udp = load_wire<UdpHeader>(static_cast<const std::uint8_t*>(packet->buf_addr) + meta.outer_payload_offset -
-                                        udp_header_bytes);
-  IpEndpoint endpoint;
-  if (meta.outer_is_v6) {
-    endpoint.address = IpAddress::v6_from_bytes(outer + (source ? ipv6_source_offset : ipv6_destination_offset));
-  } else {
-    endpoint.address = IpAddress::v4_from_bytes(outer + (source ? ipv4_source_offset : ipv4_destination_offset));
-  }
-  endpoint.port = (source ? udp.source_port : udp.destination_port).host();
-  return endpoint;
-}
-
 // The peer may have moved: authenticated data with the highest counter so far decides (the paper, 2.1).
 void notice_roaming(Worker& worker, const Packet* packet, const OpenSession& session) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const TunnelPath& path = worker.tables.peers[session.peer_id].path();
-  const IpEndpoint remote = outer_endpoint(packet, meta, true);
-  const IpEndpoint local = outer_endpoint(packet, meta, false);
+  const auto [remote, local] = received_endpoints(packet);
   if (remote == path.remote && local == path.local) return;
   if (worker.note({.kind = NoteKind::endpoint_moved,
                    .port_index = meta.rx_port,

@@ -8,8 +8,6 @@ namespace sallyport::dataplane {
 
 // Judges the frames that one queue of `device` received, by port role and outer headers.
 void classify(Worker& worker, std::uint8_t device, Packet** frames, unsigned count) noexcept;
-// An outer IP packet whose port is known: what reassembly made, or classify found.
-void classify_underlay(Worker& worker, Packet* packet) noexcept;
 
 // worker.to_open -> worker.opened: replay check, AEAD over the whole batch, window, roaming, inner length.
 void open_wireguard(Worker& worker) noexcept;
@@ -24,7 +22,7 @@ void route(Worker& worker, Batch& packets) noexcept;
 // worker.to_seal -> worker.to_neighbour: counters reserved, padding, AEAD over the whole batch, outer headers.
 void seal_wireguard(Worker& worker) noexcept;
 
-// worker.to_neighbour -> transmit: Ethernet headers, VLAN tags, checksums.
+// worker.to_neighbour -> transmit: Ethernet headers, VLAN tags.
 void add_link_headers(Worker& worker) noexcept;
 
 }  // namespace sallyport::dataplane

@@ -73,7 +73,6 @@ class ControlLink {
     const std::uint64_t backlog = connection_->events.backlog();
     return backlog < abi::event_ring_slots / (mass == Mass::denials ? 4 : 2) || backlog > abi::event_ring_slots;
   }
-  [[nodiscard]] bool is_connected() const noexcept { return connection_ != nullptr; }
   enum class UpRing : std::uint8_t { unproven, proven };  // proven: a valid MAC2
   // `fill` writes the slot; broken or full: false.
   template <typename Fill>

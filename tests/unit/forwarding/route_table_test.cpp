@@ -307,7 +307,7 @@ TEST_F(RouteTableTest, NeverShowsAReaderAHalfMadeChange) {
   while (changes < 20000 || looked_up.load(std::memory_order_relaxed) < 50000) {
     const auto which = static_cast<std::uint32_t>(2 + random() % (prefixes.size() - 2));
     RouteEntry entry = to_peer(which);
-    entry.reserved = static_cast<std::uint32_t>(random());
+    entry.neighbour_index = static_cast<std::uint32_t>(random());
     if (random() % 2 == 0)
       static_cast<void>(table->set(prefixes[which], entry));  // busy is fine
     else

@@ -2,7 +2,6 @@
 #include "dataplane/io/device.hpp"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <rte_lcore.h>
 
 #include <algorithm>
@@ -12,7 +11,6 @@
 #include "dataplane/io/eal.hpp"
 #include "dataplane/io/machine.hpp"
 #include "dataplane/io/port_table.hpp"
-#include "dataplane/io/tx_checksum.hpp"
 #include "dataplane/io/vlan.hpp"
 
 namespace sallyport::dataplane::device_test {
@@ -216,23 +214,6 @@ TEST_F(DeviceTest, SeesNoTagInAFrameTooShortForOne) {
     EXPECT_EQ(mbuf->data_len, bytes);
     rte_pktmbuf_free(mbuf);
   }
-}
-
-TEST_F(DeviceTest, AsksADeviceForChecksumsOnlyWhereItHasThem) {
-  const TxHeaders udp{.l4_protocol = IPPROTO_UDP};
-  rte_mbuf* mbuf = udp_frame(pools->packets());
-  SoftwareChecksums left = request_checksums(*mbuf, udp, {});
-  EXPECT_TRUE(left.ipv4 && left.l4);
-  EXPECT_EQ(mbuf->ol_flags, 0U);
-
-  left = request_checksums(*mbuf, udp, {.tx_ipv4_checksum = true, .tx_udp_checksum = true});
-  EXPECT_FALSE(left.ipv4 || left.l4);
-  EXPECT_EQ(mbuf->l2_len, 14);
-  EXPECT_EQ(mbuf->l3_len, 20);
-  EXPECT_EQ(mbuf->ol_flags & RTE_MBUF_F_TX_L4_MASK, RTE_MBUF_F_TX_UDP_CKSUM);
-  // The pseudo-header: addresses 0, protocol 17, length 26.
-  EXPECT_EQ(*rte_pktmbuf_mtod_offset(mbuf, std::uint8_t*, 41), 17 + 26);
-  rte_pktmbuf_free(mbuf);
 }
 
 }  // namespace

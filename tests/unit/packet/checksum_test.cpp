@@ -34,17 +34,6 @@ TEST(Reader, RefusesWhatDoesNotFitAndStaysWhereItWas) {
   EXPECT_TRUE(reader.rest().empty());
 }
 
-TEST(Writer, RefusesWhatDoesNotFit) {
-  Bytes bytes(3);
-  Writer writer(bytes);
-  EXPECT_FALSE(writer.put(Be32{1}));
-  EXPECT_TRUE(writer.put(Be16{0x0102}));
-  EXPECT_FALSE(writer.put_bytes(Bytes(2)));
-  EXPECT_TRUE(writer.put_bytes(Bytes{9}));
-  EXPECT_EQ(bytes, (Bytes{1, 2, 9}));
-  EXPECT_EQ(writer.written(), 3U);
-}
-
 TEST(Checksum, AgreesWithTheExampleOfRfc1071) {
   EXPECT_EQ(internet_checksum(Bytes{0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7}).host(), 0x220d);
 }

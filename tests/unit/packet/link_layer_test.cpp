@@ -62,19 +62,6 @@ TEST(ParseFrame, RefusesWhatCannotBeAFrameOfOurs) {
   EXPECT_EQ(judge(from_group), FrameError::bad_source);
 }
 
-TEST(VlanTag, IsPushedAndPoppedInPlace) {
-  const Bytes untagged = frame({0x0800}, {1, 2, 3});
-  Bytes buffer = Bytes(4) + untagged;
-  std::uint8_t* const start = push_vlan_tag(buffer.data() + 4, 12);
-  EXPECT_EQ(start, buffer.data());
-  ParsedFrame out;
-  ASSERT_EQ(parse_frame(buffer, out), FrameError::none);
-  EXPECT_EQ(out.vlan_id, 12);
-  EXPECT_EQ(out.type, EtherType::ipv4);
-  const std::uint8_t* const popped = pop_vlan_tag(buffer.data());
-  EXPECT_EQ(Bytes(popped, popped + untagged.size()), untagged);
-}
-
 ArpError judge_arp(const Bytes& payload) {
   ArpMessage out;
   return parse_arp(payload, out);

@@ -1,4 +1,4 @@
-// The Ethernet header before an IP packet that housekeeping sends itself.
+// The Ethernet header before an IP packet.
 #pragma once
 
 #include "dataplane/io/port_table.hpp"
