@@ -29,7 +29,7 @@ const Document& resolved(const Document& value) {
   return document().at(Document::json_pointer(reference->get<std::string>().substr(1)));
 }
 
-const Document& schema(const std::string& name) {
+const Document& schema(std::string_view name) {
   return document().at("components").at("schemas").at(name);
 }
 
