@@ -249,7 +249,7 @@ TEST_F(EnrollTest, MakesAnInterface) {
       << log;
   const auto key = read_key_text(read("stdin"));
   ASSERT_TRUE(key);
-  EXPECT_EQ(encode_key(public_key_of(*key)), Json::parse(server_->requests()[0].body)["public_key"]);
+  EXPECT_EQ(Json::parse(server_->requests()[0].body)["public_key"], encode_key(public_key_of(*key)));
   EXPECT_FALSE(has(log, std::string(SecretText(*key).view()))) << "no key in a command line";
   EXPECT_TRUE(has(outcome.err, "note: the tunnel's name servers (10.0.0.53) are not in use")) << outcome.err;
 }
