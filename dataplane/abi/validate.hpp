@@ -14,6 +14,17 @@ struct CommandLimits {
   std::uint32_t port_count;
 };
 
+// Of these every value is good.
+[[nodiscard]] constexpr bool valid(const BeginSync&) noexcept {
+  return true;
+}
+[[nodiscard]] constexpr bool valid(const EndSync&) noexcept {
+  return true;
+}
+[[nodiscard]] constexpr bool valid(const SetCookieSecrets&) noexcept {
+  return true;
+}
+
 [[nodiscard]] bool valid(const SetTunnel& payload) noexcept;
 [[nodiscard]] bool valid(const RemoveTunnel& payload) noexcept;
 [[nodiscard]] bool valid(const SetPeer& payload, const CommandLimits& limits) noexcept;

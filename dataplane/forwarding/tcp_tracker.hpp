@@ -3,6 +3,7 @@
 // connection; it does not judge sequence numbers, which is the ends' business.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #include "dataplane/abi/flow.hpp"
@@ -82,6 +83,19 @@ namespace detail {
   if ((flags & all) == tcp_flag_ack && tcp_state(word) == abi::TcpState::established) [[likely]]
     return {word, TcpOutcome::passes};
   return detail::track_tcp_change(word, direction, flags);
+}
+
+// The same for a word that workers share.
+[[nodiscard]] inline TcpOutcome step_tcp(std::atomic<std::uint32_t>& state, FlowDirection direction,
+                                         std::uint8_t flags) noexcept {
+  std::uint32_t word = state.load(std::memory_order_relaxed);
+  while (true) {
+    const TcpStep step = track_tcp(word, direction, flags);
+    if (step.outcome != TcpOutcome::passes || step.word == word) return step.outcome;
+    // The word is all that it tells, so relaxed. Fails only when the other direction's worker was faster, and a state
+    // moves a few times in all.
+    if (state.compare_exchange_weak(word, step.word, std::memory_order_relaxed)) return step.outcome;
+  }
 }
 
 }  // namespace sallyport::dataplane

@@ -5,8 +5,9 @@
 
 namespace sallyport::dataplane {
 
-struct HeldObjects {
-  std::uint64_t tunnels = 0, tunnels_digest = 0, routes = 0, routes_digest = 0;
+// How many objects of a kind, and the sum of their digests: see abi/digest.hpp.
+struct HeldTable {
+  std::uint64_t count = 0, digest = 0;
 };
 
 // Of the image in force, what may change within an image.

@@ -24,7 +24,7 @@ tl::expected<std::unique_ptr<Housekeeping>, std::string> Housekeeping::create(Se
   std::unique_ptr<Housekeeping> housekeeping(new Housekeeping(std::move(setup)));
   if (const auto opened = housekeeping->host_bridge_.open(); !opened) return tl::unexpected(opened.error());
   housekeeping->host_descriptors_ = housekeeping->host_bridge_.descriptors();
-  housekeeping->commands_.install_port_routes();
+  housekeeping->routes_.install_port_routes();
   housekeeping->every_second();
   for (const LogicalPort& port : housekeeping->context_.tables.ports.ports())
     housekeeping->neighbours_.announce(port.index);
@@ -45,6 +45,7 @@ Housekeeping::Housekeeping(Setup&& setup)
                .now_ns = boottime_ns(),
                .now_tsc = rte_rdtsc()},
       state_(setup.limits.max_peers, setup.limits.max_sessions),
+      links_(context_),
       statistics_(context_, state_, setup.statistics, setup.layout),
       icmp_errors_(context_),
       neighbours_(context_, icmp_errors_,
@@ -61,14 +62,23 @@ Housekeeping::Housekeeping(Setup&& setup)
       capture_(context_, statistics_.header(), std::move(setup.captures)),
       policy_(context_, statistics_.header(), setup.limits),
       flows_(context_, statistics_.header()),
+      routes_(context_, state_, neighbours_, underlay_routes_, paths_),
+      tunnels_(context_, routes_, paths_),
+      peers_({.context = context_,
+              .state = state_,
+              .tunnels = tunnels_,
+              .routes = routes_,
+              .paths = paths_,
+              .sessions = sessions_,
+              .staging = staging_,
+              .policy = policy_,
+              .statistics = statistics_}),
       commands_({.context = context_,
-                 .state = state_,
-                 .neighbours = neighbours_,
-                 .underlay_routes = underlay_routes_,
-                 .paths = paths_,
+                 .header = statistics_.header(),
+                 .tunnels = tunnels_,
+                 .peers = peers_,
+                 .routes = routes_,
                  .sessions = sessions_,
-                 .staging = staging_,
-                 .statistics = statistics_,
                  .packets_down = packets_down_,
                  .capture = capture_,
                  .policy = policy_,
@@ -184,12 +194,14 @@ void Housekeeping::every_second() noexcept {
   next_second_ns_ = context_.now_ns + second_ns;
   clock_.calibrate(rte_rdtsc(), boottime_ns());
   link_->restore_socket_file();
-  statistics_.write_ports();
+  links_.poll();
+  statistics_.write_ports(links_);
   flows_.write_totals();
   statistics_.write_totals({.packets_held = packets_held(),
                             .neighbours = context_.tables.neighbours.size(),
                             .routes = static_cast<std::uint32_t>(context_.tables.routes.routes().size()),
-                            .objects = commands_.held(),
+                            .held_tunnels = tunnels_.held(),
+                            .held_routes = routes_.held(),
                             .policy_parts = policy_.held()});
 }
 

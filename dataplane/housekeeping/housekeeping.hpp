@@ -15,15 +15,19 @@
 #include "dataplane/housekeeping/handshake_gate.hpp"
 #include "dataplane/housekeeping/host_bridge.hpp"
 #include "dataplane/housekeeping/icmp_errors.hpp"
+#include "dataplane/housekeeping/link_watch.hpp"
 #include "dataplane/housekeeping/neighbour_service.hpp"
 #include "dataplane/housekeeping/own_address.hpp"
 #include "dataplane/housekeeping/packets_down.hpp"
 #include "dataplane/housekeeping/path_mtu.hpp"
 #include "dataplane/housekeeping/paths.hpp"
+#include "dataplane/housekeeping/peer_keeper.hpp"
+#include "dataplane/housekeeping/route_keeper.hpp"
 #include "dataplane/housekeeping/session_keeper.hpp"
 #include "dataplane/housekeeping/session_timers.hpp"
 #include "dataplane/housekeeping/staging.hpp"
 #include "dataplane/housekeeping/statistics_writer.hpp"
+#include "dataplane/housekeeping/tunnel_keeper.hpp"
 #include "dataplane/worker/control_link.hpp"
 #include "dataplane/worker/housekeeping_context.hpp"
 
@@ -69,6 +73,7 @@ class Housekeeping {
   TscClock clock_;
   HousekeepingContext context_;
   GatewayState state_;
+  LinkWatch links_;
   StatisticsWriter statistics_;
   IcmpErrors icmp_errors_;
   NeighbourService neighbours_;
@@ -85,6 +90,9 @@ class Housekeeping {
   CaptureControl capture_;
   PolicyKeeper policy_;
   FlowKeeper flows_;
+  RouteKeeper routes_;
+  TunnelKeeper tunnels_;
+  PeerKeeper peers_;
   Commands commands_;
   std::uint64_t link_generation_ = 0;
   std::uint64_t next_second_ns_ = 0;

@@ -3,13 +3,11 @@
 #include <rte_cycles.h>
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <type_traits>
 #include <utility>
 
 #include "config/base/clock.hpp"
-#include "config/base/hash.hpp"
 #include "config/base/log.hpp"
 
 namespace sallyport::dataplane {
@@ -24,12 +22,6 @@ constexpr std::uint64_t rebuild_share = 10;  // at most every tenth of the time
 // Of all rows and destination classes of an image: no policy that fits max_classes has so many, and a control plane
 // that went mad does not eat the machine's memory.
 constexpr std::size_t max_list_elements = std::size_t{1} << 24;
-
-// What counts rates and flows of a source on an inside port: the prefix that gave it its access.
-std::uint32_t identity_of(const IpPrefix& prefix) noexcept {
-  const std::array kind{static_cast<std::uint8_t>(prefix.address.family), prefix.length};
-  return fnv1a(kind, fnv1a<std::uint32_t>(prefix.address.bytes)) | inside_end_bit;
-}
 
 template <typename Slots, typename Number>
 bool in(const Slots& slots, Number number) noexcept {
@@ -51,13 +43,13 @@ bool PolicyKeeper::has_room() const noexcept {
   return table_.room() > retirements_kept_free;
 }
 
-PolicyKeeper::Book* PolicyKeeper::book_of(std::uint64_t image) noexcept {
+PolicyBook* PolicyKeeper::book_of(std::uint64_t image) noexcept {
   if (building_ && building_->image->image == image) return building_.get();
   if (in_force_ && in_force_->image->image == image) return in_force_.get();
   return nullptr;
 }
 
-void PolicyKeeper::changed(const Book& book) noexcept {
+void PolicyKeeper::changed(const PolicyBook& book) noexcept {
   if (is_in_force(book)) epoch_outdated_ = true;
 }
 
@@ -72,7 +64,7 @@ void PolicyKeeper::changed_peer(std::uint32_t peer_id) noexcept {
 
 abi::Refusal PolicyKeeper::begin(const abi::BeginPolicy& begin) noexcept {
   if (book_of(begin.image) != nullptr) return abi::Refusal::none;
-  building_ = std::make_unique<Book>();
+  building_ = std::make_unique<PolicyBook>();
   building_->image = std::make_unique<PolicyImage>(begin, limits_.max_peers, limits_.max_classes);
   return abi::Refusal::none;
 }
@@ -104,7 +96,7 @@ void PolicyKeeper::spoil(std::uint64_t image, abi::CommandKind refused) noexcept
 }
 
 abi::Refusal PolicyKeeper::set_rule(const abi::SetRule& set) noexcept {
-  Book* book = book_of(set.image);
+  PolicyBook* book = book_of(set.image);
   if (book == nullptr) return abi::Refusal::no_such_image;
   if (is_in_force(*book)) return abi::Refusal::conflict;
   auto& rules = book->image->rules;
@@ -119,7 +111,7 @@ abi::Refusal PolicyKeeper::set_rule(const abi::SetRule& set) noexcept {
 }
 
 abi::Refusal PolicyKeeper::set_service(const abi::SetService& set) noexcept {
-  Book* book = book_of(set.image);
+  PolicyBook* book = book_of(set.image);
   if (book == nullptr) return abi::Refusal::no_such_image;
   if (is_in_force(*book)) return abi::Refusal::conflict;
   auto& services = book->image->services;
@@ -148,7 +140,7 @@ bool PolicyKeeper::Assembly<Element>::add(const Piece& piece, const Elements& mo
 }
 
 template <typename List>
-abi::Refusal PolicyKeeper::replace(Book& book, std::vector<std::atomic<const List*>>& lists, std::uint32_t number,
+abi::Refusal PolicyKeeper::replace(PolicyBook& book, std::vector<std::atomic<const List*>>& lists, std::uint32_t number,
                                    std::unique_ptr<const List> list) noexcept {
   const List* before = lists[number].load(std::memory_order_relaxed);
   const std::size_t elements =
@@ -164,7 +156,7 @@ abi::Refusal PolicyKeeper::replace(Book& book, std::vector<std::atomic<const Lis
 }
 
 abi::Refusal PolicyKeeper::set_source_class(const abi::SetSourceClass& set) noexcept {
-  Book* book = book_of(set.image);
+  PolicyBook* book = book_of(set.image);
   if (book == nullptr || !in(book->image->rows, set.number)) return abi::Refusal::no_such_image;
   bool gap = false;
   if (!row_.add(set, set.entries, gap)) return gap ? abi::Refusal::bad_value : abi::Refusal::none;
@@ -175,13 +167,13 @@ abi::Refusal PolicyKeeper::set_source_class(const abi::SetSourceClass& set) noex
 }
 
 abi::Refusal PolicyKeeper::remove_source_class(const abi::RemoveSourceClass& remove) noexcept {
-  Book* book = book_of(remove.image);
+  PolicyBook* book = book_of(remove.image);
   if (book == nullptr || !in(book->image->rows, remove.number)) return abi::Refusal::no_such_image;
   return replace<SourceRow>(*book, book->image->rows, remove.number, nullptr);
 }
 
 abi::Refusal PolicyKeeper::set_destination_class(const abi::SetDestinationClass& set) noexcept {
-  Book* book = book_of(set.image);
+  PolicyBook* book = book_of(set.image);
   if (book == nullptr || !in(book->image->destinations, set.number)) return abi::Refusal::no_such_image;
   bool gap = false;
   if (!destination_.add(set, set.services, gap)) return gap ? abi::Refusal::bad_value : abi::Refusal::none;
@@ -192,7 +184,7 @@ abi::Refusal PolicyKeeper::set_destination_class(const abi::SetDestinationClass&
 }
 
 abi::Refusal PolicyKeeper::remove_destination_class(const abi::RemoveDestinationClass& remove) noexcept {
-  Book* book = book_of(remove.image);
+  PolicyBook* book = book_of(remove.image);
   if (book == nullptr || !in(book->image->destinations, remove.number)) return abi::Refusal::no_such_image;
   return replace<DestinationServices>(*book, book->image->destinations, remove.number, nullptr);
 }
@@ -200,81 +192,36 @@ abi::Refusal PolicyKeeper::remove_destination_class(const abi::RemoveDestination
 // --- addresses ---
 
 abi::Refusal PolicyKeeper::set_address(const abi::SetAddress& set) noexcept {
-  Book* book = book_of(set.image);
+  PolicyBook* book = book_of(set.image);
   if (book == nullptr || book->image->allow_all) return abi::Refusal::no_such_image;
-  auto found = book->addresses.find(set.prefix);
-  const bool is_new = found == book->addresses.end();
-  if (is_new) {
-    if (book->addresses.size() >= abi::max_policy_addresses) return abi::Refusal::table_full;
-    found = book->addresses.emplace(set.prefix, Address{std::make_unique<AddressAccess>(), {}}).first;
-    found->second.access->identity = identity_of(set.prefix);
-    book->index_outdated = true;
-  }
-  found->second.access->destination_class.store(set.destination_class, std::memory_order_relaxed);
-  found->second.access->opening_class.store(set.draining != 0 ? closed_to_new_flows : set.opening_class,
-                                            std::memory_order_relaxed);
-  set_address_access(*book, set.prefix, found->second, set.access);
+  if (book->addresses.size() >= abi::max_policy_addresses && !book->addresses.contains(set.prefix))
+    return abi::Refusal::table_full;
+  const auto [address, is_new] = book->entry_of(set.prefix);
+  address.access->destination_class.store(set.destination_class, std::memory_order_relaxed);
+  address.access->opening_class.store(set.draining != 0 ? closed_to_new_flows : set.opening_class,
+                                      std::memory_order_relaxed);
+  book->set_address_access(set.prefix, address, set.access, context_.now_ns);
   // A new one counts when the index names it.
-  if (pass_on(*book, set.prefix) || !is_new) changed(*book);
+  if (book->pass_on(set.prefix) || !is_new) changed(*book);
   return abi::Refusal::none;
 }
 
 abi::Refusal PolicyKeeper::remove_address(const abi::RemoveAddress& remove) noexcept {
-  Book* book = book_of(remove.image);
+  PolicyBook* book = book_of(remove.image);
   if (book == nullptr) return abi::Refusal::no_such_image;
   const auto found = book->addresses.find(remove.prefix);
   if (found == book->addresses.end()) return abi::Refusal::none;
-  set_address_access(*book, remove.prefix, found->second, {});
+  book->set_address_access(remove.prefix, found->second, {}, context_.now_ns);
   // An image that is still built has no index yet.
   if (is_in_force(*book)) book->removed_addresses.emplace(remove.prefix, std::move(found->second.access));
   book->addresses.erase(found);
-  pass_on(*book, remove.prefix);
+  book->pass_on(remove.prefix);
   book->index_outdated = true;
   changed(*book);
   return abi::Refusal::none;
 }
 
-// Removed entries, which the index names a little longer, give what the prefix around them gives: their own rights end
-// at once, and flows that stay allowed are not cut meanwhile.
-bool PolicyKeeper::pass_on(Book& book, const IpPrefix& prefix) noexcept {
-  bool any = false;
-  for (auto at = book.removed_addresses.lower_bound(prefix); at != book.removed_addresses.end(); ++at) {
-    IpAddress address = at->first.address;
-    const bool is_other_family = std::exchange(address.family, prefix.address.family) != prefix.address.family;
-    if (!prefix.contains(address)) break;
-    if (is_other_family) continue;  // both stand in one order
-    const AddressAccess* outer = longest_around(book, at->first);
-    const auto take = [&](std::atomic<std::uint32_t> AddressAccess::*value) {
-      (at->second.get()->*value)
-          .store(outer != nullptr ? (outer->*value).load(std::memory_order_relaxed) : 0, std::memory_order_relaxed);
-    };
-    take(&AddressAccess::source_class);
-    take(&AddressAccess::destination_class);
-    take(&AddressAccess::opening_class);
-    any = true;
-  }
-  return any;
-}
-
-const AddressAccess* PolicyKeeper::longest_around(const Book& book, IpPrefix prefix) noexcept {
-  for (;; --prefix.length) {
-    prefix = prefix.network();
-    if (const auto found = book.addresses.find(prefix); found != book.addresses.end())
-      return found->second.access.get();
-    if (prefix.length == 0) return nullptr;
-  }
-}
-
-void PolicyKeeper::set_address_access(Book& book, const IpPrefix& prefix, Address& address,
-                                      const abi::Access& access) noexcept {
-  if (address.steps.step_count != 0) book.addresses_due.erase({address.steps.steps[0].not_after_ns, prefix});
-  address.steps = access;
-  advance(address.steps);
-  if (address.steps.step_count != 0) book.addresses_due.emplace(address.steps.steps[0].not_after_ns, prefix);
-  address.access->source_class.store(address.steps.source_class, std::memory_order_relaxed);
-}
-
-void PolicyKeeper::rebuild_index(Book& book) noexcept {
+void PolicyKeeper::rebuild_index(PolicyBook& book) noexcept {
   if (!std::exchange(book.index_outdated, false)) return;
   const std::uint64_t started_ns = boottime_ns();
   std::vector<AddressIndex::Entry> entries;
@@ -283,7 +230,7 @@ void PolicyKeeper::rebuild_index(Book& book) noexcept {
   const AddressIndex* before = book.image->addresses.exchange(new AddressIndex(entries), std::memory_order_release);
   table_.retire(std::unique_ptr<const AddressIndex>(before));
   if (!book.removed_addresses.empty())
-    table_.retire(std::make_unique<RemovedAddresses>(std::exchange(book.removed_addresses, {})));
+    table_.retire(std::make_unique<PolicyBook::RemovedAddresses>(std::exchange(book.removed_addresses, {})));
   changed(book);
   const std::uint64_t took_ns = boottime_ns() - started_ns;
   next_rebuild_ns_ = context_.now_ns + std::max(least_rebuild_interval_ns, rebuild_share * took_ns);
@@ -292,52 +239,27 @@ void PolicyKeeper::rebuild_index(Book& book) noexcept {
 // --- peers ---
 
 abi::Refusal PolicyKeeper::set_peer_access(const abi::SetPeerAccess& set) noexcept {
-  Book* book = book_of(set.image);
+  PolicyBook* book = book_of(set.image);
   if (book == nullptr || book->image->allow_all) return abi::Refusal::no_such_image;
   if (context_.tables.peers[set.peer_id].live.load(std::memory_order_relaxed) == 0) return abi::Refusal::unknown_peer;
   PeerAccess& access = book->image->peers[set.peer_id];
   access.identity.store(set.identity, std::memory_order_relaxed);
   access.destination_class.store(set.destination_class, std::memory_order_relaxed);
-  set_peer(*book, set.peer_id, set.access);
-  note_access(*book, set.peer_id, true);
+  book->set_peer(set.peer_id, set.access, context_.now_ns);
+  book->note_access(set.peer_id, true, limits_.max_peers);
   if (is_in_force(*book)) changed_peer(set.peer_id);
   return abi::Refusal::none;
 }
 
-void PolicyKeeper::set_peer(Book& book, std::uint32_t peer_id, const abi::Access& access) noexcept {
-  if (const auto old = book.peers_with_steps.find(peer_id); old != book.peers_with_steps.end()) {
-    book.peers_due.erase({old->second.steps[0].not_after_ns, peer_id});
-    book.peers_with_steps.erase(old);
-  }
-  abi::Access now = access;
-  advance(now);
-  if (now.step_count != 0) {
-    book.peers_with_steps[peer_id] = now;
-    book.peers_due.emplace(now.steps[0].not_after_ns, peer_id);
-  }
-  book.image->peers[peer_id].source_class.store(now.source_class, std::memory_order_relaxed);
-}
-
-void PolicyKeeper::note_access(Book& book, std::uint32_t peer_id, bool has_access) const noexcept {
-  if (peer_id >= book.has_access.size()) book.has_access.resize(limits_.max_peers);
-  if (book.has_access[peer_id] == has_access) return;
-  book.has_access[peer_id] = has_access;
-  has_access ? ++book.peers_with_access : --book.peers_with_access;
-}
-
 HeldPolicyParts PolicyKeeper::held() const noexcept {
-  if (!in_force_) return {};
-  return {.source_classes = in_force_->source_classes,
-          .destination_classes = in_force_->destination_classes,
-          .addresses = in_force_->addresses.size(),
-          .peers_with_access = in_force_->peers_with_access};
+  return in_force_ ? in_force_->held() : HeldPolicyParts{};
 }
 
 void PolicyKeeper::forget_peer(std::uint32_t peer_id) noexcept {
-  for (Book* book : {in_force_.get(), building_.get()}) {
+  for (PolicyBook* book : {in_force_.get(), building_.get()}) {
     if (book == nullptr || book->image->allow_all) continue;
-    set_peer(*book, peer_id, {});
-    note_access(*book, peer_id, false);
+    book->set_peer(peer_id, {}, context_.now_ns);
+    book->note_access(peer_id, false, limits_.max_peers);
     book->image->peers[peer_id].destination_class.store(0, std::memory_order_relaxed);
   }
   changed_peer(peer_id);
@@ -345,28 +267,18 @@ void PolicyKeeper::forget_peer(std::uint32_t peer_id) noexcept {
 
 // --- time ---
 
-bool PolicyKeeper::advance(abi::Access& access) const noexcept {
-  unsigned ended = 0;
-  while (ended < access.step_count && access.steps[ended].not_after_ns <= context_.now_ns) ++ended;
-  if (ended == 0) return false;
-  access.source_class = access.steps[ended - 1].next_class;
-  std::copy(access.steps.begin() + ended, access.steps.begin() + access.step_count, access.steps.begin());
-  access.step_count -= ended;
-  return true;
-}
-
-void PolicyKeeper::take_due_steps(Book& book) noexcept {
+void PolicyKeeper::take_due_steps(PolicyBook& book) noexcept {
   while (!book.peers_due.empty() && book.peers_due.begin()->first <= context_.now_ns) {
     const std::uint32_t peer_id = book.peers_due.begin()->second;
     const abi::Access access = book.peers_with_steps.at(peer_id);
-    set_peer(book, peer_id, access);
+    book.set_peer(peer_id, access, context_.now_ns);
     if (is_in_force(book)) changed_peer(peer_id);
   }
   while (!book.addresses_due.empty() && book.addresses_due.begin()->first <= context_.now_ns) {
     const IpPrefix prefix = book.addresses_due.begin()->second;
-    Address& address = book.addresses.at(prefix);
-    set_address_access(book, prefix, address, abi::Access(address.steps));
-    pass_on(book, prefix);
+    PolicyBook::Address& address = book.addresses.at(prefix);
+    book.set_address_access(prefix, address, abi::Access(address.steps), context_.now_ns);
+    book.pass_on(prefix);
     changed(book);
   }
 }

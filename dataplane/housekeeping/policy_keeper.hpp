@@ -3,10 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <set>
-#include <unordered_map>
 #include <vector>
 
 #include "dataplane/abi/events.hpp"
@@ -14,6 +11,7 @@
 #include "dataplane/abi/validate.hpp"
 #include "dataplane/forwarding/policy_table.hpp"
 #include "dataplane/housekeeping/held.hpp"
+#include "dataplane/housekeeping/policy_book.hpp"
 #include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
@@ -53,26 +51,6 @@ class PolicyKeeper {
   void poll() noexcept;
 
  private:
-  struct Address {
-    std::unique_ptr<AddressAccess> access;
-    abi::Access steps;
-  };
-  using RemovedAddresses = std::multimap<IpPrefix, std::unique_ptr<AddressAccess>>;
-  // An image with what workers do not read of it.
-  struct Book {
-    std::unique_ptr<PolicyImage> image;
-    std::map<IpPrefix, Address> addresses;
-    std::unordered_map<std::uint32_t, abi::Access> peers_with_steps;
-    std::set<std::pair<std::uint64_t, std::uint32_t>> peers_due;  // by the end of their step
-    std::set<std::pair<std::uint64_t, IpPrefix>> addresses_due;
-    RemovedAddresses removed_addresses;  // until the index does not name them
-    bool index_outdated = false;
-    bool is_spoilt = false;
-    std::size_t list_elements = 0;  // of all rows and destination classes
-    std::size_t source_classes = 0, destination_classes = 0;
-    std::vector<bool> has_access;  // by peer id: it was set since the id has its owner
-    std::size_t peers_with_access = 0;
-  };
   // A list that arrives in pieces.
   template <typename Element>
   struct Assembly {
@@ -84,31 +62,23 @@ class PolicyKeeper {
     bool add(const Piece& piece, const Elements& more, bool& gap) noexcept;
   };
 
-  [[nodiscard]] Book* book_of(std::uint64_t image) noexcept;
-  [[nodiscard]] bool is_in_force(const Book& book) const noexcept { return &book == in_force_.get(); }
+  [[nodiscard]] PolicyBook* book_of(std::uint64_t image) noexcept;
+  [[nodiscard]] bool is_in_force(const PolicyBook& book) const noexcept { return &book == in_force_.get(); }
   // Replaces a row or a list of services; null: removes it.
   template <typename List>
-  abi::Refusal replace(Book& book, std::vector<std::atomic<const List*>>& lists, std::uint32_t number,
+  abi::Refusal replace(PolicyBook& book, std::vector<std::atomic<const List*>>& lists, std::uint32_t number,
                        std::unique_ptr<const List> list) noexcept;
-  void changed(const Book& book) noexcept;
+  void changed(const PolicyBook& book) noexcept;
   void changed_peer(std::uint32_t peer_id) noexcept;
-  void rebuild_index(Book& book) noexcept;
-  void set_peer(Book& book, std::uint32_t peer_id, const abi::Access& access) noexcept;
-  void note_access(Book& book, std::uint32_t peer_id, bool has_access) const noexcept;
-  bool pass_on(Book& book, const IpPrefix& prefix) noexcept;
-  // The entry of the longest prefix that contains this one, itself included, or null.
-  [[nodiscard]] static const AddressAccess* longest_around(const Book& book, IpPrefix prefix) noexcept;
-  void set_address_access(Book& book, const IpPrefix& prefix, Address& address, const abi::Access& access) noexcept;
-  void take_due_steps(Book& book) noexcept;
-  // The access as of now: steps that have ended are taken. True if any was.
-  bool advance(abi::Access& access) const noexcept;
+  void rebuild_index(PolicyBook& book) noexcept;
+  void take_due_steps(PolicyBook& book) noexcept;
 
   HousekeepingContext& context_;
   PolicyTable& table_;
   abi::StatisticsHeader& header_;
   abi::CommandLimits limits_;
-  std::unique_ptr<Book> in_force_;
-  std::unique_ptr<Book> building_;
+  std::unique_ptr<PolicyBook> in_force_;
+  std::unique_ptr<PolicyBook> building_;
   Assembly<abi::RowEntry> row_;
   Assembly<std::uint32_t> destination_;
   std::uint64_t next_rebuild_ns_ = 0;

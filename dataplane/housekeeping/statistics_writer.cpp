@@ -81,18 +81,11 @@ void StatisticsWriter::write_session(std::uint32_t index) noexcept {
                          .tx_packets = send_counter});
 }
 
-void StatisticsWriter::write_ports() noexcept {
+void StatisticsWriter::write_ports(const LinkWatch& links) noexcept {
   for (const LogicalPort& port : context_.tables.ports.ports()) {
     const Device& device = *context_.tables.devices[port.device];
-    const LinkState link = device.link();
+    const LinkState& link = links.link(port.index);
     const DeviceStatistics statistics = device.statistics();
-    const std::uint8_t was_up =
-        context_.tables.link_up[port.index].exchange(link.up ? 1 : 0, std::memory_order_relaxed);
-    if (was_up != (link.up ? 1 : 0)) {
-      log_info(link.up ? "link up" : "link down", {{"port", port.name}, {"speed_mbps", link.speed_mbps}});
-      context_.link.push_event(
-          context_.now_ns, abi::LinkChanged{.speed_mbps = link.speed_mbps, .port_index = port.index, .up = link.up});
-    }
     abi::PortStatusValue value{.is_underlay = port.role == config::PortRole::underlay,
                                .link_up = link.up,
                                .vlan = port.vlan,
@@ -129,10 +122,10 @@ void StatisticsWriter::write_totals(const Totals& totals) noexcept {
   store(header_.live_neighbours, totals.neighbours);
   store(header_.live_routes, totals.routes);
   abi::Holdings& held = header_.holdings;
-  store(held.tunnels, totals.objects.tunnels);
-  store(held.tunnels_digest, totals.objects.tunnels_digest);
-  store(held.routes, totals.objects.routes);
-  store(held.routes_digest, totals.objects.routes_digest);
+  store(held.tunnels, totals.held_tunnels.count);
+  store(held.tunnels_digest, totals.held_tunnels.digest);
+  store(held.routes, totals.held_routes.count);
+  store(held.routes_digest, totals.held_routes.digest);
   store(held.source_classes, totals.policy_parts.source_classes);
   store(held.destination_classes, totals.policy_parts.destination_classes);
   store(held.addresses, totals.policy_parts.addresses);

@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <string_view>
 
-#include "config/base/log.hpp"
 #include "dataplane/abi/segment.hpp"
 #include "dataplane/abi/statistics.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
 #include "dataplane/housekeeping/held.hpp"
+#include "dataplane/housekeeping/link_watch.hpp"
 #include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
@@ -28,13 +28,12 @@ class StatisticsWriter {
   // The record of a peer (live or gone) and those of its sessions.
   void write_peer(std::uint32_t peer_id) noexcept;
   void clear_session(std::uint32_t slot) noexcept { sessions_[slot].write({}); }
-  // Also learns whether links are up; tells the control plane when one changed.
-  void write_ports() noexcept;
+  void write_ports(const LinkWatch& links) noexcept;
   struct Totals {
     std::uint64_t packets_held;
     std::uint32_t neighbours;
-    std::uint32_t routes;  // of commands, ports and tunnels
-    HeldObjects objects;
+    std::uint32_t routes;                 // of commands, ports and tunnels
+    HeldTable held_tunnels, held_routes;  // of commands alone
     HeldPolicyParts policy_parts;
   };
   void write_totals(const Totals& totals) noexcept;

@@ -235,9 +235,7 @@ LinkState Device::link() const noexcept {
   const bool known = link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN;
   static const KernelLinks kernel;
   const bool is_up_below = info_.if_index == 0 || kernel.is_up(info_.if_index);
-  return {.up = link.link_status == RTE_ETH_LINK_UP && is_up_below,
-          .full_duplex = link.link_duplex == RTE_ETH_LINK_FULL_DUPLEX,
-          .speed_mbps = known ? link.link_speed : 0};
+  return {.up = link.link_status == RTE_ETH_LINK_UP && is_up_below, .speed_mbps = known ? link.link_speed : 0};
 }
 
 DeviceStatistics Device::statistics() const noexcept {

@@ -50,7 +50,6 @@ struct DeviceStatistics {
 
 struct LinkState {
   bool up = false;
-  bool full_duplex = false;
   std::uint32_t speed_mbps = 0;  // 0: unknown
 };
 

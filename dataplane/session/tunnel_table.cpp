@@ -18,4 +18,14 @@ std::unique_ptr<Tunnel> TunnelTable::replace(std::uint16_t tunnel_id, std::uniqu
   return removed;
 }
 
+bool TunnelTable::owns_address(const IpAddress& address, std::uint16_t except) const noexcept {
+  for (std::uint16_t id = 0; id < abi::max_tunnels; ++id) {
+    const Tunnel* tunnel = id != except ? find(id) : nullptr;
+    if (tunnel == nullptr) continue;
+    for (unsigned i = 0; i < tunnel->address_count; ++i)
+      if (tunnel->addresses[i].address == address) return true;
+  }
+  return false;
+}
+
 }  // namespace sallyport::dataplane

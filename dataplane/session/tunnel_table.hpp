@@ -56,6 +56,8 @@ class TunnelTable {
   // period.
   [[nodiscard]] std::unique_ptr<Tunnel> replace(std::uint16_t tunnel_id, std::unique_ptr<Tunnel> tunnel) noexcept;
   [[nodiscard]] std::uint8_t owner_of_port(std::uint16_t port) const noexcept { return by_listen_port_[port]; }
+  // Whether a tunnel other than `except` has this address of its own.
+  [[nodiscard]] bool owns_address(const IpAddress& address, std::uint16_t except = abi::max_tunnels) const noexcept;
 
  private:
   std::array<std::atomic<Tunnel*>, abi::max_tunnels> tunnels_{};

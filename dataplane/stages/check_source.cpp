@@ -7,10 +7,12 @@
 namespace sallyport::dataplane {
 namespace {
 
-DropReason judge_source(const Tables& tables, const PacketMeta& meta, const RouteEntry& source) noexcept {
-  if (meta.source_peer != abi::no_peer)
-    return source.kind == NextHopKind::peer && source.peer_id == meta.source_peer ? DropReason::count
-                                                                                  : DropReason::foreign_source;
+std::optional<DropReason> judge_source(const Tables& tables, const PacketMeta& meta,
+                                       const RouteEntry& source) noexcept {
+  if (meta.source_peer != abi::no_peer) {
+    if (source.kind == NextHopKind::peer && source.peer_id == meta.source_peer) return std::nullopt;
+    return DropReason::foreign_source;
+  }
   switch (source.kind) {
     case NextHopKind::peer:
       return DropReason::inside_source_is_peer;
@@ -18,18 +20,18 @@ DropReason judge_source(const Tables& tables, const PacketMeta& meta, const Rout
       return DropReason::bad_source;
     case NextHopKind::port:
     case NextHopKind::connected:
-      return source.port_index == meta.rx_port || !tables.ports.port(meta.rx_port).strict_reverse_path
-                 ? DropReason::count
-                 : DropReason::reverse_path;
+      if (source.port_index == meta.rx_port || !tables.ports.port(meta.rx_port).strict_reverse_path)
+        return std::nullopt;
+      return DropReason::reverse_path;
     case NextHopKind::none:
     case NextHopKind::blackhole:
       break;
   }
-  return DropReason::count;
+  return std::nullopt;
 }
 
 // Of a packet that was held: its peer is gone, and its number may be another's by now.
-bool is_of_former_peer(const Tables& tables, const PacketMeta& meta) noexcept {
+bool came_from_former_peer(const Tables& tables, const PacketMeta& meta) noexcept {
   if (meta.source_peer == abi::no_peer) return false;
   const Peer& peer = tables.peers[meta.source_peer];
   return peer.live.load(std::memory_order_acquire) == 0 ||
@@ -44,11 +46,11 @@ void check_source(Worker& worker, Batch& packets) noexcept {
     PacketMeta& meta = meta_of(packet);
     if (!meta.is_trusted) {
       const RouteEntry& source = worker.tables.routes.entry(static_cast<RouteIndex>(meta.source_route));
-      DropReason reason = judge_source(worker.tables, meta, source);
-      if (meta.was_held && is_of_former_peer(worker.tables, meta)) [[unlikely]]
+      auto reason = judge_source(worker.tables, meta, source);
+      if (meta.was_held && came_from_former_peer(worker.tables, meta)) [[unlikely]]
         reason = DropReason::peer_removed;
-      if (reason != DropReason::count) {
-        worker.drop(packet, reason);
+      if (reason) {
+        worker.drop(packet, *reason);
         continue;
       }
     }

@@ -46,20 +46,20 @@ void set_key(FlowProbe& probe, const FlowEndpoint& source, const FlowEndpoint& d
 }
 
 // The key is that of the packet which the error quotes: it went to where the error comes from.
-DropReason probe_icmp_error(std::span<const std::uint8_t> bytes, const ParsedIp& ip, std::uint32_t destination_end,
-                            FlowProbe& probe) noexcept {
+std::optional<DropReason> probe_icmp_error(std::span<const std::uint8_t> bytes, const ParsedIp& ip,
+                                           std::uint32_t destination_end, FlowProbe& probe) noexcept {
   const auto quote = parse_icmp_quote(bytes, ip);
   if (!quote) return DropReason::icmp_unrelated;
   probe.kind = ProbeKind::reports;
   set_key(probe, endpoint(quote->source.bytes.data(), ip.is_v4(), destination_end, quote->ports.source),
           endpoint(quote->destination.bytes.data(), ip.is_v4(), probe.source_end, quote->ports.destination),
           quote->protocol, ip.is_v4());
-  return DropReason::count;
+  return std::nullopt;
 }
 
 }  // namespace
 
-DropReason probe_flow(const Packet* packet, const RouteEntry& destination, FlowProbe& probe) noexcept {
+std::optional<DropReason> probe_flow(const Packet* packet, const RouteEntry& destination, FlowProbe& probe) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const ParsedIp& ip = meta.ip;
   const std::span<const std::uint8_t> bytes{rte_pktmbuf_mtod(packet, const std::uint8_t*), packet->data_len};
@@ -70,7 +70,7 @@ DropReason probe_flow(const Packet* packet, const RouteEntry& destination, FlowP
     if (judge_fragment(ip) != FragmentJudgement::harmless) return DropReason::fragment_refused;
     if (!ip.first_fragment) {
       probe.kind = ProbeKind::later_fragment;
-      return DropReason::count;
+      return std::nullopt;
     }
   }
   if (ip.l4_bytes() < least_transport_bytes(ip.l4_protocol)) return DropReason::truncated;
@@ -98,7 +98,7 @@ DropReason probe_flow(const Packet* packet, const RouteEntry& destination, FlowP
   set_key(probe, endpoint(bytes.data() + ip.source_offset(), ip.is_v4(), probe.source_end, ports.source),
           endpoint(bytes.data() + ip.destination_offset(), ip.is_v4(), destination_end, ports.destination),
           ip.l4_protocol, ip.is_v4());
-  return DropReason::count;
+  return std::nullopt;
 }
 
 }  // namespace sallyport::dataplane

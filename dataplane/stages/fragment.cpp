@@ -71,8 +71,8 @@ unsigned make_fragments(Worker& worker, Packet* packet, std::uint16_t mtu, std::
               .more = true};
   auto left = bytes.subspan(header.size());
   unsigned made = 0;
-  DropReason trouble = DropReason::count;
-  while (!left.empty() && trouble == DropReason::count) {
+  std::optional<DropReason> trouble;
+  while (!left.empty() && !trouble) {
     // A multiple of 8 in every fragment but the last.
     const std::size_t room = mtu > piece.header.size() ? (mtu - piece.header.size()) / 8 * 8 : 0;
     piece.payload = left.first(std::min(room, left.size()));
@@ -88,9 +88,9 @@ unsigned make_fragments(Worker& worker, Packet* packet, std::uint16_t mtu, std::
     piece.offset_bytes += static_cast<std::uint32_t>(piece.payload.size());
     piece.header = later;
   }
-  if (trouble != DropReason::count) {
+  if (trouble) {
     while (made > 0) rte_pktmbuf_free(fragments[--made]);
-    worker.drop(packet, trouble);
+    worker.drop(packet, *trouble);
     return 0;
   }
   unsigned good = 0;

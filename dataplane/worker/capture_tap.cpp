@@ -41,16 +41,15 @@ std::unique_ptr<CaptureTap> CaptureTap::create(const CaptureFilter& filter, rte_
   return std::unique_ptr<CaptureTap>(new (std::nothrow) CaptureTap(filter, pool, counters, std::move(copies)));
 }
 
-void CaptureTap::take(abi::CapturePoint point, const Packet* packet, bool starts_at_ip, DropReason reason) noexcept {
+void CaptureTap::take(abi::CapturePoint point, const Packet* packet, bool starts_at_ip,
+                      std::optional<DropReason> reason) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const std::uint8_t port = port_at(point, meta);
   const std::uint8_t wanted_port = filter_.port_index.load(std::memory_order_relaxed);
   const std::uint16_t wanted_reason = filter_.drop_reason.load(std::memory_order_relaxed);
   if (wanted_port != abi::no_port && wanted_port != port) return;
   if (!is_peer_wanted(filter_.peer_id.load(std::memory_order_relaxed), meta)) return;
-  if (point == abi::CapturePoint::dropped && wanted_reason != 0xffff &&
-      wanted_reason != static_cast<std::uint16_t>(reason))
-    return;
+  if (reason && wanted_reason != 0xffff && wanted_reason != static_cast<std::uint16_t>(*reason)) return;
 
   Packet* copy = rte_pktmbuf_alloc(&pool_);
   if (copy == nullptr) return counters_.add(port, Counter::capture_lost);
@@ -64,7 +63,7 @@ void CaptureTap::take(abi::CapturePoint point, const Packet* packet, bool starts
                            .peer_id = peer_at(point, meta),
                            .point = point,
                            .port_index = port,
-                           .drop_reason = reason,
+                           .drop_reason = reason.value_or(DropReason::count),
                            .starts_at_ip = starts_at_ip ? std::uint8_t{1} : std::uint8_t{0}};
   if (!copies_->push(copy)) {
     rte_pktmbuf_free(copy);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "dataplane/worker/counters.hpp"
 #include "dataplane/worker/packet_ring.hpp"
@@ -22,13 +23,13 @@ class CaptureTap {
     return (filter_.points.load(std::memory_order_acquire) & static_cast<std::uint8_t>(point)) != 0;
   }
   void take_if(abi::CapturePoint point, const Packet* packet, bool starts_at_ip,
-               DropReason reason = DropReason::count) noexcept {
+               std::optional<DropReason> reason = std::nullopt) noexcept {
     if (wants(point)) [[unlikely]]
       take(point, packet, starts_at_ip, reason);
   }
   // Copies `packet` if it passes the filter. `starts_at_ip`: the data pointer is at an IP header, else at Ethernet.
   void take(abi::CapturePoint point, const Packet* packet, bool starts_at_ip,
-            DropReason reason = DropReason::count) noexcept;
+            std::optional<DropReason> reason = std::nullopt) noexcept;
 
   [[nodiscard]] PacketRing& copies() noexcept { return *copies_; }
 

@@ -47,6 +47,12 @@ void check(const InstallSession& session) {
   check(session.endpoint);
   check(session.local);
 }
+void check(const BeginSync&) {}
+void check(const EndSync&) {}
+void check(const SetCookieSecrets&) {}
+void check(const CommitPolicy& commit) {
+  SP_CHECK(commit.image != 0);
+}
 void check(const BeginPolicy& begin) {
   SP_CHECK(begin.image != 0 && begin.allow_all <= 1);
 }
@@ -125,19 +131,14 @@ void read(const Command& command) {
   }
 }
 
-template <typename... Payloads>
-void read_all(const Command& command) {
-  (read<Payloads>(command), ...);
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Command command{};
   std::memcpy(static_cast<void*>(&command), data, std::min(size, sizeof command));
-  read_all<SetTunnel, RemoveTunnel, SetPeer, RemovePeer, SetRoute, RemoveRoute, InstallSession, RetireSession,
-           ForgetTimestamp, SetCapture, BeginPolicy, SetRule, SetService, SetSourceClass, RemoveSourceClass,
-           SetDestinationClass, RemoveDestinationClass, SetAddress, RemoveAddress, SetPeerAccess, ListFlows>(command);
+#define SALLYPORT_READ(number, name, Payload) read<Payload>(command);
+  SALLYPORT_COMMANDS(SALLYPORT_READ)
+#undef SALLYPORT_READ
 
   PacketDown packet{};
   std::memcpy(static_cast<void*>(&packet), data, std::min(size, sizeof packet));

@@ -111,31 +111,11 @@ TEST_P(HostileMemory, WrongRingIndicesEndNothingButTheLink) {
 TEST_P(HostileMemory, CommandsWithRandomContentsDoNotBreakThePipeline) {
   for (unsigned round = 0; round < 4000; ++round) {
     abi::Command command{};
-    constexpr std::array sizes = {sizeof(abi::BeginSync),
-                                  sizeof(abi::EndSync),
-                                  sizeof(abi::SetTunnel),
-                                  sizeof(abi::RemoveTunnel),
-                                  sizeof(abi::SetPeer),
-                                  sizeof(abi::RemovePeer),
-                                  sizeof(abi::SetRoute),
-                                  sizeof(abi::RemoveRoute),
-                                  sizeof(abi::InstallSession),
-                                  sizeof(abi::RetireSession),
-                                  sizeof(abi::SetCookieSecrets),
-                                  sizeof(abi::ForgetTimestamp),
-                                  sizeof(abi::SetCapture),
-                                  sizeof(abi::BeginPolicy),
-                                  sizeof(abi::CommitPolicy),
-                                  sizeof(abi::SetRule),
-                                  sizeof(abi::SetService),
-                                  sizeof(abi::SetSourceClass),
-                                  sizeof(abi::RemoveSourceClass),
-                                  sizeof(abi::SetDestinationClass),
-                                  sizeof(abi::RemoveDestinationClass),
-                                  sizeof(abi::SetAddress),
-                                  sizeof(abi::RemoveAddress),
-                                  sizeof(abi::SetPeerAccess),
-                                  sizeof(abi::ListFlows)};
+    constexpr std::array sizes = {
+#define SALLYPORT_SIZE(number, name, Payload) sizeof(abi::Payload),
+        SALLYPORT_COMMANDS(SALLYPORT_SIZE)
+#undef SALLYPORT_SIZE
+    };
     const auto kind = static_cast<std::uint32_t>(1 + below(sizes.size()));
     command.header = {.version = abi::version,
                       .kind = static_cast<abi::CommandKind>(kind),
