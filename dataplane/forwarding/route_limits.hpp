@@ -38,8 +38,8 @@ constexpr std::size_t hash_bytes(const RouteLimits& limits, std::size_t key_byte
   while (slots < host_slots_for(limits) + std::size_t{1}) slots *= 2;
   const std::size_t key_slot = (8 + key_bytes + 15) / 16 * 16;
   // Keys; buckets and as many extension buckets (64 bytes for 8 keys); index rings; the defer queue of 16-byte
-  // elements.
-  return slots * (key_slot + 8 + 8 + 4 + 4 + 2 + 16) + 65536;
+  // elements. What does not grow with the slots is twice as much in DPDK 24.11 as in 22.11.
+  return slots * (key_slot + 8 + 8 + 4 + 4 + 2 + 16) + 131072;
 }
 
 // What RouteTable::create() takes from DPDK's memory, an upper bound.

@@ -65,7 +65,7 @@ DeviceName DeviceName::parse(std::string_view device) {
     if (equals == std::string_view::npos) continue;
     const std::string_view key = argument.substr(0, equals);
     const std::string_view value = argument.substr(equals + 1);
-    if (key == "slave") {
+    if (key == "slave" || key == "member") {
       ++result.slaves;
       if (const auto slave = canonical_pci_address(value)) result.pci_slaves.push_back(*slave);
     } else if (std::find(pair_keys.begin(), pair_keys.end(), key) != pair_keys.end()) {

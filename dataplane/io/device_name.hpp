@@ -14,7 +14,7 @@ struct DeviceName {
   std::string name;       // what DPDK calls the device: the PCI address in full and lower case, or the vdev
   std::string arguments;  // what follows the first comma
   bool is_pci = false;
-  std::vector<std::string> pci_slaves;  // PCI devices named by slave= of a bond, in full and lower case
+  std::vector<std::string> pci_slaves;  // PCI devices named by slave= or member= of a bond, in full and lower case
   std::uint16_t slaves = 0;             // all slaves of a bond, PCI or not
   std::uint16_t queue_pairs = 1;        // what qpairs=, queue_count=, queues= or repeated rx_pcap= ask for, at most 64
 

@@ -4,9 +4,11 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_version.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 #include "config/base/log.hpp"
@@ -29,6 +31,19 @@ std::string joined(const std::vector<std::string>& arguments) {
   return line;
 }
 
+// A bond's members are "slave" to DPDK before 23.11 and "member" since; a configuration may use either word.
+std::string in_words_of_this_dpdk(std::string argument) {
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 11, 0, 0)
+  constexpr std::string_view theirs = ",slave=", ours = ",member=";
+#else
+  constexpr std::string_view theirs = ",member=", ours = ",slave=";
+#endif
+  if (!argument.starts_with("--vdev=net_bonding")) return argument;
+  for (std::size_t at = argument.find(theirs); at != std::string::npos; at = argument.find(theirs, at + ours.size()))
+    argument.replace(at, theirs.size(), ours);
+  return argument;
+}
+
 }  // namespace
 
 tl::expected<void, std::string> start_eal(const EalPlan& plan, std::span<const config::Port> ports) {
@@ -36,7 +51,8 @@ tl::expected<void, std::string> start_eal(const EalPlan& plan, std::span<const c
   capture_dpdk_log();
   // rte_eal_init permutes the vector and may keep pointers into the text.
   static std::vector<std::string> arguments;
-  arguments = plan.arguments;
+  arguments.clear();
+  for (const std::string& argument : plan.arguments) arguments.push_back(in_words_of_this_dpdk(argument));
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);

@@ -33,7 +33,8 @@ TEST(HostileServer, ThatSpeaksPlainHttpIsNamed) {
     socket.send("HTTP/1.1 400 Bad Request\r\n\r\n");
   });
   ClientLab lab;
-  EXPECT_EQ(lab.get(server.port()).error(), "the TLS handshake failed: wrong version number");
+  // Newer Boosts add where it comes from.
+  EXPECT_TRUE(lab.get(server.port()).error().starts_with("the TLS handshake failed: wrong version number"));
 }
 
 TEST(HostileServer, ThatClosesInTheHandshakeIsNamed) {

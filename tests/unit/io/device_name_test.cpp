@@ -37,7 +37,7 @@ TEST(DeviceName, SeparatesVdevDriverAndArguments) {
 
 TEST(DeviceName, FindsTheSlavesOfABond) {
   const DeviceName device =
-      DeviceName::parse("net_bonding0,mode=4,slave=3b:00.0,slave=0000:3B:00.1,slave=net_tap0,xmit_policy=l34");
+      DeviceName::parse("net_bonding0,mode=4,slave=3b:00.0,slave=0000:3B:00.1,member=net_tap0,xmit_policy=l34");
   EXPECT_EQ(device.pci_slaves, (std::vector<std::string>{"0000:3b:00.0", "0000:3b:00.1"}));
   EXPECT_EQ(device.slaves, 3);
 }

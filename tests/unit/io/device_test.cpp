@@ -26,7 +26,7 @@ config::Port port(std::string name, std::string device) {
 const std::vector<config::Port>& ports() {
   static const std::vector<config::Port> all = {port("null", "net_null0,no-rx=1"), port("ring", "net_ring0"),
                                                 port("other-ring", "net_ring1"),
-                                                port("bond", "net_bonding0,mode=1,slave=net_null9")};
+                                                port("bond", "net_bonding0,mode=1,member=net_null9")};
   return all;
 }
 
