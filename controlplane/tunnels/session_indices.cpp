@@ -20,7 +20,7 @@ constexpr unsigned peer_id_bits = 20;
 constexpr std::uint32_t peer_id_mask = (1U << peer_id_bits) - 1;
 static_assert(abi::max_peers_limit == peer_id_mask + 1);
 constexpr std::uint32_t nobody = 0xffffffff;  // no peer has the key of this word
-static_assert(unknown_key < nobody >> peer_id_bits && key_numbers <= unknown_key);
+static_assert(unknown_key_number < nobody >> peer_id_bits && key_numbers <= unknown_key_number);
 
 }  // namespace
 
@@ -148,7 +148,7 @@ std::uint32_t SessionIndices::name_of(const abi::SessionStatusValue& status, con
   if (status.peer_id > peer_id_mask) return nobody;
   const bool is_known =
       known.index == status.index && known.session_id == status.session_id && owner_of(known).peer_id == status.peer_id;
-  return is_known ? known.name : static_cast<std::uint32_t>(handshake_name(status.peer_id, unknown_key));
+  return is_known ? known.name : static_cast<std::uint32_t>(handshake_name(status.peer_id, unknown_key_number));
 }
 
 SessionIndices::Slot* SessionIndices::slot_of(std::uint32_t index) noexcept {

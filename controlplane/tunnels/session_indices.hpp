@@ -22,7 +22,7 @@ namespace sallyport::controlplane {
 // Which of a peer's keys a handshake was made with: a number of the peer's own. Sessions that were adopted do not say.
 using KeyNumber = std::uint16_t;
 inline constexpr KeyNumber key_numbers = 4094;  // from 0
-inline constexpr KeyNumber unknown_key = 4094;
+inline constexpr KeyNumber unknown_key_number = 4094;
 
 // A peer and one of its keys in one word: by this name its PeerHandshake asks for indices.
 [[nodiscard]] wireguard::PeerId handshake_name(std::uint32_t peer_id, KeyNumber key) noexcept;

@@ -152,7 +152,7 @@ void WireguardService::drop_former_key(Peer& peer) {
   for (const LocalIndex index : peer.sessions) {
     const auto owner = indices_.find(index);
     if (owner && owner->peer_id == peer.settings.peer_id &&
-        (owner->key == peer.former->number || owner->key == unknown_key))
+        (owner->key == peer.former->number || owner->key == unknown_key_number))
       outputs_.retire_session(static_cast<std::uint32_t>(index), owner->session_id);
   }
   forget_key(peer, peer.former->public_key());
@@ -253,7 +253,7 @@ void WireguardService::on_connected(const abi::StatisticsView& statistics, bool 
     if (peer == nullptr) return;
     peer->sessions.push_back(index);
     // Of a key that was dropped while there was no link.
-    if (owner.key != unknown_key && find_key(*peer, owner.key) == nullptr)
+    if (owner.key != unknown_key_number && find_key(*peer, owner.key) == nullptr)
       outputs_.retire_session(static_cast<std::uint32_t>(index), owner.session_id);
   });
 

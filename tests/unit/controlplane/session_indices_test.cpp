@@ -140,7 +140,7 @@ TEST(SessionIndices, KnowWithWhichKeyASessionWasMade) {
   status.session_id = 56;
   dataplane.publish_session(number(*index) & 7, status);
   indices.adopt(dataplane.statistics(), second);
-  EXPECT_EQ(indices.find(*index)->key, unknown_key) << "of another control plane";
+  EXPECT_EQ(indices.find(*index)->key, unknown_key_number) << "of another control plane";
   status.peer_id = 0xfff00000;  // no id
   dataplane.publish_session(number(*index) & 7, status);
   indices.adopt(dataplane.statistics(), second);
@@ -150,7 +150,7 @@ TEST(SessionIndices, KnowWithWhichKeyASessionWasMade) {
 TEST(SessionIndices, HoldTheGreatestPeerAndKey) {
   SessionIndices indices(wireguard::TestRandom(1));
   indices.reset(8);
-  for (const KeyNumber key : {KeyNumber{0}, KeyNumber{key_numbers - 1}, unknown_key}) {
+  for (const KeyNumber key : {KeyNumber{0}, KeyNumber{key_numbers - 1}, unknown_key_number}) {
     const auto index = indices.allocate(handshake_name(abi::max_peers_limit - 1, key));
     EXPECT_EQ(indices.find(*index)->peer_id, abi::max_peers_limit - 1);
     EXPECT_EQ(indices.find(*index)->key, key);
