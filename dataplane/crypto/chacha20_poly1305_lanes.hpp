@@ -144,9 +144,6 @@ template <class V>
   typename V::Vector finished[16];
 #pragma GCC unroll 1
   for (std::uint32_t block = first; block < last; ++block) {
-    // The next column of all packets, from the second-level cache, while this one is computed.
-    for (unsigned lane = 0; lane < V::lanes; ++lane)
-      __builtin_prefetch(text[lane] + (std::size_t{block} + 1) * chacha_block_bytes, 1);
     typename V::Vector x[16];
     for (int i = 0; i < 16; ++i) x[i] = begun[i];
     x[12] = state.tail[0] = V::set32(block + 1);

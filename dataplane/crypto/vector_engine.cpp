@@ -60,17 +60,17 @@ class VectorEngine final : public AeadEngine {
   }
 
   // Of packets that do not make up a whole group.
-  [[nodiscard]] bool gain_from_lanes(std::size_t packets, std::uint32_t longest_bytes) const noexcept {
+  [[nodiscard]] bool gain_from_lanes(std::size_t packets, std::uint32_t most_bytes) const noexcept {
     return packets >=
-           (longest_bytes <= lanes::short_text_bytes ? width_.fewest_short_packets : width_.fewest_long_packets);
+           (most_bytes <= lanes::short_text_bytes ? width_.fewest_short_packets : width_.fewest_long_packets);
   }
 
   // Said without lining them up, which a small batch would feel.
   [[nodiscard]] bool are_too_few(std::span<const AeadJob> jobs) const noexcept {
     if (single_ == nullptr || jobs.size() >= width_.lanes) return false;
-    std::uint32_t longest_bytes = 0;
-    for (const AeadJob& job : jobs) longest_bytes = std::max(longest_bytes, job.length_bytes);
-    return !gain_from_lanes(jobs.size(), longest_bytes);
+    std::uint32_t most_bytes = 0;
+    for (const AeadJob& job : jobs) most_bytes = std::max(most_bytes, job.length_bytes);
+    return !gain_from_lanes(jobs.size(), most_bytes);
   }
 
   // Whole groups always; what is left over, the shortest packets, only if they are enough to gain.
