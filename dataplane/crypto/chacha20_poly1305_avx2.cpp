@@ -7,6 +7,7 @@ namespace {
 
 struct Avx2 {
   using Vector = __m256i;
+  static constexpr bool room_for_two_states = false;
   static constexpr unsigned lanes = 8;
 
   SP_LANES_INLINE static Vector load(const void* from) noexcept {
@@ -29,6 +30,7 @@ struct Avx2 {
   SP_LANES_INLINE static Vector bit_xor(Vector a, Vector b) noexcept { return _mm256_xor_si256(a, b); }
   SP_LANES_INLINE static Vector bit_and(Vector a, Vector b) noexcept { return _mm256_and_si256(a, b); }
   SP_LANES_INLINE static Vector bit_or(Vector a, Vector b) noexcept { return _mm256_or_si256(a, b); }
+  SP_LANES_INLINE static void settle(Vector& v) noexcept { __asm__("" : "+x"(v)); }
   template <int bits>
   SP_LANES_INLINE static Vector right32(Vector v) noexcept {
     return _mm256_srli_epi32(v, bits);
@@ -55,10 +57,54 @@ struct Avx2 {
                                                      7, 4, 5, 6, 11, 8, 9, 10, 15, 12, 13, 14));
     return bit_or(left32<bits>(v), right32<32 - bits>(v));
   }
-  SP_LANES_INLINE static Vector unpack_low32(Vector a, Vector b) noexcept { return _mm256_unpacklo_epi32(a, b); }
-  SP_LANES_INLINE static Vector unpack_high32(Vector a, Vector b) noexcept { return _mm256_unpackhi_epi32(a, b); }
-  SP_LANES_INLINE static Vector unpack_low64(Vector a, Vector b) noexcept { return _mm256_unpacklo_epi64(a, b); }
-  SP_LANES_INLINE static Vector unpack_high64(Vector a, Vector b) noexcept { return _mm256_unpackhi_epi64(a, b); }
+  // Sixteen registers hold two words less than the state and what a quarter round needs besides: of the third row, two
+  // words wait in memory while the other two are worked on. Left alone, gcc moves three times as much.
+  SP_LANES_INLINE static void put_away(Vector& to, Vector v) noexcept { __asm__("vmovdqa %1, %0" : "=m"(to) : "x"(v)); }
+  SP_LANES_INLINE static Vector take_back(const Vector& from) noexcept {
+    Vector v;
+    __asm__("vmovdqa %1, %0" : "=x"(v) : "m"(from));
+    return v;
+  }
+  SP_LANES_INLINE static void diagonal_round(Vector (&x)[16]) noexcept {
+    Vector away[2];
+    put_away(away[0], x[8]), put_away(away[1], x[9]);
+    quarter_rounds<Avx2, 0, 2, 1>(x);
+    x[8] = take_back(away[0]), x[9] = take_back(away[1]);
+    put_away(away[0], x[10]), put_away(away[1], x[11]);
+    quarter_rounds<Avx2, 2, 2, 1>(x);
+    x[10] = take_back(away[0]), x[11] = take_back(away[1]);
+  }
+  SP_LANES_INLINE static void double_rounds(Vector (&x)[16], int count) noexcept {
+    Vector low[2], high[2];
+    put_away(high[0], x[10]), put_away(high[1], x[11]);
+#pragma GCC unroll 1
+    for (int i = 0; i < count; ++i) {
+      quarter_rounds<Avx2, 0, 2, 0>(x);
+      put_away(low[0], x[8]), put_away(low[1], x[9]);
+      x[10] = take_back(high[0]), x[11] = take_back(high[1]);
+      quarter_rounds<Avx2, 2, 2, 0>(x);
+      quarter_rounds<Avx2, 0, 2, 1>(x);
+      put_away(high[0], x[10]), put_away(high[1], x[11]);
+      x[8] = take_back(low[0]), x[9] = take_back(low[1]);
+      quarter_rounds<Avx2, 2, 2, 1>(x);
+#pragma GCC unroll 16
+      for (int word = 0; word < 16; ++word)
+        if (word != 10 && word != 11) settle(x[word]);
+    }
+    x[10] = take_back(high[0]), x[11] = take_back(high[1]);
+  }
+  SP_LANES_INLINE static Vector unpack_low32(Vector a, Vector b) noexcept {
+    return _mm256_unpacklo_epi32(a, b);
+  }
+  SP_LANES_INLINE static Vector unpack_high32(Vector a, Vector b) noexcept {
+    return _mm256_unpackhi_epi32(a, b);
+  }
+  SP_LANES_INLINE static Vector unpack_low64(Vector a, Vector b) noexcept {
+    return _mm256_unpacklo_epi64(a, b);
+  }
+  SP_LANES_INLINE static Vector unpack_high64(Vector a, Vector b) noexcept {
+    return _mm256_unpackhi_epi64(a, b);
+  }
 
   // 16 bytes from each of two pointers, `stride` apart.
   SP_LANES_INLINE static Vector load_16_bytes_each(const std::uint8_t* const* at, unsigned stride,
@@ -78,9 +124,12 @@ struct Avx2 {
   SP_LANES_INLINE static void xor_some(std::uint8_t* text, const std::uint8_t* row, std::uint32_t bytes) noexcept {
     for (; bytes >= 16; bytes -= 16, text += 16, row += 16) xor_16(text, row);
     if (bytes == 0) return;
-    alignas(16) std::uint8_t block[16];
-    copy_last_block(block, text, bytes);
-    xor_16(block, row);
+    std::uint64_t words[2], keystream[2];
+    load_last_block(text, bytes, words[0], words[1]);
+    std::memcpy(keystream, row, sizeof keystream);
+    words[0] ^= keystream[0], words[1] ^= keystream[1];
+    std::uint8_t block[16];
+    std::memcpy(block, words, sizeof block);
     std::uint32_t done = 0;
     if ((bytes & 8) != 0) std::memcpy(text, block, 8), done = 8;
     if ((bytes & 4) != 0) std::memcpy(text + done, block + done, 4), done += 4;
@@ -96,10 +145,11 @@ struct Avx2 {
     halves[1][1] = _mm256_permute2x128_si256(x[8 + i], x[12 + i], 0x31);
   }
 
+  template <unsigned begin, unsigned end>
   SP_LANES_INLINE static void xor_whole_rows(const Vector (&x)[16], std::uint8_t* const (&text)[lanes],
                                              std::size_t offset) noexcept {
 #pragma GCC unroll 4
-    for (unsigned i = 0; i < 4; ++i) {
+    for (unsigned i = begin; i < end; ++i) {
       Vector halves[2][2];
       rows_of(x, i, halves);
 #pragma GCC unroll 2
@@ -146,6 +196,6 @@ void open_avx2(LanePacket* packets, unsigned count, Scratch& scratch) noexcept {
 
 }  // namespace
 
-constinit const Width avx2 = {"AVX2", 4, avx2_supported, seal_avx2, open_avx2};
+constinit const Width avx2 = {"AVX2", Avx2::lanes, 4, 3, avx2_supported, seal_avx2, open_avx2};
 
 }  // namespace sallyport::dataplane::lanes

@@ -7,6 +7,7 @@ namespace {
 
 struct Avx512 {
   using Vector = __m512i;
+  static constexpr bool room_for_two_states = true;
   static constexpr unsigned lanes = 16;
 
   SP_LANES_INLINE static Vector load(const void* from) noexcept { return _mm512_loadu_si512(from); }
@@ -27,6 +28,7 @@ struct Avx512 {
   SP_LANES_INLINE static Vector bit_xor(Vector a, Vector b) noexcept { return _mm512_xor_si512(a, b); }
   SP_LANES_INLINE static Vector bit_and(Vector a, Vector b) noexcept { return _mm512_and_si512(a, b); }
   SP_LANES_INLINE static Vector bit_or(Vector a, Vector b) noexcept { return _mm512_or_si512(a, b); }
+  SP_LANES_INLINE static void settle(Vector& v) noexcept { __asm__("" : "+v"(v)); }
   template <int bits>
   SP_LANES_INLINE static Vector right32(Vector v) noexcept {
     return _mm512_srli_epi32(v, bits);
@@ -47,10 +49,28 @@ struct Avx512 {
   SP_LANES_INLINE static Vector rotate_left(Vector v) noexcept {
     return _mm512_rol_epi32(v, bits);
   }
-  SP_LANES_INLINE static Vector unpack_low32(Vector a, Vector b) noexcept { return _mm512_unpacklo_epi32(a, b); }
-  SP_LANES_INLINE static Vector unpack_high32(Vector a, Vector b) noexcept { return _mm512_unpackhi_epi32(a, b); }
-  SP_LANES_INLINE static Vector unpack_low64(Vector a, Vector b) noexcept { return _mm512_unpacklo_epi64(a, b); }
-  SP_LANES_INLINE static Vector unpack_high64(Vector a, Vector b) noexcept { return _mm512_unpackhi_epi64(a, b); }
+  SP_LANES_INLINE static void diagonal_round(Vector (&x)[16]) noexcept { quarter_rounds<Avx512, 0, 4, 1>(x); }
+  SP_LANES_INLINE static void double_rounds(Vector (&x)[16], int count) noexcept {
+#pragma GCC unroll 1
+    for (int i = 0; i < count; ++i) {
+      quarter_rounds<Avx512, 0, 4, 0>(x);
+      diagonal_round(x);
+#pragma GCC unroll 16
+      for (Vector& word : x) settle(word);
+    }
+  }
+  SP_LANES_INLINE static Vector unpack_low32(Vector a, Vector b) noexcept {
+    return _mm512_unpacklo_epi32(a, b);
+  }
+  SP_LANES_INLINE static Vector unpack_high32(Vector a, Vector b) noexcept {
+    return _mm512_unpackhi_epi32(a, b);
+  }
+  SP_LANES_INLINE static Vector unpack_low64(Vector a, Vector b) noexcept {
+    return _mm512_unpacklo_epi64(a, b);
+  }
+  SP_LANES_INLINE static Vector unpack_high64(Vector a, Vector b) noexcept {
+    return _mm512_unpackhi_epi64(a, b);
+  }
 
   // 16 bytes from each of four pointers, `stride` apart.
   SP_LANES_INLINE static Vector load_16_bytes_each(const std::uint8_t* const* at, unsigned stride,
@@ -74,10 +94,11 @@ struct Avx512 {
     rows[2] = _mm512_shuffle_i32x4(high01, high23, 0x88), rows[3] = _mm512_shuffle_i32x4(high01, high23, 0xdd);
   }
 
+  template <unsigned begin, unsigned end>
   SP_LANES_INLINE static void xor_whole_rows(const Vector (&x)[16], std::uint8_t* const (&text)[lanes],
                                              std::size_t offset) noexcept {
 #pragma GCC unroll 4
-    for (unsigned i = 0; i < 4; ++i) {
+    for (unsigned i = begin; i < end; ++i) {
       Vector rows[4];
       rows_of(x, i, rows);
 #pragma GCC unroll 4
@@ -123,6 +144,7 @@ void open_avx512(LanePacket* packets, unsigned count, Scratch& scratch) noexcept
 
 }  // namespace
 
-constinit const Width avx512 = {"AVX-512 (F, BW, VL)", 8, avx512_supported, seal_avx512, open_avx512};
+constinit const Width avx512 = {"AVX-512 (F, BW, VL)", Avx512::lanes, 5,          14,
+                                avx512_supported,      seal_avx512,   open_avx512};
 
 }  // namespace sallyport::dataplane::lanes

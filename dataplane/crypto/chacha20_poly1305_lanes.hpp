@@ -23,6 +23,12 @@ namespace {
 
 #define SP_LANES_INLINE [[gnu::always_inline]] inline
 
+// What is no secret although it was made from secrets: whether a tag was right.
+// tests/unit/crypto/constant_time_check.cpp puts its own word here.
+#ifndef SP_LANES_PUBLIC
+#define SP_LANES_PUBLIC(value)
+#endif
+
 // Packets whose ciphertext is still in the first-level cache when Poly1305 comes to read it.
 constexpr std::uint32_t bundle_bytes = 24 * 1024;
 constexpr std::uint8_t zero_blocks[64 * poly_block_bytes] = {};
@@ -45,44 +51,44 @@ struct ChaChaState {
   typename V::Vector tail[4];  // counter and nonce
 };
 
-template <class V>
-SP_LANES_INLINE void quarter_round(typename V::Vector& a, typename V::Vector& b, typename V::Vector& c,
-                                   typename V::Vector& d) noexcept {
-  a = V::add32(a, b), d = V::template rotate_left<16>(V::bit_xor(d, a));
-  c = V::add32(c, d), b = V::template rotate_left<12>(V::bit_xor(b, c));
-  a = V::add32(a, b), d = V::template rotate_left<8>(V::bit_xor(d, a));
-  c = V::add32(c, d), b = V::template rotate_left<7>(V::bit_xor(b, c));
-}
-
-// Four at a time, step by step: their chains are independent, and so stand beside each other in the program too.
-template <class V>
-SP_LANES_INLINE void four_quarter_rounds(typename V::Vector (&x)[16], const int (&b)[4], const int (&c)[4],
-                                         const int (&d)[4]) noexcept {
-#define SP_STEP(into, from, mixed, bits)                                \
-  for (int i = 0; i < 4; ++i) x[into] = V::add32(x[into], x[from]);     \
-  for (int i = 0; i < 4; ++i) x[mixed] = V::bit_xor(x[mixed], x[into]); \
-  for (int i = 0; i < 4; ++i) x[mixed] = V::template rotate_left<bits>(x[mixed])
-  SP_STEP(i, b[i], d[i], 16);
-  SP_STEP(c[i], d[i], b[i], 12);
-  SP_STEP(i, b[i], d[i], 8);
-  SP_STEP(c[i], d[i], b[i], 7);
+// Several at a time, step by step: their chains are independent, and so stand beside each other in the program too.
+// Of the columns from `first` on; in each further row the words stand `shift` columns further:
+// 0 for a round of columns, 1 for one of diagonals.
+template <class V, int first, int count, int shift>
+SP_LANES_INLINE void quarter_rounds(typename V::Vector (&x)[16]) noexcept {
+#define SP_STEP(into, from, mixed, bits)                                                                        \
+  _Pragma("GCC unroll 4") for (int i = first; i < first + count; ++i) x[into] = V::add32(x[into], x[from]);     \
+  _Pragma("GCC unroll 4") for (int i = first; i < first + count; ++i) x[mixed] = V::bit_xor(x[mixed], x[into]); \
+  _Pragma("GCC unroll 4") for (int i = first; i < first + count; ++i) x[mixed] = V::template rotate_left<bits>(x[mixed])
+#define SP_ROW(row) (4 * row + (i + row * shift) % 4)
+  SP_STEP(SP_ROW(0), SP_ROW(1), SP_ROW(3), 16);
+  SP_STEP(SP_ROW(2), SP_ROW(3), SP_ROW(1), 12);
+  SP_STEP(SP_ROW(0), SP_ROW(1), SP_ROW(3), 8);
+  SP_STEP(SP_ROW(2), SP_ROW(3), SP_ROW(1), 7);
+#undef SP_ROW
 #undef SP_STEP
 }
 
 template <class V>
-SP_LANES_INLINE void chacha_rounds(const ChaChaState<V>& state, typename V::Vector (&x)[16]) noexcept {
+SP_LANES_INLINE void begin_rounds(const ChaChaState<V>& state, typename V::Vector (&x)[16]) noexcept {
   x[0] = V::set32(0x61707865), x[1] = V::set32(0x3320646e), x[2] = V::set32(0x79622d32), x[3] = V::set32(0x6b206574);
   for (int i = 0; i < 8; ++i) x[4 + i] = state.key[i];
   for (int i = 0; i < 4; ++i) x[12 + i] = state.tail[i];
-#pragma GCC unroll 1
-  for (int double_round = 0; double_round < 10; ++double_round) {
-    four_quarter_rounds<V>(x, {4, 5, 6, 7}, {8, 9, 10, 11}, {12, 13, 14, 15});
-    four_quarter_rounds<V>(x, {5, 6, 7, 4}, {10, 11, 8, 9}, {15, 12, 13, 14});
-  }
+}
+
+template <class V>
+SP_LANES_INLINE void end_rounds(const ChaChaState<V>& state, typename V::Vector (&x)[16]) noexcept {
   x[0] = V::add32(x[0], V::set32(0x61707865)), x[1] = V::add32(x[1], V::set32(0x3320646e));
   x[2] = V::add32(x[2], V::set32(0x79622d32)), x[3] = V::add32(x[3], V::set32(0x6b206574));
   for (int i = 0; i < 8; ++i) x[4 + i] = V::add32(x[4 + i], state.key[i]);
   for (int i = 0; i < 4; ++i) x[12 + i] = V::add32(x[12 + i], state.tail[i]);
+}
+
+template <class V>
+SP_LANES_INLINE void chacha_rounds(const ChaChaState<V>& state, typename V::Vector (&x)[16]) noexcept {
+  begin_rounds<V>(state, x);
+  V::double_rounds(x, 10);
+  end_rounds<V>(state, x);
 }
 
 // Rows of four words in every 128 bits become columns, and back.
@@ -131,13 +137,45 @@ template <class V>
 template <class V>
 [[gnu::noinline]] void crypt_columns(ChaChaState<V>& state, std::uint8_t* const (&text)[V::lanes], std::uint32_t first,
                                      std::uint32_t last) noexcept {
+  // The counter is in the first column: what the first round makes of the others is the same for all blocks.
+  typename V::Vector begun[16];
+  begin_rounds<V>(state, begun);
+  quarter_rounds<V, 1, 3, 0>(begun);
+  typename V::Vector finished[16];
 #pragma GCC unroll 1
   for (std::uint32_t block = first; block < last; ++block) {
     typename V::Vector x[16];
-    state.tail[0] = V::set32(block + 1);
-    chacha_rounds<V>(state, x);
-    for (int i = 0; i < 16; i += 4) transpose_quads<V>(x[i], x[i + 1], x[i + 2], x[i + 3]);
-    V::xor_whole_rows(x, text, std::size_t{block} * chacha_block_bytes);
+    for (int i = 0; i < 16; ++i) x[i] = begun[i];
+    x[12] = state.tail[0] = V::set32(block + 1);
+    quarter_rounds<V, 0, 1, 0>(x);
+    V::diagonal_round(x);
+    if (V::room_for_two_states && block != first) {
+      // The registers hold a second state: the rows of the block before are put right between the rounds of this one,
+      // which leaves no port idle.
+      transpose_quads<V>(finished[0], finished[1], finished[2], finished[3]);
+      transpose_quads<V>(finished[4], finished[5], finished[6], finished[7]);
+      V::double_rounds(x, 1);
+      transpose_quads<V>(finished[8], finished[9], finished[10], finished[11]);
+      transpose_quads<V>(finished[12], finished[13], finished[14], finished[15]);
+      V::double_rounds(x, 1);
+      V::template xor_whole_rows<0, 2>(finished, text, (std::size_t{block} - 1) * chacha_block_bytes);
+      V::double_rounds(x, 1);
+      V::template xor_whole_rows<2, 4>(finished, text, (std::size_t{block} - 1) * chacha_block_bytes);
+      V::double_rounds(x, 6);
+    } else {
+      V::double_rounds(x, 9);
+    }
+    end_rounds<V>(state, x);
+    if (V::room_for_two_states) {
+      for (int i = 0; i < 16; ++i) finished[i] = x[i];
+    } else {
+      for (int i = 0; i < 16; i += 4) transpose_quads<V>(x[i], x[i + 1], x[i + 2], x[i + 3]);
+      V::template xor_whole_rows<0, 4>(x, text, std::size_t{block} * chacha_block_bytes);
+    }
+  }
+  if (V::room_for_two_states) {
+    for (int i = 0; i < 16; i += 4) transpose_quads<V>(finished[i], finished[i + 1], finished[i + 2], finished[i + 3]);
+    V::template xor_whole_rows<0, 4>(finished, text, (std::size_t{last} - 1) * chacha_block_bytes);
   }
 }
 
@@ -176,11 +214,33 @@ SP_LANES_INLINE void multiplier_of(const typename V::Vector (&r)[5], Multiplier<
   }
 }
 
+// d += h * by. gcc would compute all products of a loop's body before it adds the first, and put them on the stack:
+// `settle` keeps sums in the order of the program.
 template <class V>
 SP_LANES_INLINE void add_product(typename V::Vector (&d)[5], const typename V::Vector (&h)[5],
                                  const Multiplier<V>& by) noexcept {
-  for (int j = 0; j < 5; ++j)
+#pragma GCC unroll 5
+  for (int j = 0; j < 5; ++j) {
+#pragma GCC unroll 5
     for (int i = 0; i < 5; ++i) d[i] = V::add64(d[i], V::multiply32(h[j], j <= i ? by.r[i - j] : by.r5[5 + i - j]));
+#pragma GCC unroll 5
+    for (int i = 0; i < 5; ++i) V::settle(d[i]);
+  }
+}
+
+// d = h * by.
+template <class V>
+SP_LANES_INLINE void product(typename V::Vector (&d)[5], const typename V::Vector (&h)[5],
+                             const Multiplier<V>& by) noexcept {
+#pragma GCC unroll 5
+  for (int i = 0; i < 5; ++i) d[i] = V::multiply32(h[0], by.r[i]);
+#pragma GCC unroll 4
+  for (int j = 1; j < 5; ++j) {
+#pragma GCC unroll 5
+    for (int i = 0; i < 5; ++i) d[i] = V::add64(d[i], V::multiply32(h[j], j <= i ? by.r[i - j] : by.r5[5 + i - j]));
+#pragma GCC unroll 5
+    for (int i = 0; i < 5; ++i) V::settle(d[i]);
+  }
 }
 
 // Limbs below 2^26 again, but for the second and the last, which may be a little above.
@@ -253,12 +313,11 @@ template <class V>
   if (have_powers) {
 #pragma GCC unroll 1
     for (; offset + 4 * poly_block_bytes <= end; offset += 4 * poly_block_bytes) {
+      // Otherwise gcc takes all 36 vectors of the powers out of the loop, to put them on the stack.
+      __asm__ volatile("" : : "r"(&powers) : "memory");
       Vector d[5], m[5];
       load_blocks<V>(at, offset + 3 * poly_block_bytes, top, m);
-      for (int i = 0; i < 5; ++i) d[i] = V::multiply32(m[0], powers.of[0].r[i]);
-      for (int j = 1; j < 5; ++j)
-        for (int i = 0; i < 5; ++i)
-          d[i] = V::add64(d[i], V::multiply32(m[j], j <= i ? powers.of[0].r[i - j] : powers.of[0].r5[5 + i - j]));
+      product<V>(d, m, powers.of[0]);
       load_blocks<V>(at, offset + 2 * poly_block_bytes, top, m);
       add_product<V>(d, m, powers.of[1]);
       load_blocks<V>(at, offset + poly_block_bytes, top, m);
@@ -319,18 +378,45 @@ struct Sequence {
   std::uint32_t text_begin;
 };
 
-SP_LANES_INLINE void copy_last_block(std::uint8_t (&block)[poly_block_bytes], const std::uint8_t* from,
-                                     std::uint32_t bytes) noexcept {
-  if (bytes == poly_block_bytes) {
-    std::memcpy(block, from, poly_block_bytes);
-    return;
+template <class Word>
+SP_LANES_INLINE std::uint64_t load_word(const std::uint8_t* from) noexcept {
+  Word word;
+  std::memcpy(&word, from, sizeof word);
+  return word;
+}
+
+// One to sixteen bytes and zeros behind them, in two words: no byte beyond them is read, and none takes a way through
+// memory.
+SP_LANES_INLINE void load_last_block(const std::uint8_t* from, std::uint32_t bytes, std::uint64_t& low,
+                                     std::uint64_t& high) noexcept {
+  high = 0;
+  if (bytes >= 8) {
+    low = load_word<std::uint64_t>(from);
+    if (bytes > 8) high = load_word<std::uint64_t>(from + bytes - 8) >> (8 * (poly_block_bytes - bytes));
+  } else if (bytes >= 4) {
+    low = load_word<std::uint32_t>(from) | load_word<std::uint32_t>(from + bytes - 4) << (8 * (bytes - 4));
+  } else if (bytes >= 2) {
+    low = load_word<std::uint16_t>(from) | load_word<std::uint16_t>(from + bytes - 2) << (8 * (bytes - 2));
+  } else {
+    low = *from;
   }
-  std::memset(block, 0, poly_block_bytes);
-  std::uint32_t done = 0;
-  if ((bytes & 8) != 0) std::memcpy(block, from, 8), done = 8;
-  if ((bytes & 4) != 0) std::memcpy(block + done, from + done, 4), done += 4;
-  if ((bytes & 2) != 0) std::memcpy(block + done, from + done, 2), done += 2;
-  if ((bytes & 1) != 0) block[done] = from[done];
+}
+
+// Words of a block for each lane.
+template <class V>
+struct LaneBlocks {
+  alignas(64) std::uint64_t low[V::lanes / 2];
+  alignas(64) std::uint64_t high[V::lanes / 2];
+  alignas(64) std::uint64_t top[V::lanes / 2];
+};
+
+template <class V>
+SP_LANES_INLINE void absorb_block(typename V::Vector (&h)[5], const LaneBlocks<V>& blocks,
+                                  const Multiplier<V>& r) noexcept {
+  typename V::Vector m[5];
+  split<V>(V::load(blocks.low), V::load(blocks.high), V::load(blocks.top), m);
+  add_limbs<V>(h, m);
+  multiply<V>(h, r);
 }
 
 template <class V>
@@ -352,17 +438,14 @@ template <class V>
                                         typename V::Vector (&h)[5], Scratch& scratch) noexcept {
   constexpr unsigned lanes = V::lanes / 2;
   Sequence sequences[lanes];
-  alignas(64) std::uint64_t last_top[lanes], top[lanes];
+  alignas(64) std::uint64_t top[lanes];
+  LaneBlocks<V> last;
   const std::uint8_t* at[lanes];
   std::uint32_t steps[lanes], aad_blocks[lanes], most_steps = 0;
   for (unsigned lane = 0; lane < lanes; ++lane) {
-    auto& last = scratch.last_blocks[lane];
     steps[lane] = aad_blocks[lane] = 0;
-    last_top[lane] = 0;
-    if (lane >= count) {
-      std::memset(last, 0, sizeof last);
-      continue;
-    }
+    last.low[lane] = last.high[lane] = last.top[lane] = 0;
+    if (lane >= count) continue;
     const LanePacket& packet = packets[lane];
     const std::uint32_t text_bytes = packet.text_bytes;
     std::uint8_t* const aad = scratch.aad[lane];
@@ -371,16 +454,16 @@ template <class V>
       std::memset(aad, 0, aad_blocks[lane] * poly_block_bytes);
       std::memcpy(aad, packet.aad, packet.aad_bytes);
     }
-    last_top[lane] = 1U << 24U;
+    last.top[lane] = 1U << 24U;
     if (text_bytes != 0) {
       steps[lane] = (text_bytes - 1) / poly_block_bytes;
-      copy_last_block(last, packet.data + steps[lane] * poly_block_bytes, text_bytes - steps[lane] * poly_block_bytes);
+      const std::uint32_t before = steps[lane] * poly_block_bytes;
+      load_last_block(packet.data + before, text_bytes - before, last.low[lane], last.high[lane]);
     } else if (aad_blocks[lane] != 0) {
       --aad_blocks[lane];
-      std::memcpy(last, aad + aad_blocks[lane] * poly_block_bytes, sizeof last);
+      load_last_block(aad + aad_blocks[lane] * poly_block_bytes, poly_block_bytes, last.low[lane], last.high[lane]);
     } else {
-      std::memset(last, 0, sizeof last);
-      last_top[lane] = 0;
+      last.top[lane] = 0;
     }
     steps[lane] += aad_blocks[lane];
     if (steps[lane] > most_steps) most_steps = steps[lane];
@@ -411,17 +494,12 @@ template <class V>
     absorb<V>(h, powers, at, V::load(top), next - step, have_powers);
     step = next;
   }
-  for (unsigned lane = 0; lane < lanes; ++lane) at[lane] = scratch.last_blocks[lane];
-  typename V::Vector m[5];
-  load_blocks<V>(at, 0, V::load(last_top), m);
-  add_limbs<V>(h, m);
-  multiply<V>(h, powers.of[0]);
+  absorb_block<V>(h, last, powers.of[0]);
 }
 
 // The same for lanes that are all in use, of one length and without associated data.
 template <class V>
-SP_LANES_INLINE void absorb_alike(const LanePacket* packets, Powers<V>& powers, typename V::Vector (&h)[5],
-                                  Scratch& scratch) noexcept {
+SP_LANES_INLINE void absorb_alike(const LanePacket* packets, Powers<V>& powers, typename V::Vector (&h)[5]) noexcept {
   constexpr unsigned lanes = V::lanes / 2;
   const std::uint32_t text_bytes = packets[0].text_bytes, steps = text_bytes / poly_block_bytes;
   const auto top = V::set64(1U << 24U);
@@ -431,26 +509,24 @@ SP_LANES_INLINE void absorb_alike(const LanePacket* packets, Powers<V>& powers, 
   if (have_powers) make_powers<V>(powers);
   absorb<V>(h, powers, at, top, steps, have_powers);
   if (text_bytes % poly_block_bytes == 0) return;
+  LaneBlocks<V> last;
   for (unsigned lane = 0; lane < lanes; ++lane) {
-    copy_last_block(scratch.last_blocks[lane], at[lane] + steps * poly_block_bytes, text_bytes % poly_block_bytes);
-    at[lane] = scratch.last_blocks[lane];
+    load_last_block(at[lane] + steps * poly_block_bytes, text_bytes % poly_block_bytes, last.low[lane],
+                    last.high[lane]);
+    last.top[lane] = 1U << 24U;
   }
-  typename V::Vector m[5];
-  load_blocks<V>(at, 0, top, m);
-  add_limbs<V>(h, m);
-  multiply<V>(h, powers.of[0]);
+  absorb_block<V>(h, last, powers.of[0]);
 }
 
-template <class V>
-SP_LANES_INLINE bool are_alike(const LanePacket* packets, unsigned count) noexcept {
-  if (count < V::lanes / 2) return false;
+SP_LANES_INLINE bool are_alike(const LanePacket* packets, unsigned count, unsigned lanes) noexcept {
+  if (count < lanes) return false;
   std::uint32_t differences = 0;
-  for (unsigned lane = 0; lane < V::lanes / 2; ++lane)
+  for (unsigned lane = 0; lane < lanes; ++lane)
     differences |= (packets[lane].text_bytes ^ packets[0].text_bytes) | packets[lane].aad_bytes;
   return differences == 0;
 }
 
-// The tags of as many packets as there are 64-bit lanes, to scratch.tags. `half` of the group's one-time keys.
+// The tags of as many packets as there are 64-bit lanes, to scratch.tags; `half` of their group.
 template <class V>
 [[gnu::noinline]] void authenticate(const LanePacket* packets, unsigned count, const OneTimeKeys& keys, unsigned half,
                                     Scratch& scratch) noexcept {
@@ -461,23 +537,69 @@ template <class V>
   for (int i = 0; i < 5; ++i) m[i] = V::widen(keys.r[i] + half * lanes);
   multiplier_of<V>(m, powers.of[0]);
   for (auto& limb : h) limb = V::set64(0);
-  alignas(64) std::uint64_t aad_bytes[lanes], text_bytes[lanes];
+  LaneBlocks<V> lengths;
   for (unsigned lane = 0; lane < lanes; ++lane) {
     const LanePacket& packet = packets[lane < count ? lane : 0];
-    aad_bytes[lane] = packet.aad_bytes;
-    text_bytes[lane] = packet.text_bytes;
+    lengths.low[lane] = packet.aad_bytes;
+    lengths.high[lane] = packet.text_bytes;
+    lengths.top[lane] = 1U << 24U;
   }
-  if (are_alike<V>(packets, count)) {
-    absorb_alike<V>(packets, powers, h, scratch);
+  if (are_alike(packets, count, lanes)) {
+    absorb_alike<V>(packets, powers, h);
   } else {
     absorb_sequences<V>(packets, count, powers, h, scratch);
   }
-  split<V>(V::load(aad_bytes), V::load(text_bytes), V::set64(1U << 24U), m);
-  add_limbs<V>(h, m);
-  multiply<V>(h, powers.of[0]);
+  absorb_block<V>(h, lengths, powers.of[0]);
   Vector s[4];
   for (int i = 0; i < 4; ++i) s[i] = V::widen(keys.s[i] + half * lanes);
-  finish<V>(h, s, scratch.tags);
+  finish<V>(h, s, scratch.tags[half]);
+}
+
+// The same for a whole group of short packets that are alike: the two halves turn about, as one alone waits for its own
+// carries.
+template <class V>
+[[gnu::noinline]] void authenticate_short_group(const LanePacket* packets, const OneTimeKeys& keys,
+                                                Scratch& scratch) noexcept {
+  using Vector = typename V::Vector;
+  constexpr unsigned lanes = V::lanes / 2;
+  const std::uint32_t text_bytes = packets[0].text_bytes, steps = text_bytes / poly_block_bytes;
+  const std::uint32_t last_bytes = text_bytes % poly_block_bytes;
+  const Vector top = V::set64(1U << 24U);
+  Multiplier<V> r[2];
+  Vector h[2][5], m[5];
+  const std::uint8_t* at[2][lanes];
+  for (unsigned half = 0; half < 2; ++half) {
+    for (int i = 0; i < 5; ++i) m[i] = V::widen(keys.r[i] + half * lanes), h[half][i] = V::set64(0);
+    multiplier_of<V>(m, r[half]);
+    for (unsigned lane = 0; lane < lanes; ++lane) at[half][lane] = packets[half * lanes + lane].data;
+  }
+#pragma GCC unroll 1
+  for (std::size_t offset = 0; offset < steps * poly_block_bytes; offset += poly_block_bytes) {
+    __asm__ volatile("" : : "r"(&r), "r"(&at) : "memory");  // as in absorb()
+    for (unsigned half = 0; half < 2; ++half) {
+      load_blocks<V>(at[half], offset, top, m);
+      add_limbs<V>(h[half], m);
+      multiply<V>(h[half], r[half]);
+    }
+  }
+  if (last_bytes != 0) {
+    for (unsigned half = 0; half < 2; ++half) {
+      LaneBlocks<V> last;
+      for (unsigned lane = 0; lane < lanes; ++lane) {
+        load_last_block(at[half][lane] + steps * poly_block_bytes, last_bytes, last.low[lane], last.high[lane]);
+        last.top[lane] = 1U << 24U;
+      }
+      absorb_block<V>(h[half], last, r[half]);
+    }
+  }
+  split<V>(V::set64(0), V::set64(text_bytes), top, m);
+  for (unsigned half = 0; half < 2; ++half) {
+    add_limbs<V>(h[half], m);
+    multiply<V>(h[half], r[half]);
+    Vector s[4];
+    for (int i = 0; i < 4; ++i) s[i] = V::widen(keys.s[i] + half * lanes);
+    finish<V>(h[half], s, scratch.tags[half]);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------ groups and bundles
@@ -581,12 +703,20 @@ SP_LANES_INLINE void wipe(unsigned groups, Scratch& scratch) noexcept {
 template <class V, class Use>
 SP_LANES_INLINE void for_each_tag(LanePacket* packets, unsigned count, Scratch& scratch, Use use) noexcept {
   constexpr unsigned lanes = V::lanes / 2;
-  for (unsigned first = 0; first < count; first += lanes) {
-    const unsigned packets_here = smaller(lanes, count - first);
-    authenticate<V>(packets + first, packets_here, scratch.keys[first / V::lanes], first / lanes % 2, scratch);
-    for (unsigned lane = 0; lane < packets_here; ++lane) {
-      const std::uint64_t tag[2] = {scratch.tags[0][lane], scratch.tags[1][lane]};
-      use(packets[first + lane], tag);
+  for (unsigned first = 0; first < count; first += V::lanes) {
+    const unsigned in_group = smaller(V::lanes, count - first);
+    LanePacket* const group = packets + first;
+    const OneTimeKeys& keys = scratch.keys[first / V::lanes];
+    if (group[0].text_bytes < blocks_for_powers * poly_block_bytes && are_alike(group, in_group, V::lanes)) {
+      authenticate_short_group<V>(group, keys, scratch);
+    } else {
+      authenticate<V>(group, smaller(in_group, lanes), keys, 0, scratch);
+      if (in_group > lanes) authenticate<V>(group + lanes, in_group - lanes, keys, 1, scratch);
+    }
+    for (unsigned i = 0; i < in_group; ++i) {
+      const auto& tags = scratch.tags[i / lanes];
+      const std::uint64_t tag[2] = {tags[0][i % lanes], tags[1][i % lanes]};
+      use(group[i], tag);
     }
   }
 }
@@ -627,6 +757,7 @@ SP_LANES_INLINE void open_packets(LanePacket* packets, unsigned count, Scratch& 
       std::uint64_t received[2];
       std::memcpy(received, packet.data + packet.text_bytes, sizeof received);
       packet.ok = ((tag[0] ^ received[0]) | (tag[1] ^ received[1])) == 0;
+      SP_LANES_PUBLIC(packet.ok);
     });
     for (unsigned first = 0; first < bundle; first += V::lanes) {
       const unsigned in_group = smaller(V::lanes, bundle - first);

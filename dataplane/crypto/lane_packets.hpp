@@ -35,14 +35,19 @@ struct alignas(64) OneTimeKeys {
 struct alignas(64) Scratch {
   OneTimeKeys keys[most_packets / 8];
   std::uint8_t aad[8][most_aad_bytes];
-  std::uint8_t last_blocks[8][poly_block_bytes];
-  std::uint64_t tags[2][8];
+  std::uint64_t tags[2][2][8];  // of the halves of a group: first and second words, by lane
   std::uint8_t rows[most_lanes][chacha_block_bytes];
 };
 
+inline constexpr std::uint32_t short_text_bytes = 768;  // and less
+
 struct Width {
-  const char* needs;        // of a processor
-  unsigned fewest_packets;  // that gain from being side by side
+  const char* needs;  // of a processor
+  unsigned lanes;     // packets in a whole group
+  // So many packets less than a group, of short and of long texts, are faster side by side than one after the other.
+  // Measured with perf/aead_bench against intel-ipsec-mb.
+  unsigned fewest_short_packets;
+  unsigned fewest_long_packets;
   bool (*supported)() noexcept;
   // At most most_packets of them.
   void (*seal)(LanePacket* packets, unsigned count, Scratch& scratch) noexcept;

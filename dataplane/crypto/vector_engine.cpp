@@ -41,54 +41,76 @@ class VectorEngine final : public AeadEngine {
   }
 
   void seal_batch(std::span<AeadJob> jobs) noexcept {
-    if (single_ != nullptr && jobs.size() < width_.fewest_packets) return single_->seal(jobs);
-    const unsigned count = line_up(jobs, 0);
-    width_.seal(packets_.data(), count, scratch_);
-    for (unsigned i = 0; i < count; ++i) jobs[packets_[i].job].ok = true;
+    if (are_too_few(jobs)) return single_->seal(jobs);
+    const unsigned count = line_up(jobs, 0), in_lanes = worth_lanes(count);
+    width_.seal(packets_.data(), in_lanes, scratch_);
+    for (unsigned i = in_lanes; i < count; ++i) single_->seal(jobs.subspan(packets_[i].job, 1));
   }
 
   void open_batch(std::span<AeadJob> jobs) noexcept {
-    if (single_ != nullptr && jobs.size() < width_.fewest_packets) return single_->open(jobs);
-    const unsigned count = line_up(jobs, aead_tag_bytes);
-    width_.open(packets_.data(), count, scratch_);
-    for (unsigned i = 0; i < count; ++i) {
+    if (are_too_few(jobs)) return single_->open(jobs);
+    const unsigned count = line_up(jobs, aead_tag_bytes), in_lanes = worth_lanes(count);
+    width_.open(packets_.data(), in_lanes, scratch_);
+    for (unsigned i = 0; i < in_lanes; ++i) {
       const lanes::LanePacket& packet = packets_[i];
       jobs[packet.job].ok = packet.ok;
       if (!packet.ok) std::memset(packet.data, 0, packet.text_bytes);
     }
+    for (unsigned i = in_lanes; i < count; ++i) single_->open(jobs.subspan(packets_[i].job, 1));
   }
 
-  // The usable jobs, those with the most blocks first. How many.
+  // Of packets that do not make up a whole group.
+  [[nodiscard]] bool gain_from_lanes(std::size_t packets, std::uint32_t most_bytes) const noexcept {
+    return packets >=
+           (most_bytes <= lanes::short_text_bytes ? width_.fewest_short_packets : width_.fewest_long_packets);
+  }
+
+  // Said without lining them up, which a small batch would feel.
+  [[nodiscard]] bool are_too_few(std::span<const AeadJob> jobs) const noexcept {
+    if (single_ == nullptr || jobs.size() >= width_.lanes) return false;
+    std::uint32_t most_bytes = 0;
+    for (const AeadJob& job : jobs) most_bytes = std::max(most_bytes, job.length_bytes);
+    return !gain_from_lanes(jobs.size(), most_bytes);
+  }
+
+  // Whole groups always; what is left over, the shortest packets, only if they are enough to gain.
+  [[nodiscard]] unsigned worth_lanes(unsigned count) const noexcept {
+    const unsigned left = count % width_.lanes, grouped = count - left;
+    if (single_ == nullptr || left == 0) return count;
+    return gain_from_lanes(left, packets_[grouped].text_bytes) ? count : grouped;
+  }
+
+  // The usable jobs, those with the most blocks first, in `packets_`. How many; `ok` of each job says whether it is
+  // one.
   unsigned line_up(std::span<AeadJob> jobs, std::uint32_t tag_bytes) noexcept {
     std::array<std::uint8_t, lanes::most_packets> bucket_of;
-    std::array<std::uint16_t, buckets> begin{};
     unsigned count = 0;
-    std::uint32_t fewest_blocks = ~0U, most_blocks = 0;
+    std::uint32_t differences = 0;
     for (unsigned i = 0; i < jobs.size(); ++i) {
       AeadJob& job = jobs[i];
-      job.ok = false;
-      if (!is_usable(job, tag_bytes)) continue;
+      job.ok = is_usable(job, tag_bytes);
+      if (!job.ok) continue;
       const std::uint32_t blocks =
           (job.length_bytes - tag_bytes + lanes::chacha_block_bytes - 1) / lanes::chacha_block_bytes;
-      fewest_blocks = std::min(fewest_blocks, blocks);
-      most_blocks = std::max(most_blocks, blocks);
-      const std::uint32_t bucket = buckets - 1 - std::min(blocks, buckets - 1);
-      order_[count] = static_cast<std::uint16_t>(i);
-      bucket_of[count++] = static_cast<std::uint8_t>(bucket);
-      ++begin[bucket];
+      bucket_of[count] = static_cast<std::uint8_t>(buckets - 1 - std::min(blocks, buckets - 1));
+      differences |= bucket_of[count] ^ bucket_of[0];
+      place(job, i, tag_bytes, packets_[count++]);
     }
-    if (fewest_blocks >= most_blocks) {
-      for (unsigned i = 0; i < count; ++i) place(jobs[order_[i]], order_[i], tag_bytes, packets_[i]);
-      return count;
-    }
+    if (differences != 0) sort(bucket_of, count);
+    return count;
+  }
+
+  void sort(const std::array<std::uint8_t, lanes::most_packets>& bucket_of, unsigned count) noexcept {
+    std::array<std::uint16_t, buckets> next{};
+    for (unsigned i = 0; i < count; ++i) ++next[bucket_of[i]];
     std::uint16_t before = 0;
-    for (std::uint16_t& bucket : begin) {
+    for (std::uint16_t& bucket : next) {
       const std::uint16_t packets = bucket;
       bucket = before;
       before = static_cast<std::uint16_t>(before + packets);
     }
-    for (unsigned i = 0; i < count; ++i) place(jobs[order_[i]], order_[i], tag_bytes, packets_[begin[bucket_of[i]]++]);
-    return count;
+    std::copy_n(packets_.begin(), count, unsorted_.begin());
+    for (unsigned i = 0; i < count; ++i) packets_[next[bucket_of[i]]++] = unsorted_[i];
   }
 
   static bool is_usable(const AeadJob& job, std::uint32_t tag_bytes) noexcept {
@@ -96,8 +118,7 @@ class VectorEngine final : public AeadEngine {
            job.length_bytes - tag_bytes <= aead_longest_text_bytes && job.aad_length_bytes <= aead_longest_aad_bytes;
   }
 
-  static void place(const AeadJob& job, std::uint16_t index, std::uint32_t tag_bytes,
-                    lanes::LanePacket& packet) noexcept {
+  static void place(const AeadJob& job, unsigned index, std::uint32_t tag_bytes, lanes::LanePacket& packet) noexcept {
     packet.counter_and_nonce[0] = 0;
     std::memcpy(packet.counter_and_nonce + 1, job.nonce.data(), aead_nonce_bytes);
     packet.key = job.key->expose().data();
@@ -105,15 +126,14 @@ class VectorEngine final : public AeadEngine {
     packet.aad = job.aad;
     packet.text_bytes = job.length_bytes - tag_bytes;
     packet.aad_bytes = job.aad_length_bytes;
-    packet.job = index;
+    packet.job = static_cast<std::uint16_t>(index);
     packet.ok = true;
   }
 
   const lanes::Width& width_;
   const std::unique_ptr<AeadEngine> single_;  // null: never
   lanes::Scratch scratch_{};
-  std::array<lanes::LanePacket, lanes::most_packets> packets_;
-  std::array<std::uint16_t, lanes::most_packets> order_;
+  std::array<lanes::LanePacket, lanes::most_packets> packets_, unsorted_;
 };
 
 }  // namespace
