@@ -178,14 +178,7 @@ std::string Gateway::make_statistics(const config::Config& configuration) {
   return {};
 }
 
-std::string Gateway::make_workers(const config::Dataplane& dataplane) {
-  const auto selection = select_engine(dataplane.crypto);
-  if (!selection) return selection.error();
-  for (const EngineReport& report : selection->reports)
-    if (!report.error.empty())
-      log_warning("crypto engine not used", {{"engine", report.name}, {"reason", report.error}});
-  abi::copy_text(statistics_.at<abi::StatisticsHeader>()->crypto_engine, selection->engine.name);
-
+std::string Gateway::make_rings() {
   rings_.resize(worker_count_);
   for (std::uint16_t id = 0; id < worker_count_; ++id) {
     WorkerRings& rings = rings_[id];
@@ -205,6 +198,18 @@ std::string Gateway::make_workers(const config::Dataplane& dataplane) {
       if (!rings.from_worker[other]) return no_memory("rings");
     }
   }
+  return {};
+}
+
+std::string Gateway::make_workers(const config::Dataplane& dataplane) {
+  const auto selection = select_engine(dataplane.crypto);
+  if (!selection) return selection.error();
+  for (const EngineReport& report : selection->reports)
+    if (!report.error.empty())
+      log_warning("crypto engine not used", {{"engine", report.name}, {"reason", report.error}});
+  abi::copy_text(statistics_.at<abi::StatisticsHeader>()->crypto_engine, selection->engine.name);
+
+  if (std::string problem = make_rings(); !problem.empty()) return problem;
   auto* blocks = statistics_.at<abi::CounterBlock>(layout_.counters);
   auto* status = statistics_.at<abi::WorkerStatus>(layout_.workers);
   for (std::uint16_t id = 0; id < worker_count_; ++id) {
@@ -226,17 +231,17 @@ std::string Gateway::make_workers(const config::Dataplane& dataplane) {
         if (devices_[device]->queues().worker_of_rx_queue(queue) == id)
           queues.push_back({.ethdev = devices_[device]->ethdev(), .queue = queue, .device = device});
     workers_.push_back(
-        std::make_unique<Worker>(Worker::Setup{.worker_id = id,
-                                               .worker_count = worker_count_,
-                                               .tables = tables_.get(),
-                                               .counters = &blocks[id + 1],
+        std::make_unique<Worker>(Worker::Setup{.context = {.worker_id = id,
+                                                           .worker_count = worker_count_,
+                                                           .tables = tables_.get(),
+                                                           .counters = &blocks[id + 1],
+                                                           .aead = std::move(*aead),
+                                                           .reassembly = std::move(reassembly),
+                                                           .capture = std::move(capture),
+                                                           .flow = std::move(flow),
+                                                           .rings = &rings_},
                                                .status = &status[id + 1],
-                                               .aead = std::move(*aead),
-                                               .reassembly = std::move(reassembly),
-                                               .capture = std::move(capture),
-                                               .flow = std::move(flow),
                                                .queues = std::move(queues),
-                                               .rings = &rings_,
                                                .sleeps_when_idle = dataplane.idle == config::IdleMode::adaptive}));
   }
   return {};

@@ -45,6 +45,7 @@ class Gateway {
   [[nodiscard]] std::string open_ports(const config::Config& configuration);
   [[nodiscard]] std::string allocate_tables(const config::Dataplane& dataplane);
   [[nodiscard]] std::string make_statistics(const config::Config& configuration);
+  [[nodiscard]] std::string make_rings();
   [[nodiscard]] std::string make_workers(const config::Dataplane& dataplane);
   [[nodiscard]] std::string start_housekeeping(const config::Config& configuration);
 

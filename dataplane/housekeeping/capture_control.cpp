@@ -8,7 +8,7 @@
 #include <array>
 #include <cstring>
 
-#include "dataplane/worker/capture_copy.hpp"
+#include "dataplane/pipeline/capture_copy.hpp"
 
 namespace sallyport::dataplane {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "dataplane/abi/commands.hpp"
 #include "dataplane/abi/statistics.hpp"
-#include "dataplane/worker/capture_tap.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
+#include "dataplane/pipeline/capture_tap.hpp"
 
 namespace sallyport::dataplane {
 

@@ -9,13 +9,13 @@
 #include "dataplane/housekeeping/capture_control.hpp"
 #include "dataplane/housekeeping/command_result.hpp"
 #include "dataplane/housekeeping/flow_keeper.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/packets_down.hpp"
 #include "dataplane/housekeeping/peer_keeper.hpp"
 #include "dataplane/housekeeping/policy_keeper.hpp"
 #include "dataplane/housekeeping/route_keeper.hpp"
 #include "dataplane/housekeeping/session_keeper.hpp"
 #include "dataplane/housekeeping/tunnel_keeper.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

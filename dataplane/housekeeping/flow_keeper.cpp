@@ -4,7 +4,8 @@
 
 #include "config/base/clock.hpp"
 #include "dataplane/forwarding/flow_timeouts.hpp"
-#include "dataplane/stages/flow_decision.hpp"
+#include "dataplane/forwarding/tcp_tracker.hpp"
+#include "dataplane/pipeline/flow_ends.hpp"
 
 namespace sallyport::dataplane {
 namespace {

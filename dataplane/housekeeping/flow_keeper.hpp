@@ -8,8 +8,8 @@
 
 #include "dataplane/abi/events.hpp"
 #include "dataplane/abi/policy_commands.hpp"
-#include "dataplane/worker/flow_notes.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
+#include "dataplane/pipeline/flow_notes.hpp"
 
 namespace sallyport::dataplane {
 

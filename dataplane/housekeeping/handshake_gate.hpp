@@ -12,11 +12,11 @@
 #include <cstdint>
 
 #include "dataplane/abi/statistics.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/random_bytes.hpp"
 #include "dataplane/housekeeping/source_rates.hpp"
 #include "dataplane/io/token_bucket.hpp"
 #include "dataplane/pipeline/received_endpoints.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

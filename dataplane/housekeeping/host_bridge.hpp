@@ -10,8 +10,8 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/io/host_interface.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

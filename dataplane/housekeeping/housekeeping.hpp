@@ -11,9 +11,11 @@
 
 #include "dataplane/housekeeping/capture_control.hpp"
 #include "dataplane/housekeeping/commands.hpp"
+#include "dataplane/housekeeping/control_link.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
 #include "dataplane/housekeeping/handshake_gate.hpp"
 #include "dataplane/housekeeping/host_bridge.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/icmp_errors.hpp"
 #include "dataplane/housekeeping/link_watch.hpp"
 #include "dataplane/housekeeping/neighbour_service.hpp"
@@ -28,8 +30,6 @@
 #include "dataplane/housekeeping/staging.hpp"
 #include "dataplane/housekeeping/statistics_writer.hpp"
 #include "dataplane/housekeeping/tunnel_keeper.hpp"
-#include "dataplane/worker/control_link.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -6,9 +6,9 @@
 
 #include <optional>
 
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/source_rates.hpp"
 #include "dataplane/io/token_bucket.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -3,8 +3,8 @@
 
 #include <array>
 
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/io/device.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

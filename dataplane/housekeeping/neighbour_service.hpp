@@ -13,8 +13,8 @@
 
 #include "dataplane/abi/statistics.hpp"
 #include "dataplane/forwarding/grace_queue.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/icmp_errors.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "dataplane/housekeeping/host_bridge.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/icmp_errors.hpp"
 #include "dataplane/housekeeping/neighbour_service.hpp"
 #include "dataplane/io/token_bucket.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

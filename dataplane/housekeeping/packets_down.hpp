@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "dataplane/abi/packets.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/neighbour_service.hpp"
 #include "dataplane/housekeeping/underlay_path.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

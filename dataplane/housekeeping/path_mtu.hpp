@@ -10,9 +10,9 @@
 
 #include "config/base/log.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/paths.hpp"
 #include "dataplane/packet/icmp_quote.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

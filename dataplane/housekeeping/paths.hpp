@@ -10,9 +10,9 @@
 #include "config/base/ip.hpp"
 #include "dataplane/forwarding/grace_queue.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/neighbour_service.hpp"
 #include "dataplane/housekeeping/underlay_path.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

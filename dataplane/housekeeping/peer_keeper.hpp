@@ -7,6 +7,7 @@
 #include "dataplane/abi/commands.hpp"
 #include "dataplane/housekeeping/command_result.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/paths.hpp"
 #include "dataplane/housekeeping/policy_keeper.hpp"
 #include "dataplane/housekeeping/route_keeper.hpp"
@@ -14,7 +15,6 @@
 #include "dataplane/housekeeping/staging.hpp"
 #include "dataplane/housekeeping/statistics_writer.hpp"
 #include "dataplane/housekeeping/tunnel_keeper.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

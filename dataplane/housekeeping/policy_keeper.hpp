@@ -11,8 +11,8 @@
 #include "dataplane/abi/validate.hpp"
 #include "dataplane/forwarding/policy_table.hpp"
 #include "dataplane/housekeeping/held.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/policy_book.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

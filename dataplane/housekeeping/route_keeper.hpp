@@ -13,10 +13,10 @@
 #include "dataplane/housekeeping/command_result.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
 #include "dataplane/housekeeping/held.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/neighbour_service.hpp"
 #include "dataplane/housekeeping/paths.hpp"
 #include "dataplane/housekeeping/underlay_path.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -8,10 +8,10 @@
 #include "dataplane/abi/events.hpp"
 #include "dataplane/forwarding/grace_queue.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/paths.hpp"
 #include "dataplane/housekeeping/staging.hpp"
 #include "dataplane/housekeeping/statistics_writer.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

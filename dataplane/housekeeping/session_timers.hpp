@@ -6,10 +6,10 @@
 #include <cstdint>
 
 #include "dataplane/housekeeping/gateway_state.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/session_keeper.hpp"
 #include "dataplane/housekeeping/staging.hpp"
 #include "dataplane/housekeeping/statistics_writer.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

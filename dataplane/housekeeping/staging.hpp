@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "dataplane/housekeeping/gateway_state.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -9,8 +9,8 @@
 #include "dataplane/abi/statistics.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
 #include "dataplane/housekeeping/held.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/link_watch.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -12,9 +12,9 @@
 #include "dataplane/forwarding/grace_queue.hpp"
 #include "dataplane/housekeeping/command_result.hpp"
 #include "dataplane/housekeeping/held.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/paths.hpp"
 #include "dataplane/housekeeping/route_keeper.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -3,7 +3,7 @@
 
 #include "dataplane/io/port_table.hpp"
 #include "dataplane/packet/ethernet.hpp"
-#include "dataplane/worker/packet.hpp"
+#include "dataplane/pipeline/packet.hpp"
 
 namespace sallyport::dataplane {
 

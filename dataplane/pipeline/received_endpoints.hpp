@@ -5,7 +5,7 @@
 #include "dataplane/packet/ipv4.hpp"
 #include "dataplane/packet/ipv6.hpp"
 #include "dataplane/packet/udp.hpp"
-#include "dataplane/worker/packet.hpp"
+#include "dataplane/pipeline/packet.hpp"
 
 namespace sallyport::dataplane {
 

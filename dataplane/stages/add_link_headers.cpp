@@ -6,7 +6,7 @@ namespace sallyport::dataplane {
 namespace {
 
 // By index for a next hop that a route or a tunnel names, by address for a destination on the link itself.
-bool resolve(Worker& worker, const Packet* packet, const PacketMeta& meta, MacAddress& mac) noexcept {
+bool resolve(WorkerContext& worker, const Packet* packet, const PacketMeta& meta, MacAddress& mac) noexcept {
   NeighbourLinks& links = worker.tables.neighbours.links();
   if (meta.neighbour_index != no_neighbour) return links.resolve(meta.neighbour_index, mac);
   std::uint32_t unused;
@@ -16,7 +16,7 @@ bool resolve(Worker& worker, const Packet* packet, const PacketMeta& meta, MacAd
 
 }  // namespace
 
-void add_link_headers(Worker& worker) noexcept {
+void add_link_headers(WorkerContext& worker) noexcept {
   for (Packet* packet : worker.to_neighbour) {
     PacketMeta& meta = meta_of(packet);
     MacAddress neighbour;

@@ -33,7 +33,7 @@ Opening decide_opening(PolicyTurn& turn, const FlowProbe& probe, bool picked_up)
 
 FlowTable::Creation create(PolicyTurn& turn, const Packet* packet, const FlowProbe& probe,
                            const Opening& opening) noexcept {
-  Worker& worker = turn.worker;
+  WorkerContext& worker = turn.worker;
   const FlowDirection direction = opening.opener == probe.source() ? FlowDirection::from_opener : FlowDirection::back;
   const std::uint32_t state = is_tcp(probe) ? track_tcp(0, direction, probe.tcp_flags).word : 0;
   const auto fill = [&](FlowEntry& entry) {
@@ -65,7 +65,7 @@ bool admit_to_twin(PolicyTurn& turn, Packet* packet, FlowProbe& probe, FlowEntry
 }  // namespace
 
 bool admit_new_flow(PolicyTurn& turn, Packet* packet, FlowProbe& probe) noexcept {
-  Worker& worker = turn.worker;
+  WorkerContext& worker = turn.worker;
   const PacketMeta& meta = meta_of(packet);
   const bool picked_up = probe.kind == ProbeKind::continues && is_tcp(probe) && tcp_may_pick_up(probe.tcp_flags) &&
                          worker.now_tsc < turn.image().pick_up_until_tsc;

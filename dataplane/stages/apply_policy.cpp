@@ -61,7 +61,7 @@ bool admit(PolicyTurn& turn, Packet* packet, FlowProbe& probe) noexcept {
 }
 
 // The key of a packet's flow, and its buckets on the way. False: the packet was dropped.
-bool probe_one(Worker& worker, Packet* packet, FlowProbe& probe) noexcept {
+bool probe_one(WorkerContext& worker, Packet* packet, FlowProbe& probe) noexcept {
   const Tables& tables = worker.tables;
   const RouteEntry& destination = tables.routes.entry(static_cast<RouteIndex>(meta_of(packet).destination_route));
   if (const auto reason = probe_flow(packet, destination, probe)) {
@@ -77,7 +77,7 @@ bool probe_one(Worker& worker, Packet* packet, FlowProbe& probe) noexcept {
 }
 
 // Before the first policy only what is the gateway's own passes.
-void drop_all_but_trusted(Worker& worker, Batch& packets) noexcept {
+void drop_all_but_trusted(WorkerContext& worker, Batch& packets) noexcept {
   unsigned kept = 0;
   for (Packet* packet : packets) {
     if (meta_of(packet).is_trusted)
@@ -90,7 +90,7 @@ void drop_all_but_trusted(Worker& worker, Batch& packets) noexcept {
 
 }  // namespace
 
-void apply_policy(Worker& worker, Batch& packets) noexcept {
+void apply_policy(WorkerContext& worker, Batch& packets) noexcept {
   const PolicyTable::Version policy = worker.tables.policy.version();
   if (policy.image == nullptr) return drop_all_but_trusted(worker, packets);
   if (policy.image->allow_all) return;

@@ -40,7 +40,7 @@ bool came_from_former_peer(const Tables& tables, const PacketMeta& meta) noexcep
 
 }  // namespace
 
-void check_source(Worker& worker, Batch& packets) noexcept {
+void check_source(WorkerContext& worker, Batch& packets) noexcept {
   unsigned kept = 0;
   for (Packet* packet : packets) {
     PacketMeta& meta = meta_of(packet);

@@ -44,7 +44,7 @@ bool device_says_bad_checksum(const Packet* packet) noexcept {
 }
 
 // A data message to the session that its index names: to this worker's batch, or to the worker that owns the session.
-void dispatch_data(Worker& worker, Packet* packet, std::span<const std::uint8_t> message) noexcept {
+void dispatch_data(WorkerContext& worker, Packet* packet, std::span<const std::uint8_t> message) noexcept {
   const auto header = load_wire<WireguardDataHeader>(message.data());
   const std::uint32_t index = header.receiver_index.host();
   const OpenSession* session = worker.tables.sessions.find_open(index);
@@ -60,7 +60,7 @@ void dispatch_data(Worker& worker, Packet* packet, std::span<const std::uint8_t>
 }
 
 // Verdict on the handshakes of a burst: MAC1 for all, MAC2 for those that pass.
-void check_handshakes(Worker& worker, HandshakeBurst& burst) noexcept {
+void check_handshakes(WorkerContext& worker, HandshakeBurst& burst) noexcept {
   std::array<bool, HandshakeBurst::capacity> passed{};
   for (unsigned first = 0; first < burst.count;) {
     unsigned end = first + 1;
@@ -92,8 +92,8 @@ void check_handshakes(Worker& worker, HandshakeBurst& burst) noexcept {
 }
 
 // UDP to a tunnel's port. `packet` starts at the IP header; afterwards at the message.
-void classify_message(Worker& worker, Packet* packet, const Tunnel& tunnel, std::span<const std::uint8_t> message,
-                      HandshakeBurst& burst) noexcept {
+void classify_message(WorkerContext& worker, Packet* packet, const Tunnel& tunnel,
+                      std::span<const std::uint8_t> message, HandshakeBurst& burst) noexcept {
   PacketMeta& meta = meta_of(packet);
   auto* const start = static_cast<std::uint8_t*>(packet->buf_addr);
   meta.outer_offset = packet->data_off;
@@ -122,11 +122,11 @@ void classify_message(Worker& worker, Packet* packet, const Tunnel& tunnel, std:
 }
 
 // An IP packet to one of the port's own addresses; the data pointer is at the Ethernet header.
-void classify_own(Worker& worker, const LogicalPort& port, Packet* packet, std::uint16_t l3_offset,
+void classify_own(WorkerContext& worker, const LogicalPort& port, Packet* packet, std::uint16_t l3_offset,
                   HandshakeBurst& burst) noexcept;
 
 // A fragment to one of our addresses joins the others; the whole packet is judged again.
-void classify_fragment(Worker& worker, const LogicalPort& port, Packet* packet, std::uint16_t l3_offset,
+void classify_fragment(WorkerContext& worker, const LogicalPort& port, Packet* packet, std::uint16_t l3_offset,
                        HandshakeBurst& burst) noexcept {
   std::array<std::uint8_t, ethernet_header_bytes> link_header;
   std::memcpy(link_header.data(), rte_pktmbuf_mtod(packet, const std::uint8_t*), link_header.size());
@@ -144,7 +144,7 @@ void classify_fragment(Worker& worker, const LogicalPort& port, Packet* packet, 
   classify_own(worker, port, whole, ethernet_header_bytes, burst);
 }
 
-void classify_own(Worker& worker, const LogicalPort& port, Packet* packet, std::uint16_t l3_offset,
+void classify_own(WorkerContext& worker, const LogicalPort& port, Packet* packet, std::uint16_t l3_offset,
                   HandshakeBurst& burst) noexcept {
   PacketMeta& meta = meta_of(packet);
   if (meta.ip.is_fragment) return classify_fragment(worker, port, packet, l3_offset, burst);
@@ -166,7 +166,7 @@ void classify_own(Worker& worker, const LogicalPort& port, Packet* packet, std::
   worker.to_housekeeping(packet, Task::own_address);
 }
 
-void classify_ip(Worker& worker, const LogicalPort& port, Packet* packet, const ParsedFrame& frame,
+void classify_ip(WorkerContext& worker, const LogicalPort& port, Packet* packet, const ParsedFrame& frame,
                  HandshakeBurst& burst) noexcept {
   PacketMeta& meta = meta_of(packet);
   if (device_says_bad_checksum(packet)) return worker.drop(packet, DropReason::bad_checksum);
@@ -196,7 +196,7 @@ void classify_ip(Worker& worker, const LogicalPort& port, Packet* packet, const 
   worker.plain.push(packet);
 }
 
-void classify_frame(Worker& worker, std::uint8_t device, Packet* packet, HandshakeBurst& burst) noexcept {
+void classify_frame(WorkerContext& worker, std::uint8_t device, Packet* packet, HandshakeBurst& burst) noexcept {
   reset_meta(packet, abi::no_port);
   PacketMeta& meta = meta_of(packet);
   const std::uint32_t frame_bytes = packet->pkt_len;
@@ -241,7 +241,7 @@ void classify_frame(Worker& worker, std::uint8_t device, Packet* packet, Handsha
 
 }  // namespace
 
-void classify(Worker& worker, std::uint8_t device, Packet** frames, unsigned count) noexcept {
+void classify(WorkerContext& worker, std::uint8_t device, Packet** frames, unsigned count) noexcept {
   HandshakeBurst burst;
   for (unsigned i = 0; i < count && i < prefetch_distance; ++i) rte_prefetch0(rte_pktmbuf_mtod(frames[i], const void*));
   for (unsigned i = 0; i < count; ++i) {

@@ -42,7 +42,7 @@ bool FragmentVerdict::is_of(const FlowEntry& entry) const noexcept {
   return entry.end.load(std::memory_order_acquire) == abi::FlowEnd::none && start_of(entry) == started;
 }
 
-void settle_fragments(Worker& worker, Packet* first, const FragmentVerdict& verdict) noexcept {
+void settle_fragments(WorkerContext& worker, Packet* first, const FragmentVerdict& verdict) noexcept {
   const InnerFragmentKey key = key_of(first);
   worker.flow.fragments.remember(key, pack(verdict), fragment_payload_bytes(meta_of(first).ip), worker.now_tsc);
   std::array<void*, HeldFragments::max_held_per_datagram> held;
@@ -56,7 +56,7 @@ void settle_fragments(Worker& worker, Packet* first, const FragmentVerdict& verd
   }
 }
 
-std::optional<FragmentVerdict> recall_first_fragment(Worker& worker, Packet* later) noexcept {
+std::optional<FragmentVerdict> recall_first_fragment(WorkerContext& worker, Packet* later) noexcept {
   const InnerFragmentKey key = key_of(later);
   const auto known = worker.flow.fragments.find(key, meta_of(later).ip.fragment_offset_bytes, worker.now_tsc);
   if (known) return unpack(*known);

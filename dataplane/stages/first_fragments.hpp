@@ -24,9 +24,9 @@ struct FragmentVerdict {
 
 // Sends the datagram's fragments that were held through the stages again. `verdict`: of a first fragment that was
 // refused, the default one.
-void settle_fragments(Worker& worker, Packet* first, const FragmentVerdict& verdict) noexcept;
+void settle_fragments(WorkerContext& worker, Packet* first, const FragmentVerdict& verdict) noexcept;
 
 // None: the first fragment was not judged yet; `later` is held, or dropped if there is no room.
-[[nodiscard]] std::optional<FragmentVerdict> recall_first_fragment(Worker& worker, Packet* later) noexcept;
+[[nodiscard]] std::optional<FragmentVerdict> recall_first_fragment(WorkerContext& worker, Packet* later) noexcept;
 
 }  // namespace sallyport::dataplane

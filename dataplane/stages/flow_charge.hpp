@@ -38,7 +38,7 @@ inline bool take_from_rate(PolicyTurn& turn, FlowLine& line, FlowDirection direc
 }
 
 // True: it is held.
-inline bool wait_for_rate(Worker& worker, Packet* packet, std::uint64_t wait_ticks) noexcept {
+inline bool wait_for_rate(WorkerContext& worker, Packet* packet, std::uint64_t wait_ticks) noexcept {
   worker.mark_held(packet);
   meta_of(packet).passed_policy = true;
   return worker.flow.shaped.hold(packet, worker.now_tsc + wait_ticks, worker.now_tsc);
@@ -49,7 +49,7 @@ inline bool wait_for_rate(Worker& worker, Packet* packet, std::uint64_t wait_tic
 // False: dropped, or held until its rate lets it go.
 [[nodiscard]] inline bool charge(PolicyTurn& turn, Packet* packet, FlowEntry& entry, FlowDirection direction,
                                  Sign sign = Sign::of_life) noexcept {
-  Worker& worker = turn.worker;
+  WorkerContext& worker = turn.worker;
   const PacketMeta& meta = meta_of(packet);
   if (meta.passed_policy) [[unlikely]] {
     // What was held has been charged, and its right is still there. Its later fragments may come to another worker now.

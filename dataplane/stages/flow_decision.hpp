@@ -1,6 +1,7 @@
 // The policy's answer about a flow: the same for its first packet and whenever it is decided anew.
 #pragma once
 
+#include "dataplane/pipeline/flow_ends.hpp"
 #include "dataplane/stages/flow_probe.hpp"
 
 namespace sallyport::dataplane {
@@ -36,24 +37,7 @@ enum class FlowPhase : std::uint8_t { begins, goes_on };
   return false;
 }
 
-// 0 of what is no peer.
-[[nodiscard]] inline std::uint8_t life_of(const Tables& tables, std::uint32_t end) noexcept {
-  return is_peer_end(end) ? tables.peers[end].life.load(std::memory_order_relaxed) : std::uint8_t{0};
-}
-
-// Whether a peer at one of its ends is gone and another one has its number. Ask of outdated entries alone: whoever gets
-// a number gets another epoch.
-[[nodiscard]] inline bool is_of_former_peer(const Tables& tables, const FlowEntry& entry) noexcept {
-  for (unsigned i = 0; i < 2; ++i)
-    if (entry.lives[i] != life_of(tables, entry.key.ends[i])) return true;
-  return false;
-}
-
 // Into a new entry, or into one that is decided anew.
 void store_decision(FlowEntry& entry, const FlowDecision& decision, std::uint32_t generation) noexcept;
-
-// A flow as events show it; times are TSC.
-[[nodiscard]] abi::FlowRecord record_of(const FlowKey& key, unsigned opener, const PolicyDecision& verdict,
-                                        std::uint32_t generation) noexcept;
 
 }  // namespace sallyport::dataplane

@@ -6,7 +6,7 @@
 
 #include "dataplane/forwarding/flow_table.hpp"
 #include "dataplane/forwarding/tcp_tracker.hpp"
-#include "dataplane/worker/worker.hpp"
+#include "dataplane/stages/worker_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -9,7 +9,7 @@ bool is_told(const PolicyImage& image, const PolicyDecision& verdict) noexcept {
          (verdict.audit_rule != 0 && image.rule(verdict.audit_rule).log != abi::RuleLog::none);
 }
 
-void tell(Worker& worker, FlowNoteKind kind, abi::FlowRecord record, std::uint32_t session_index) noexcept {
+void tell(WorkerContext& worker, FlowNoteKind kind, abi::FlowRecord record, std::uint32_t session_index) noexcept {
   record.started_at_ns = record.last_seen_at_ns = worker.now_tsc;
   record.session_index = session_index;
   const bool is_denial = kind == FlowNoteKind::denied;
@@ -27,8 +27,8 @@ void tell(Worker& worker, FlowNoteKind kind, abi::FlowRecord record, std::uint32
 
 }  // namespace
 
-void tell_denied(Worker& worker, const PolicyImage& image, const Packet* packet, const FlowKey& key, unsigned opener,
-                 std::uint64_t hash, const FlowDecision& decision) noexcept {
+void tell_denied(WorkerContext& worker, const PolicyImage& image, const Packet* packet, const FlowKey& key,
+                 unsigned opener, std::uint64_t hash, const FlowDecision& decision) noexcept {
   const std::uint32_t rule = decision.verdict.rule;
   const bool is_wanted = image.rule(rule).log != abi::RuleLog::none || image.record_flows;
   if (!is_wanted || !worker.flow.denials.is_news(hash, rule, worker.now_tsc)) return;
@@ -39,8 +39,8 @@ void tell_denied(Worker& worker, const PolicyImage& image, const Packet* packet,
   tell(worker, FlowNoteKind::denied, record, meta_of(packet).opened_session);
 }
 
-void tell_opened(Worker& worker, const PolicyImage& image, const Packet* packet, const FlowKey& key, unsigned opener,
-                 const PolicyDecision& verdict) noexcept {
+void tell_opened(WorkerContext& worker, const PolicyImage& image, const Packet* packet, const FlowKey& key,
+                 unsigned opener, const PolicyDecision& verdict) noexcept {
   if (is_told(image, verdict))
     tell(worker, FlowNoteKind::allowed, record_of(key, opener, verdict, image.generation),
          meta_of(packet).opened_session);

@@ -12,7 +12,7 @@ struct Piece {
   bool more;
 };
 
-Packet* make_fragment(Worker& worker, const Piece& piece) noexcept {
+Packet* make_fragment(WorkerContext& worker, const Piece& piece) noexcept {
   Packet* fragment = rte_pktmbuf_alloc(&worker.tables.pools.packets());
   if (fragment == nullptr) return nullptr;
   const std::size_t total_bytes = piece.header.size() + piece.payload.size();
@@ -55,7 +55,7 @@ std::size_t make_ipv6_fragment_headers(std::span<const std::uint8_t> packet, std
 
 }  // namespace
 
-unsigned make_fragments(Worker& worker, Packet* packet, std::uint16_t mtu, std::uint32_t ipv6_identification,
+unsigned make_fragments(WorkerContext& worker, Packet* packet, std::uint16_t mtu, std::uint32_t ipv6_identification,
                         std::array<Packet*, max_fragments>& fragments) noexcept {
   const PacketMeta meta = meta_of(packet);
   const auto bytes = std::span<const std::uint8_t>(bytes_of(packet)).first(meta.ip.total_bytes);

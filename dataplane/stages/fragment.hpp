@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "dataplane/worker/worker.hpp"
+#include "dataplane/stages/worker_context.hpp"
 
 namespace sallyport::dataplane {
 
@@ -14,12 +14,12 @@ inline constexpr unsigned max_fragments = 16;
 // Copies `packet`, whose meta.ip is parsed, into fragments of at most `mtu` bytes and frees it. Of IPv6 only what has
 // no extension header; its fragments are told apart by `ipv6_identification`. Returns their number; 0: no buffers, or
 // more than max_fragments (the packet was dropped and counted).
-[[nodiscard]] unsigned make_fragments(Worker& worker, Packet* packet, std::uint16_t mtu,
+[[nodiscard]] unsigned make_fragments(WorkerContext& worker, Packet* packet, std::uint16_t mtu,
                                       std::uint32_t ipv6_identification,
                                       std::array<Packet*, max_fragments>& fragments) noexcept;
 
 template <typename Leave>
-void fragment(Worker& worker, Packet* packet, std::uint16_t mtu, std::uint32_t ipv6_identification,
+void fragment(WorkerContext& worker, Packet* packet, std::uint16_t mtu, std::uint32_t ipv6_identification,
               Leave&& leave) noexcept {
   std::array<Packet*, max_fragments> fragments;
   const unsigned count = make_fragments(worker, packet, mtu, ipv6_identification, fragments);

@@ -14,7 +14,7 @@ struct Family {
 
 }  // namespace
 
-void look_up_routes(Worker& worker, Batch& packets) noexcept {
+void look_up_routes(WorkerContext& worker, Batch& packets) noexcept {
   Family v4, v6;
   for (const Packet* packet : packets) {
     const ParsedIp& ip = meta_of(packet).ip;

@@ -15,7 +15,7 @@ void add_relaxed(std::atomic<std::uint64_t>& value, std::uint64_t amount) noexce
 }
 
 // The peer may have moved: authenticated data with the highest counter so far decides (the paper, 2.1).
-void notice_roaming(Worker& worker, const Packet* packet, const OpenSession& session) noexcept {
+void notice_roaming(WorkerContext& worker, const Packet* packet, const OpenSession& session) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const TunnelPath& path = worker.tables.peers[session.peer_id].path();
   const auto [remote, local] = received_endpoints(packet);
@@ -31,7 +31,7 @@ void notice_roaming(Worker& worker, const Packet* packet, const OpenSession& ses
 }
 
 // The first packet of a session that we answered: from now on it is the one to send with.
-void confirm(Worker& worker, OpenSession& session, std::uint32_t index) noexcept {
+void confirm(WorkerContext& worker, OpenSession& session, std::uint32_t index) noexcept {
   if (!send_with_confirmed(worker.tables.peers[session.peer_id].send_index, session.index, index)) return;
   // If the note finds no room, the next packet confirms again.
   if (worker.note({.kind = NoteKind::session_confirmed,
@@ -41,7 +41,7 @@ void confirm(Worker& worker, OpenSession& session, std::uint32_t index) noexcept
     session.awaits_confirmation.store(0, std::memory_order_relaxed);
 }
 
-void accept_inner(Worker& worker, Packet* packet, OpenSession& session) noexcept {
+void accept_inner(WorkerContext& worker, Packet* packet, OpenSession& session) noexcept {
   PacketMeta& meta = meta_of(packet);
   if (worker.now_tsc > session.last_received_tsc.load(std::memory_order_relaxed))
     session.last_received_tsc.store(worker.now_tsc, std::memory_order_relaxed);
@@ -74,7 +74,7 @@ void accept_inner(Worker& worker, Packet* packet, OpenSession& session) noexcept
 
 }  // namespace
 
-void open_wireguard(Worker& worker) noexcept {
+void open_wireguard(WorkerContext& worker) noexcept {
   std::array<AeadJob, Batch::capacity> jobs;
   std::array<OpenSession*, Batch::capacity> sessions;
   std::array<Packet*, Batch::capacity> packets;

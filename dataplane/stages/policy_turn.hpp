@@ -8,10 +8,10 @@ namespace sallyport::dataplane {
 class PolicyTurn {
  public:
   // `version` has an image.
-  PolicyTurn(Worker& of_worker, const PolicyTable::Version& version) noexcept
+  PolicyTurn(WorkerContext& of_worker, const PolicyTable::Version& version) noexcept
       : worker(of_worker), tables(of_worker.tables), version_(version) {}
 
-  Worker& worker;
+  WorkerContext& worker;
   Tables& tables;
 
   // The one that decided last; valid until the end of the burst.

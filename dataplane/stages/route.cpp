@@ -20,7 +20,7 @@ bool is_link_local_v6(const Packet* packet, std::size_t offset) noexcept {
 }
 
 // The MTU of the tunnel that a packet came through bounds what its TCP peer may send back.
-std::uint16_t clamp_mtu(const Worker& worker, std::uint32_t peer_id) noexcept {
+std::uint16_t clamp_mtu(const WorkerContext& worker, std::uint32_t peer_id) noexcept {
   if (peer_id == abi::no_peer) return 0xffff;
   const Peer& peer = worker.tables.peers[peer_id];
   const Tunnel* tunnel = worker.tables.tunnels.find(peer.tunnel_id.load(std::memory_order_relaxed));
@@ -31,7 +31,7 @@ std::uint16_t clamp_mtu(const Worker& worker, std::uint32_t peer_id) noexcept {
 
 // No IPv6 host sends less than the least MTU, whatever it is told (RFC 8200, section 5): where the path does not carry
 // it, the outer packet is fragmented (RFC 2473, section 7.1).
-std::uint16_t tunnel_mtu(const Worker& worker, std::uint32_t peer_id, IpFamily family) noexcept {
+std::uint16_t tunnel_mtu(const WorkerContext& worker, std::uint32_t peer_id, IpFamily family) noexcept {
   const Peer& peer = worker.tables.peers[peer_id];
   std::uint16_t mtu = peer.path().inner_mtu;
   if (mtu == 0) {
@@ -42,7 +42,7 @@ std::uint16_t tunnel_mtu(const Worker& worker, std::uint32_t peer_id, IpFamily f
 }
 
 // Where the packet leaves: a batch of the worker, or housekeeping.
-void leave(Worker& worker, Packet* packet, const RouteEntry& next) noexcept {
+void leave(WorkerContext& worker, Packet* packet, const RouteEntry& next) noexcept {
   PacketMeta& meta = meta_of(packet);
   if (next.kind == NextHopKind::peer) {
     meta.destination_peer = next.peer_id;
@@ -54,7 +54,7 @@ void leave(Worker& worker, Packet* packet, const RouteEntry& next) noexcept {
   worker.push_to_neighbour(packet);
 }
 
-void forward(Worker& worker, Packet* packet, const RouteEntry& next) noexcept {
+void forward(WorkerContext& worker, Packet* packet, const RouteEntry& next) noexcept {
   PacketMeta& meta = meta_of(packet);
   const bool into_tunnel = next.kind == NextHopKind::peer;
   if (into_tunnel ? next.peer_id == meta.source_peer
@@ -78,7 +78,7 @@ void forward(Worker& worker, Packet* packet, const RouteEntry& next) noexcept {
   fragment(worker, packet, mtu, identification, [&](Packet* fragment) { leave(worker, fragment, next); });
 }
 
-void route_one(Worker& worker, Packet* packet) noexcept {
+void route_one(WorkerContext& worker, Packet* packet) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const RouteEntry& next = worker.tables.routes.entry(static_cast<RouteIndex>(meta.destination_route));
   if (to_group(packet, meta)) return worker.drop(packet, DropReason::multicast);
@@ -102,7 +102,7 @@ void route_one(Worker& worker, Packet* packet) noexcept {
 
 }  // namespace
 
-void route(Worker& worker, Batch& packets) noexcept {
+void route(WorkerContext& worker, Batch& packets) noexcept {
   for (Packet* packet : packets) route_one(worker, packet);
   packets.clear();
 }

@@ -56,7 +56,7 @@ class CounterReservation {
 };
 
 // Finds session and path, or sends the packet where it can wait for one.
-bool prepare(Worker& worker, Packet* packet, SealRequest& request) noexcept {
+bool prepare(WorkerContext& worker, Packet* packet, SealRequest& request) noexcept {
   PacketMeta& meta = meta_of(packet);
   const Peer& peer = worker.tables.peers[meta.destination_peer];
   request.packet = packet;
@@ -101,7 +101,7 @@ bool frame(const SealRequest& request, AeadJob& job) noexcept {
   return true;
 }
 
-void add_outer_header(Worker& worker, const SealRequest& request) noexcept {
+void add_outer_header(WorkerContext& worker, const SealRequest& request) noexcept {
   Packet* packet = request.packet;
   PacketMeta& meta = meta_of(packet);
   const TunnelPath& path = *request.path;
@@ -133,7 +133,7 @@ void add_outer_header(Worker& worker, const SealRequest& request) noexcept {
   fragment(worker, packet, path.outer_mtu, identification, [&](Packet* piece) { worker.push_to_neighbour(piece); });
 }
 
-void stamp(const Worker& worker, SealSession& session, std::uint32_t inner_bytes) noexcept {
+void stamp(const WorkerContext& worker, SealSession& session, std::uint32_t inner_bytes) noexcept {
   session.last_sent_tsc.store(worker.now_tsc, std::memory_order_relaxed);
   if (inner_bytes == 0) return;
   session.last_data_sent_tsc.store(worker.now_tsc, std::memory_order_relaxed);
@@ -142,7 +142,7 @@ void stamp(const Worker& worker, SealSession& session, std::uint32_t inner_bytes
 
 }  // namespace
 
-void seal_wireguard(Worker& worker) noexcept {
+void seal_wireguard(WorkerContext& worker) noexcept {
   std::array<SealRequest, Batch::capacity> requests;
   std::array<AeadJob, Batch::capacity> jobs;
   unsigned count = 0;

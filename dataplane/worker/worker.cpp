@@ -5,8 +5,6 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#include "dataplane/io/vlan.hpp"
-#include "dataplane/packet/wireguard.hpp"
 #include "dataplane/stages/parse_errors.hpp"
 #include "dataplane/stages/stages.hpp"
 
@@ -23,45 +21,13 @@ constexpr std::uint32_t turns_before_long_sleep = 2'000;
 constexpr long short_sleep_ns = 20'000;
 constexpr long long_sleep_ns = 150'000;
 
-constexpr unsigned transmit_tries = 4;
-
 }  // namespace
 
-void OwnAddresses::add(const IpAddress& address) noexcept {
-  if (address.is_v4() && v4_count_ < v4_.size()) std::memcpy(&v4_[v4_count_++], address.bytes.data(), 4);
-  if (address.is_v6() && v6_count_ < v6_.size()) v6_[v6_count_++] = address.bytes;
-}
-
 Worker::Worker(Setup&& setup) noexcept
-    : id(setup.worker_id),
-      tables(*setup.tables),
-      counters(setup.counters),
-      aead(*setup.aead),
-      reassembly(*setup.reassembly),
-      capture(*setup.capture),
-      flow(*setup.flow),
-      aead_owner_(std::move(setup.aead)),
-      reassembly_owner_(std::move(setup.reassembly)),
-      capture_owner_(std::move(setup.capture)),
-      flow_owner_(std::move(setup.flow)),
-      worker_count_(setup.worker_count),
+    : WorkerContext(std::move(setup.context)),
       status_(*setup.status),
       queues_(std::move(setup.queues)),
-      rings_(*setup.rings),
-      notes_(rings_[id].notes.get()),
-      transmit_(tables.devices.size()),
-      sleeps_when_idle_(setup.sleeps_when_idle) {
-  for (std::size_t i = 0; i < transmit_.size(); ++i) {
-    const QueuePlan& plan = tables.devices[i]->queues();
-    transmit_[i].ethdev = tables.devices[i]->ethdev();
-    transmit_[i].queue = plan.tx_queue_of_worker(id);
-    transmit_[i].owner_worker = plan.tx_worker_for(id);
-  }
-  for (const LogicalPort& port : tables.ports.ports()) {
-    for (const IpPrefix& prefix : port.addresses) own_addresses_[port.index].add(prefix.address);
-    if (port.link_local) own_addresses_[port.index].add(*port.link_local);
-  }
-}
+      sleeps_when_idle_(setup.sleeps_when_idle) {}
 
 void Worker::run(const std::atomic<bool>& stop) noexcept {
   // The kernel may otherwise round each sleep up by 50 microseconds.
@@ -89,11 +55,12 @@ unsigned Worker::run_once() noexcept {
   release_shaped();
   const unsigned taken = take_from_rings() + receive_from_ports();
   run_stages();
-  for (TransmitBuffer& buffer : transmit_)
+  for (TransmitBuffer& buffer : transmit_buffers())
     if (!buffer.frames.empty()) flush_transmit(buffer);
   if (now_tsc >= next_slow_turn_tsc_) do_slow_turn();
-  if (const std::uint32_t held = flow.packets_held(); held != rings_[id].packets_held->load(std::memory_order_relaxed))
-    rings_[id].packets_held->store(held, std::memory_order_relaxed);
+  std::atomic<std::uint32_t>& told_held = *own_rings().packets_held;
+  if (const std::uint32_t held = flow.packets_held(); held != told_held.load(std::memory_order_relaxed))
+    told_held.store(held, std::memory_order_relaxed);
   const std::uint64_t spent = rte_rdtsc() - now_tsc;
   std::atomic<std::uint64_t>& cycles = taken != 0 ? status_.busy_cycles : status_.idle_cycles;
   cycles.store(cycles.load(std::memory_order_relaxed) + spent, std::memory_order_relaxed);
@@ -106,9 +73,10 @@ void Worker::do_slow_turn() noexcept {
   next_slow_turn_tsc_ = now_tsc + tables.tsc_hz / 20;
   reassembly.expire(now_tsc, counters);
   expire_fragments(now_tsc);
-  for (std::size_t i = 0; i < transmit_.size(); ++i)
-    if (tables.devices[i]->needs_idle_tx() && transmit_[i].queue != no_queue)
-      rte_eth_tx_burst(transmit_[i].ethdev, transmit_[i].queue, nullptr, 0);
+  const std::vector<TransmitBuffer>& buffers = transmit_buffers();
+  for (std::size_t i = 0; i < buffers.size(); ++i)
+    if (tables.devices[i]->needs_idle_tx() && buffers[i].queue != no_queue)
+      rte_eth_tx_burst(buffers[i].ethdev, buffers[i].queue, nullptr, 0);
 }
 
 void Worker::expire_fragments(std::uint64_t at_tsc) noexcept {
@@ -125,7 +93,7 @@ void Worker::release_shaped() noexcept {
 void Worker::drop_all_held() noexcept {
   flow.shaped.release_all([this](Packet* packet) { drop(packet, DropReason::rate_limited); });
   expire_fragments(~std::uint64_t{0});
-  rings_[id].packets_held->store(0, std::memory_order_relaxed);
+  own_rings().packets_held->store(0, std::memory_order_relaxed);
 }
 
 void Worker::go_idle() noexcept {
@@ -146,9 +114,10 @@ void Worker::go_idle() noexcept {
 }
 
 unsigned Worker::take_from_rings() noexcept {
-  unsigned taken = take_from_ring(*rings_[id].from_housekeeping, from_housekeeping);
-  for (std::uint16_t other = 0; other < worker_count_; ++other)
-    if (other != id) taken += take_from_ring(*rings_[id].from_worker[other], other);
+  WorkerRings& rings = own_rings();
+  unsigned taken = take_from_ring(*rings.from_housekeeping, from_housekeeping);
+  for (std::uint16_t other = 0; other < worker_count(); ++other)
+    if (other != id) taken += take_from_ring(*rings.from_worker[other], other);
   return taken;
 }
 
@@ -222,102 +191,6 @@ void Worker::forward(Batch& packets) noexcept {
   check_source(*this, packets);
   apply_policy(*this, packets);
   route(*this, packets);
-}
-
-void Worker::push_to_seal(Packet* packet) noexcept {
-  if (to_seal.room() == 0) seal_wireguard(*this);
-  to_seal.push(packet);
-}
-
-void Worker::push_to_neighbour(Packet* packet) noexcept {
-  if (to_neighbour.room() == 0) add_link_headers(*this);
-  to_neighbour.push(packet);
-}
-
-void Worker::drop(Packet* packet, DropReason reason) noexcept {
-  if (capture.wants(abi::CapturePoint::dropped)) [[unlikely]]
-    capture_drop(packet, reason);
-  counters.drop(packet, reason);
-}
-
-void Worker::capture_drop(Packet* packet, DropReason reason) noexcept {
-  const PacketMeta& meta = meta_of(packet);
-  if (meta.layer == Layer::message) {
-    // A message without its outer header tells little.
-    const auto outer_bytes = static_cast<std::uint16_t>(packet->data_off - meta.outer_offset);
-    packet->data_off = meta.outer_offset;
-    packet->data_len = static_cast<std::uint16_t>(packet->data_len + outer_bytes);
-    packet->pkt_len = packet->data_len;
-  }
-  capture.take(abi::CapturePoint::dropped, packet, meta.layer != Layer::ethernet, reason);
-}
-
-void Worker::drop_with_icmp(Packet* packet, DropReason reason, IcmpErrorRequest error) noexcept {
-  PacketMeta& meta = meta_of(packet);
-  meta.drop_reason = reason;
-  meta.icmp = error;
-  if (meta.is_trusted && meta.source_peer == abi::no_peer) return drop(packet, reason);  // our own: nobody to tell
-  capture.take_if(abi::CapturePoint::dropped, packet, true, reason);
-  meta.task = Task::icmp_error;
-  if (!rings_[id].held->push(packet)) counters.drop(packet, reason);
-}
-
-void Worker::to_housekeeping(Packet* packet, Task task) noexcept {
-  meta_of(packet).task = task;
-  WorkerRings& rings = rings_[id];
-  PacketRing& ring = task == Task::own_address || task == Task::own_inner_address ? *rings.own_address
-                     : task == Task::handshake                                    ? *rings.handshakes
-                                                                                  : *rings.held;
-  if (ring.push(packet)) return;
-  drop(packet, task == Task::handshake                                        ? DropReason::handshake_queue_full
-               : task == Task::own_address || task == Task::own_inner_address ? DropReason::own_address_rate
-                                                                              : DropReason::handover_full);
-}
-
-void Worker::hand_over(Packet* packet, std::uint16_t to_worker, Task task) noexcept {
-  PacketMeta& meta = meta_of(packet);
-  meta.task = task;
-  const std::uint8_t port = meta.rx_port;
-  if (to_worker >= worker_count_ || to_worker == id || !rings_[to_worker].from_worker[id]->push(packet))
-    return drop(packet, DropReason::handover_full);
-  counters.add(port, Counter::handed_over);
-}
-
-bool Worker::note(const Note& note) noexcept {
-  return notes_.push(note) == abi::RingResult::ok;
-}
-
-void Worker::transmit(Packet* frame) noexcept {
-  const PacketMeta& meta = meta_of(frame);
-  if (tables.link_up[meta.tx_port].load(std::memory_order_relaxed) == 0) return drop(frame, DropReason::port_down);
-  const LogicalPort& port = tables.ports.port(meta.tx_port);
-  TransmitBuffer& buffer = transmit_[port.device];
-  if (buffer.queue == no_queue) return hand_over(frame, buffer.owner_worker, Task::transmit);
-  capture.take_if(abi::CapturePoint::outer_sent, frame, false);
-  if (!put_vlan(*frame, port.vlan, tables.devices[port.device]->offloads())) return drop(frame, DropReason::too_big);
-  if (buffer.frames.room() == 0) flush_transmit(buffer);
-  buffer.frames.push(frame);
-}
-
-void Worker::flush_transmit(TransmitBuffer& buffer) noexcept {
-  // The driver frees what it sent, so ports and lengths are noted before.
-  struct Sent {
-    std::uint8_t port;
-    std::uint32_t bytes;
-  };
-  std::array<Sent, Batch::capacity> notes;
-  const auto count = static_cast<std::uint16_t>(buffer.frames.size());
-  for (unsigned i = 0; i < count; ++i) notes[i] = {meta_of(buffer.frames[i]).tx_port, buffer.frames[i]->pkt_len};
-  std::uint16_t sent = 0;
-  for (unsigned tries = 0; sent < count && tries < transmit_tries; ++tries)
-    sent = static_cast<std::uint16_t>(sent + rte_eth_tx_burst(buffer.ethdev, buffer.queue, buffer.frames.begin() + sent,
-                                                              static_cast<std::uint16_t>(count - sent)));
-  for (unsigned i = 0; i < sent; ++i) {
-    counters.add(notes[i].port, Counter::sent);
-    counters.add(notes[i].port, Counter::sent_bytes, notes[i].bytes);
-  }
-  for (unsigned i = sent; i < count; ++i) drop(buffer.frames[i], DropReason::transmit_full);
-  buffer.frames.clear();
 }
 
 }  // namespace sallyport::dataplane

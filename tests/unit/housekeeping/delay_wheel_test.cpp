@@ -1,4 +1,4 @@
-#include "dataplane/worker/delay_wheel.hpp"
+#include "dataplane/stages/delay_wheel.hpp"
 
 #include <gtest/gtest.h>
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "dataplane/abi/statistics.hpp"
-#include "dataplane/worker/housekeeping_context.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -7,9 +7,10 @@
 #include "dataplane/abi/statistics.hpp"
 #include "dataplane/forwarding/held_fragments.hpp"
 #include "dataplane/forwarding/inner_fragments.hpp"
-#include "dataplane/worker/delay_wheel.hpp"
-#include "dataplane/worker/flow_notes.hpp"
-#include "dataplane/worker/packet.hpp"
+#include "dataplane/pipeline/flow_notes.hpp"
+#include "dataplane/pipeline/packet.hpp"
+#include "dataplane/stages/delay_wheel.hpp"
+#include "dataplane/stages/denial_memory.hpp"
 
 namespace sallyport::dataplane {
 

@@ -1,4 +1,4 @@
-#include "dataplane/worker/housekeeping_context.hpp"
+#include "dataplane/housekeeping/housekeeping_context.hpp"
 
 namespace sallyport::dataplane {
 

@@ -1,4 +1,4 @@
-#include "dataplane/worker/capture_tap.hpp"
+#include "dataplane/pipeline/capture_tap.hpp"
 
 #include <rte_cycles.h>
 
@@ -7,7 +7,7 @@
 #include <cstring>
 #include <new>
 
-#include "dataplane/worker/capture_copy.hpp"
+#include "dataplane/pipeline/capture_copy.hpp"
 
 namespace sallyport::dataplane {
 namespace {

@@ -1,27 +1,11 @@
-// What a worker tells housekeeping about flows: that one was denied, or that one of a rule with log = "all" began. A
-// denied packet is told once for its flow and minute, so that a client that goes on trying fills no log; the count of
+// A denied packet is told once for its flow and minute, so that a client that goes on trying fills no log; the count of
 // those that were not told comes with the next one.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
-#include "dataplane/abi/flow.hpp"
-#include "dataplane/abi/spsc_ring.hpp"
-
 namespace sallyport::dataplane {
-
-enum class FlowNoteKind : std::uint32_t { denied = 1, allowed };
-
-// Times are TSC here; housekeeping makes CLOCK_BOOTTIME of them.
-struct FlowNote {
-  abi::FlowRecord flow;
-  std::uint64_t suppressed;
-  FlowNoteKind kind;
-  std::uint32_t reserved;
-};
-
-using FlowNoteRing = abi::SpscRing<FlowNote, 1024>;
 
 // One worker's memory of what it told. Direct-mapped: two flows that meet in a place are told more often, never less.
 class DenialMemory {

@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "dataplane/abi/events.hpp"
-#include "dataplane/worker/control_link.hpp"
-#include "dataplane/worker/counters.hpp"
-#include "dataplane/worker/packet.hpp"
-#include "dataplane/worker/tables.hpp"
-#include "dataplane/worker/tsc_clock.hpp"
-#include "dataplane/worker/worker.hpp"
+#include "dataplane/housekeeping/control_link.hpp"
+#include "dataplane/housekeeping/tsc_clock.hpp"
+#include "dataplane/pipeline/counters.hpp"
+#include "dataplane/pipeline/packet.hpp"
+#include "dataplane/pipeline/tables.hpp"
+#include "dataplane/pipeline/worker_rings.hpp"
 
 namespace sallyport::dataplane {
 

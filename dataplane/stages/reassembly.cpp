@@ -1,4 +1,4 @@
-#include "dataplane/worker/reassembly.hpp"
+#include "dataplane/stages/reassembly.hpp"
 
 #include <rte_lcore.h>
 

@@ -1,4 +1,4 @@
-#include "dataplane/worker/control_link.hpp"
+#include "dataplane/housekeeping/control_link.hpp"
 
 #include <fcntl.h>
 #include <sys/eventfd.h>

@@ -1,4 +1,4 @@
-#include "dataplane/worker/packet_ring.hpp"
+#include "dataplane/pipeline/packet_ring.hpp"
 
 #include <new>
 

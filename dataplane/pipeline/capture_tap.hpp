@@ -5,9 +5,9 @@
 #include <memory>
 #include <optional>
 
-#include "dataplane/worker/counters.hpp"
-#include "dataplane/worker/packet_ring.hpp"
-#include "dataplane/worker/tables.hpp"
+#include "dataplane/pipeline/counters.hpp"
+#include "dataplane/pipeline/packet_ring.hpp"
+#include "dataplane/pipeline/tables.hpp"
 
 namespace sallyport::dataplane {
 

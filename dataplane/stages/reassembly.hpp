@@ -6,8 +6,8 @@
 
 #include <memory>
 
-#include "dataplane/worker/counters.hpp"
-#include "dataplane/worker/packet.hpp"
+#include "dataplane/pipeline/counters.hpp"
+#include "dataplane/pipeline/packet.hpp"
 
 namespace sallyport::dataplane {
 

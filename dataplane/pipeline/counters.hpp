@@ -3,7 +3,7 @@
 #pragma once
 
 #include "dataplane/abi/statistics.hpp"
-#include "dataplane/worker/packet.hpp"
+#include "dataplane/pipeline/packet.hpp"
 
 namespace sallyport::dataplane {
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <span>
 
-#include "dataplane/worker/packet.hpp"
+#include "dataplane/pipeline/packet.hpp"
 
 namespace sallyport::dataplane {
 

@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "dataplane/forwarding/rate_limiter.hpp"
-#include "dataplane/worker/packet.hpp"
+#include "dataplane/pipeline/packet.hpp"
 
 namespace sallyport::dataplane {
 
