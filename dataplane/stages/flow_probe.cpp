@@ -37,8 +37,9 @@ FlowEndpoint endpoint(const std::uint8_t* address, bool is_v4, std::uint32_t end
   return made;
 }
 
-void set_key(FlowProbe& probe, const FlowEndpoint& source, const FlowEndpoint& destination, IpProtocol protocol,
-             bool is_v4) noexcept {
+// In line: what endpoint() made in words shall not go through memory to be read otherwise.
+[[gnu::always_inline]] inline void set_key(FlowProbe& probe, const FlowEndpoint& source,
+                                           const FlowEndpoint& destination, IpProtocol protocol, bool is_v4) noexcept {
   probe.protocol = static_cast<std::uint8_t>(protocol);
   const FlowKey::Words words = FlowKey::words_of(source, destination, probe.protocol, is_v4, probe.source_is_first);
   std::memcpy(static_cast<void*>(&probe.key), words.data(),
