@@ -204,9 +204,16 @@ std::string Gateway::make_rings() {
 std::string Gateway::make_workers(const config::Dataplane& dataplane) {
   const auto selection = select_engine(dataplane.crypto);
   if (!selection) return selection.error();
-  for (const EngineReport& report : selection->reports)
-    if (!report.error.empty())
+  for (const EngineReport& report : selection->reports) {
+    if (!report.error.empty()) {
       log_warning("crypto engine not used", {{"engine", report.name}, {"reason", report.error}});
+    } else if (report.cycles_64_bytes > 0) {
+      log_info("crypto engine measured", {{"engine", report.name},
+                                          {"cycles_64_bytes", static_cast<std::uint64_t>(report.cycles_64_bytes)},
+                                          {"cycles_1420_bytes", static_cast<std::uint64_t>(report.cycles_1420_bytes)},
+                                          {"chosen", report.name == selection->engine.name}});
+    }
+  }
   abi::copy_text(statistics_.at<abi::StatisticsHeader>()->crypto_engine, selection->engine.name);
 
   if (std::string problem = make_rings(); !problem.empty()) return problem;

@@ -8,24 +8,14 @@
 namespace sallyport {
 
 template <std::unsigned_integral Word>
-inline constexpr Word fnv1a_basis{};
-template <>
-inline constexpr std::uint32_t fnv1a_basis<std::uint32_t> = 0x811c9dc5;
-template <>
-inline constexpr std::uint64_t fnv1a_basis<std::uint64_t> = 0xcbf29ce484222325;
-
-template <std::unsigned_integral Word>
-inline constexpr Word fnv1a_prime{};
-template <>
-inline constexpr std::uint32_t fnv1a_prime<std::uint32_t> = 0x01000193;
-template <>
-inline constexpr std::uint64_t fnv1a_prime<std::uint64_t> = 0x100000001b3;
+inline constexpr Word fnv1a_basis = static_cast<Word>(sizeof(Word) == 4 ? 0x811c9dc5 : 0xcbf29ce484222325);
 
 // FNV-1a over a range of bytes or characters, with 32 or 64 bits. `value` goes on from what was hashed before.
 template <std::unsigned_integral Word, typename Bytes>
 [[nodiscard]] constexpr Word fnv1a(const Bytes& bytes, Word value = fnv1a_basis<Word>) noexcept {
-  static_assert(fnv1a_prime<Word> != 0, "32 or 64 bits");
-  for (const auto byte : bytes) value = (value ^ static_cast<std::uint8_t>(byte)) * fnv1a_prime<Word>;
+  static_assert(sizeof(Word) == 4 || sizeof(Word) == 8);
+  constexpr auto prime = static_cast<Word>(sizeof(Word) == 4 ? 0x01000193 : 0x100000001b3);
+  for (const auto byte : bytes) value = (value ^ static_cast<std::uint8_t>(byte)) * prime;
   return value;
 }
 

@@ -26,7 +26,7 @@ config::Port port(std::string name, std::string device) {
 const std::vector<config::Port>& ports() {
   static const std::vector<config::Port> all = {port("null", "net_null0,no-rx=1"), port("ring", "net_ring0"),
                                                 port("other-ring", "net_ring1"),
-                                                port("bond", "net_bonding0,mode=1,member=net_null9")};
+                                                port("bond", "net_bonding0,mode=1,slave=net_null8,member=net_null9")};
   return all;
 }
 
@@ -38,7 +38,7 @@ class DeviceTest : public testing::Test {
     dataplane.workers = {static_cast<std::uint16_t>(machine.allowed_cpus.back())};
     dataplane.max_peers = dataplane.max_sessions = 1024;
     dataplane.hugepages = config::HugePages::never;
-    dataplane.eal_args = {"--vdev=net_null9,no-rx=1"};
+    dataplane.eal_args = {"--vdev=net_null8,no-rx=1", "--vdev=net_null9,no-rx=1"};
     dataplane.socket = "/tmp/sallyport-io-eal-test.sock";
     const auto plan = plan_eal(dataplane, ports(), compute_memory(dataplane, ports()), machine);
     ASSERT_TRUE(plan) << plan.error();
@@ -145,7 +145,7 @@ TEST_F(DeviceTest, SendsThroughABond) {
   EXPECT_EQ(device->queues().tx_queues, device->queues().rx_queues);
   rte_mbuf* mbuf = rte_pktmbuf_alloc(&pools->packets());
   rte_pktmbuf_append(mbuf, 64);
-  if (rte_eth_tx_burst(device->ethdev(), 0, &mbuf, 1) == 0) rte_pktmbuf_free(mbuf);  // its slave may still be coming up
+  if (rte_eth_tx_burst(device->ethdev(), 0, &mbuf, 1) == 0) rte_pktmbuf_free(mbuf);  // it may still be coming up
 }
 
 TEST_F(DeviceTest, GivesAPortTheMacThatIsConfigured) {
