@@ -1,5 +1,6 @@
 // The policy of the control plane: which one is in force, from where, and what the admin API asks of it.
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "config/base/clock.hpp"
@@ -16,9 +17,6 @@ namespace sallyport::controlplane {
 namespace {
 
 using Errors = std::vector<config::Error>;
-
-// A listing of which nothing was heard for so long is over: its end may have found the event ring full.
-constexpr std::chrono::seconds listing_patience{3};
 
 std::vector<std::string> lines_of(const Errors& errors) {
   std::vector<std::string> lines;
@@ -52,7 +50,7 @@ tl::expected<void, Errors> ControlPlane::start_policy() {
   const std::uint32_t max_classes = config_.dataplane.max_classes;
   auto bundle = policy::read_bundle(config_.policy.files);
   auto prepared =
-      bundle ? policy_.prepare(std::move(*bundle), PolicySource::files, config_.peers, max_classes, instant_now())
+      bundle ? policy_.prepare(std::move(*bundle), PolicySource::files, peers_.all(), max_classes, instant_now())
              : tl::unexpected(std::move(bundle.error()));
   const StoredPolicy* stored = policy_.stored();
   if (prepared) {
@@ -64,7 +62,7 @@ tl::expected<void, Errors> ControlPlane::start_policy() {
     return {};
   }
   if (stored == nullptr || stored->bundle.files.empty()) return tl::unexpected(std::move(prepared.error()));
-  auto former = policy_.prepare(stored->bundle, PolicySource::stored, config_.peers, max_classes, instant_now(),
+  auto former = policy_.prepare(stored->bundle, PolicySource::stored, peers_.all(), max_classes, instant_now(),
                                 PolicyService::Tests::skip);
   if (!former) {
     Errors errors = std::move(prepared.error());
@@ -73,7 +71,7 @@ tl::expected<void, Errors> ControlPlane::start_policy() {
   }
   for (const config::Error& error : prepared.error())
     log_error("policy files refused", {{"error", config::to_string(error)}});
-  policy_.refused(PolicySource::files, {}, "start", lines_of(prepared.error()), instant_now(), dirty_);
+  policy_.refused(PolicySource::files, {}, "start", lines_of(prepared.error()), instant_now(), state_.pending());
   put_in_force(std::move(*former), "start");
   policy_failure_ = "generation " + std::to_string(policy_.version(nullptr).generation) +
                     ", the version that passed last, is in force instead: " + first_of(prepared.error());
@@ -104,42 +102,36 @@ tl::expected<std::optional<PolicyService::Prepared>, Errors> ControlPlane::prepa
 std::vector<std::string> ControlPlane::put_in_force(PolicyService::Prepared prepared, std::string_view by) {
   for (const std::string& warning : prepared.warnings) log_warning("policy", {{"warning", warning}});
   auto changes = policy_.put_in_force(
-      std::move(prepared), config_.peers, [this](const config::Peer& peer) { return known_id(peer); },
-      policy_settings(), by, instant_now(), statistics(), dirty_);
+      std::move(prepared), peers_.all(), id_of_peer(), policy_settings(), by, instant_now(), statistics(), state_.pending());
   apply_issuers();
-  apply_clusters();
+  live_.apply(config_.clusters);
   ask_git();
-  save();
+  state_.save();
   request_flush();
   return changes;
-}
-
-void ControlPlane::save(std::function<void(bool stored)> done) {
-  if (!writer_) {
-    if (done) done(false);
-    return;
-  }
-  if (done) {
-    dirty_.ticket = ++last_ticket_;
-    waiting_for_disk_[dirty_.ticket] = std::move(done);
-  }
-  writer_->write(std::exchange(dirty_, {}));
-}
-
-void ControlPlane::on_saved(std::uint64_t ticket, bool stored) {
-  while (!waiting_for_disk_.empty() && waiting_for_disk_.begin()->first <= ticket) {
-    const auto done = std::move(waiting_for_disk_.begin()->second);
-    waiting_for_disk_.erase(waiting_for_disk_.begin());
-    done(stored);
-  }
 }
 
 PolicyService::Settings ControlPlane::policy_settings() const {
   return {.record_flows = config_.flow_records.has_value()};
 }
 
-std::optional<std::uint32_t> ControlPlane::known_id(const config::Peer& peer) const {
-  return directory_.id_of(peer.name);
+PolicyService::IdOf ControlPlane::id_of_peer() const {
+  return [this](const config::Peer& peer) { return peers_.id_of(peer); };
+}
+
+// The issuers of the policy in force. Files that a policy from the API names lie where those of gateway.toml do.
+void ControlPlane::apply_issuers() {
+  std::vector<policy::Issuer> issuers;
+  if (policy() != nullptr) issuers = policy()->issuers;
+  std::filesystem::path folder = file_.parent_path();
+  if (!config_.policy.files.empty()) {
+    std::error_code ignored;
+    const std::filesystem::path& first = config_.policy.files.front();
+    folder = std::filesystem::is_directory(first, ignored) ? first : first.parent_path();
+  }
+  if (policy_.version(nullptr).source == PolicySource::api)
+    for (policy::Issuer& issuer : issuers) issuer.location.file = nullptr;
+  trust_.set_issuers(issuers, folder, wall_seconds());
 }
 
 // git takes its time; the row of the audit trail waits for it.
@@ -149,7 +141,7 @@ void ControlPlane::ask_git() {
   chores_.submit(WorkClass::begun, make_task([path = config_.policy.files.front()] { return git_version_of(path); },
                                              [this, generation = version.generation](const GitVersion& git) {
                                                if (!git.commit.empty())
-                                                 policy_.set_git(generation, git.commit, git.author, dirty_);
+                                                 policy_.set_git(generation, git.commit, git.author, state_.pending());
                                              }));
 }
 
@@ -170,8 +162,8 @@ tl::expected<PolicyApplied, PolicyRefusal> ControlPlane::apply_policy(const std:
   const auto refuse = [&](Kind kind, std::string message, Errors errors) {
     std::vector<std::string> why = errors.empty() ? std::vector{message} : lines_of(errors);
     log_warning("policy refused", {{"by", by}, {"why", errors.empty() ? message : first_of(errors)}});
-    policy_.refused(source, etag, by, std::move(why), instant_now(), dirty_);
-    save();
+    policy_.refused(source, etag, by, std::move(why), instant_now(), state_.pending());
+    state_.save();
     return tl::unexpected(PolicyRefusal{kind, std::move(message), std::move(errors)});
   };
   if (config_.policy.allow_everything)
@@ -184,13 +176,13 @@ tl::expected<PolicyApplied, PolicyRefusal> ControlPlane::apply_policy(const std:
   etag = read->etag();
   if (policy_.policy() != nullptr && etag == policy_.policy()->etag) {
     if (!bundle) {
-      policy_.set_source(PolicySource::files, dirty_);
+      policy_.set_source(PolicySource::files, state_.pending());
       policy_failure_.clear();
     }
     return PolicyApplied{policy_version(), {}, policy_.policy()->warnings};
   }
   auto prepared =
-      policy_.prepare(std::move(*read), source, config_.peers, config_.dataplane.max_classes, instant_now());
+      policy_.prepare(std::move(*read), source, peers_.all(), config_.dataplane.max_classes, instant_now());
   if (!prepared) return refuse(Kind::errors, "the policy has errors", std::move(prepared.error()));
   PolicyApplied applied;
   warn_of_unsupplied(*prepared, config_);
@@ -207,12 +199,12 @@ tl::expected<void, PolicyRefusal> ControlPlane::set_endpoints(const std::string&
                                                               std::vector<IpPrefix> endpoints) {
   const std::size_t count = endpoints.size();
   const policy::Service* known = policy() == nullptr ? nullptr : policy()->find_service(service);
-  if (const auto followed = known == nullptr ? std::nullopt : cluster_of(*known))
+  if (const auto cluster = known == nullptr ? std::nullopt : live_.cluster_of(*known))
     return tl::unexpected(
-        PolicyRefusal{PolicyRefusal::Kind::not_live, "its endpoints come from [cluster." + followed->first + "]", {}});
-  auto done = policy_.set_endpoints(service, std::move(endpoints), {}, instant_now(), dirty_);
+        PolicyRefusal{PolicyRefusal::Kind::not_live, "its endpoints come from [cluster." + *cluster + "]", {}});
+  auto done = policy_.set_endpoints(service, std::move(endpoints), {}, instant_now(), state_.pending());
   if (!done) return done;
-  save();
+  state_.save();
   log_info("endpoints set", {{"service", service}, {"endpoints", count}});
   request_flush();
   return {};
@@ -232,77 +224,14 @@ std::string ControlPlane::rule_name(std::uint32_t number) const {
 
 std::vector<PeerIdentity> ControlPlane::identities() const {
   std::vector<PeerIdentity> list;
-  list.reserve(config_.peers.size());
-  for (const config::Peer& peer : config_.peers) list.push_back(policy_.view(peer));
+  list.reserve(peers_.all().size());
+  for (const config::Peer& peer : peers_.all()) list.push_back(policy_.view(peer));
   return list;
 }
 
 policy::Facts ControlPlane::facts_of(const config::Peer& peer) const {
   const EnrolledSession* session = enrolment_.by_peer_name(peer.name);
   return session != nullptr ? facts_of_session(*session) : facts_of_configured_peer(peer);
-}
-
-// ---- listings ----
-
-tl::expected<std::uint32_t, std::string> ControlPlane::list_flows(abi::ListFlows request, FlowSink on_flow,
-                                                                  FlowEndSink on_end) {
-  if (statistics() == nullptr) return tl::unexpected(std::string("no dataplane is connected"));
-  if (listing_) return tl::unexpected(std::string("another listing is running"));
-  if (++last_listing_ == 0) ++last_listing_;
-  request.listing = last_listing_;
-  listing_.emplace(Listing{last_listing_, request.most, std::move(on_flow), std::move(on_end)});
-  publisher_.list_flows(request);
-  listing_timer_.fire_after(listing_patience);
-  request_flush();
-  return last_listing_;
-}
-
-void ControlPlane::stop_listing(std::uint32_t listing) {
-  if (!listing_ || listing_->number != listing) return;
-  abi::ListFlows stop{};
-  stop.peer_id = abi::no_peer;
-  stop.protocol = abi::any_protocol;
-  if (statistics() != nullptr) publisher_.list_flows(stop);
-  listing_.reset();  // who stops it needs no end
-  listing_timer_.cancel();
-  request_flush();
-}
-
-void ControlPlane::on_flow_shown(const abi::FlowShown& shown) {
-  if (!listing_ || shown.listing != listing_->number || listing_->flows_left == 0) return;
-  --listing_->flows_left;
-  listing_timer_.fire_after(listing_patience);
-  const FlowSink sink = listing_->on_flow;  // it may stop the listing
-  if (sink) sink(shown.flow);
-}
-
-void ControlPlane::on_listing_ended(const abi::FlowListingEnded& ended) {
-  if (listing_ && ended.listing == listing_->number) end_listing(ended.cut != 0);
-}
-
-void ControlPlane::end_listing(tl::expected<bool, std::string> how) {
-  if (!listing_) return;
-  const FlowEndSink on_end = std::move(listing_->on_end);
-  listing_.reset();
-  listing_timer_.cancel();
-  if (on_end) on_end(std::move(how));
-}
-
-// ---- records ----
-
-void ControlPlane::apply_flow_records() {
-  if (flow_records_ && config_.flow_records && flow_records_->settings() == *config_.flow_records) return;
-  if (flow_records_) {
-    const FlowRecords::Status before = flow_records_->status();
-    records_written_before_ += before.written;
-    records_lost_before_ += before.lost;
-    flow_records_.reset();
-  }
-  if (config_.flow_records) flow_records_ = std::make_unique<FlowRecords>(*config_.flow_records);
-}
-
-void ControlPlane::record_flow(FlowReport report) {
-  if (flow_records_) (void)flow_records_->record(std::move(report));
 }
 
 }  // namespace sallyport::controlplane

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,9 @@
 #include "policy/model.hpp"
 
 namespace sallyport::controlplane {
+
+// Of peers: from the old name to the new one.
+using Renames = std::map<std::string, std::string>;
 
 struct PolicyApplied {
   PolicyVersion version;
@@ -30,6 +34,13 @@ struct PeerIdentity {
   policy::Facts facts;
   std::uint32_t source_class = 0;
   std::vector<std::string> rules;  // in force for it now, by name, in their order
+};
+
+// Where the addresses of a live service came from.
+struct EndpointSource {
+  enum class Kind : std::uint8_t { cluster, api, stored } kind = Kind::api;
+  std::string cluster;             // of kind cluster: whose age and staleness clusters() has
+  std::vector<IpPrefix> draining;  // flows to them go on, new ones do not begin
 };
 
 }  // namespace sallyport::controlplane

@@ -28,7 +28,6 @@
 
 #include "config/config.hpp"
 #include "controlplane/access/policy_answers.hpp"
-#include "controlplane/peers/peer_directory.hpp"
 #include "controlplane/publisher/publisher.hpp"
 #include "controlplane/runtime/report.hpp"
 #include "controlplane/state/store.hpp"

@@ -11,6 +11,7 @@
 
 #include <tl/expected.hpp>
 
+#include "controlplane/access/policy_answers.hpp"
 #include "controlplane/enrolment/administration.hpp"
 #include "controlplane/kubernetes/cluster_watch.hpp"
 #include "controlplane/trust/trust_sources.hpp"
@@ -55,12 +56,6 @@ class EnrolmentBackend {
   [[nodiscard]] virtual std::vector<ClusterStatus> clusters() const { return {}; }
   [[nodiscard]] virtual std::vector<PoolUse> pool_use() const { return {}; }
 
-  // Where the addresses of a live service (PolicyBackend::endpoints) came from.
-  struct EndpointSource {
-    enum class Kind : std::uint8_t { cluster, api, stored } kind = Kind::api;
-    std::string cluster;             // of kind cluster: whose age and staleness clusters() has
-    std::vector<IpPrefix> draining;  // flows to them go on, new ones do not begin
-  };
   // Nothing: `service` is not live, or nobody has said yet where it is.
   [[nodiscard]] virtual std::optional<EndpointSource> endpoint_source(const std::string& /*service*/) const {
     return std::nullopt;

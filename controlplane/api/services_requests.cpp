@@ -27,8 +27,8 @@ const std::vector<IpPrefix>& live_addresses(const std::string& service, const Po
   return found == backend.endpoints().end() ? none : found->second;
 }
 
-std::string_view to_string(EnrolmentBackend::EndpointSource::Kind kind) {
-  using Kind = EnrolmentBackend::EndpointSource::Kind;
+std::string_view to_string(EndpointSource::Kind kind) {
+  using Kind = EndpointSource::Kind;
   switch (kind) {
     case Kind::cluster:
       return "cluster";
@@ -54,10 +54,10 @@ class LiveSources {
   }
 
  private:
-  [[nodiscard]] Json source_json(const EnrolmentBackend::EndpointSource& source) const {
+  [[nodiscard]] Json source_json(const EndpointSource& source) const {
     Json view = {{"kind", to_string(source.kind)}};
     bool stale = false;
-    if (source.kind == EnrolmentBackend::EndpointSource::Kind::cluster) {
+    if (source.kind == EndpointSource::Kind::cluster) {
       view["cluster"] = source.cluster;
       const auto cluster = std::find_if(clusters_.begin(), clusters_.end(),
                                         [&](const ClusterStatus& status) { return status.name == source.cluster; });

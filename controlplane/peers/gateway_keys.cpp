@@ -94,6 +94,21 @@ tl::expected<std::shared_ptr<const PeerKeys>, std::string> load_peer_keys(const 
   return std::move(*made);
 }
 
+void add_former_key(config::Peer peer, const PublicKey& former_key, GatewayKeys& keys, const GatewayKeys& before) {
+  peer.public_key = former_key;
+  const auto tunnel_before = before.tunnels.find(peer.wireguard);
+  const auto tunnel = keys.tunnels.find(peer.wireguard);
+  const bool same_tunnel =
+      tunnel != keys.tunnels.end() && tunnel_before != before.tunnels.end() && tunnel->second == tunnel_before->second;
+  for (const auto* known : {&before.peers, &before.former_peers}) {
+    const auto found = known->find(peer.name);
+    if (!same_tunnel || found == known->end() || found->second->public_key != former_key) continue;
+    keys.former_peers[peer.name] = found->second;
+    return;
+  }
+  if (auto made = load_peer_keys(peer, keys, before)) keys.former_peers[peer.name] = std::move(*made);
+}
+
 tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Config& configuration,
                                                                 const GatewayKeys& before) {
   GatewayKeys keys;

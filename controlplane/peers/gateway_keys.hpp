@@ -38,5 +38,7 @@ struct GatewayKeys {
 // `before`.
 [[nodiscard]] tl::expected<std::shared_ptr<const wireguard::PeerKeys>, std::string> load_peer_keys(
     const config::Peer& peer, const GatewayKeys& keys, const GatewayKeys& before);
+// The key that the peer had before its present one, while it is still good. Without it if it cannot be had.
+void add_former_key(config::Peer peer, const PublicKey& former_key, GatewayKeys& keys, const GatewayKeys& before);
 
 }  // namespace sallyport::controlplane

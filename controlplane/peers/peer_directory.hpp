@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,11 +11,9 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "controlplane/access/policy_answers.hpp"
 
 namespace sallyport::controlplane {
-
-// From the old name to the new one.
-using Renames = std::map<std::string, std::string>;
 
 class PeerDirectory {
  public:

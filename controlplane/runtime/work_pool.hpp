@@ -1,5 +1,5 @@
 // Work that is too expensive for the event loop: the Diffie-Hellmans of handshakes. A task's work() runs on a thread of
-// the pool, its finish() afterwards on the event loop. The interface; handshake_pool.hpp has threads behind it, tests
+// the pool, its finish() afterwards on the event loop. The interface; thread_pool.hpp has threads behind it, tests
 // run tasks in place.
 #pragma once
 

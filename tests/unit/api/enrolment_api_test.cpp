@@ -219,7 +219,7 @@ TEST_F(EnrolmentApi, ShowsClustersAndPools) {
 }
 
 TEST_F(EnrolmentApi, SaysWhereTheAddressesOfALiveServiceComeFrom) {
-  using Source = EnrolmentBackend::EndpointSource;
+  using Source = EndpointSource;
   const auto live = [&] {
     for (const Json& service : get("/v1/services"))
       if (service["name"] == "live") return service;

@@ -3,6 +3,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "controlplane/runtime/instant_now.hpp"
 #include "tests/unit/controlplane/control_plane_lab.hpp"
 
 namespace sallyport::controlplane::peer_folder_control_test {
@@ -174,16 +175,16 @@ TEST_F(PeerFolderControlTest, PeersThatCameAndWentLeaveNothingThatGrows) {
       call(client);
       ASSERT_TRUE(eventually([&] { return server->sent.size() > sent; }));
     }
-    EXPECT_EQ(control_plane->remembered().endpoints, files);
+    EXPECT_EQ(control_plane->peer_memory().sizes().endpoints, files);
     for (std::size_t i = 0; i < files; ++i) remove("pod-" + std::to_string(i) + ".toml");
     ASSERT_TRUE(eventually_peers(1));
-    const auto remembered = control_plane->remembered();
+    const auto remembered = control_plane->peer_memory().sizes();
     EXPECT_EQ(remembered.endpoints, 0U);
     EXPECT_EQ(remembered.timestamps, (round + 1) * files) << "they bind for a day";
-    EXPECT_EQ(remembered.departed, (round + 1) * files) << "up to " << ControlPlane::departed_max;
+    EXPECT_EQ(remembered.departed, (round + 1) * files) << "up to " << PeerMemory::departed_max;
   }
-  control_plane->forget_departed_beyond(10);
-  EXPECT_EQ(control_plane->remembered().timestamps, 10U) << "those that went last";
+  control_plane->peer_memory().forget_departed_beyond(10, instant_now());
+  EXPECT_EQ(control_plane->peer_memory().sizes().timestamps, 10U) << "those that went last";
 }
 
 TEST_F(PeerFolderControlTest, APeerThatNeedsTooManyClassesIsLeftOut) {

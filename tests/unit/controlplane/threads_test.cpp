@@ -14,7 +14,7 @@
 #include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
 
-#include "controlplane/runtime/handshake_pool.hpp"
+#include "controlplane/runtime/thread_pool.hpp"
 #include "controlplane/runtime/name_resolver.hpp"
 #include "controlplane/state/state_writer.hpp"
 
@@ -33,10 +33,10 @@ bool run_until(boost::asio::io_context& loop, Condition&& condition) {
   return condition();
 }
 
-TEST(HandshakePool, WorksOnItsThreadsAndFinishesOnTheLoop) {
+TEST(ThreadPool, WorksOnItsThreadsAndFinishesOnTheLoop) {
   boost::asio::io_context loop;
   int finished = 0, after = 0;
-  HandshakePool pool(loop, [&] { ++after; });
+  ThreadPool pool(loop, [&] { ++after; });
   pool.start(2);
   const auto here = std::this_thread::get_id();
   for (int i = 0; i < 50; ++i)
@@ -50,12 +50,12 @@ TEST(HandshakePool, WorksOnItsThreadsAndFinishesOnTheLoop) {
   EXPECT_EQ(after, 50);
 }
 
-TEST(HandshakePool, BoundsEachClassAndServesBegunThenProvenThenUnproven) {
+TEST(ThreadPool, BoundsEachClassAndServesBegunThenProvenThenUnproven) {
   boost::asio::io_context loop;
   std::vector<WorkClass> order;
-  HandshakePool pool(loop, [] {});
+  ThreadPool pool(loop, [] {});
   for (const WorkClass work_class : {WorkClass::unproven, WorkClass::proven, WorkClass::begun}) {
-    const std::size_t limit = HandshakePool::queue_limits[static_cast<std::size_t>(work_class)];
+    const std::size_t limit = ThreadPool::queue_limits[static_cast<std::size_t>(work_class)];
     for (std::size_t i = 0; i < std::min<std::size_t>(limit, 300); ++i)
       EXPECT_TRUE(pool.submit(work_class,
                               make_task([] { return 0; }, [&order, work_class](int) { order.push_back(work_class); })));
@@ -69,11 +69,11 @@ TEST(HandshakePool, BoundsEachClassAndServesBegunThenProvenThenUnproven) {
   EXPECT_TRUE(std::ranges::is_sorted(order));
 }
 
-TEST(HandshakePool, DropsWhatWaitsWhenItEnds) {
+TEST(ThreadPool, DropsWhatWaitsWhenItEnds) {
   boost::asio::io_context loop;
   const auto held = std::make_shared<int>(1);
   {
-    HandshakePool pool(loop, [] {});
+    ThreadPool pool(loop, [] {});
     for (int i = 0; i < 20; ++i)
       EXPECT_TRUE(pool.submit(WorkClass::begun, make_task([held] { return 0; }, [held](int) { FAIL(); })));
   }

@@ -86,7 +86,7 @@ bool FakeBackend::forget_pin(const std::string& identity, std::string_view by) {
   return std::erase_if(pins, [&](const PinnedName& pin) { return pin.identity == identity; }) > 0;
 }
 
-std::optional<EnrolmentBackend::EndpointSource> FakeBackend::endpoint_source(const std::string& service) const {
+std::optional<EndpointSource> FakeBackend::endpoint_source(const std::string& service) const {
   const auto found = endpoint_sources.find(service);
   if (found == endpoint_sources.end()) return std::nullopt;
   return found->second;

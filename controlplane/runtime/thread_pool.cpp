@@ -1,4 +1,4 @@
-#include "controlplane/runtime/handshake_pool.hpp"
+#include "controlplane/runtime/thread_pool.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -10,11 +10,11 @@
 
 namespace sallyport::controlplane {
 
-void HandshakePool::start(unsigned thread_count) {
+void ThreadPool::start(unsigned thread_count) {
   for (unsigned i = 0; i < thread_count; ++i) threads_.emplace_back([this] { run(); });
 }
 
-HandshakePool::~HandshakePool() {
+ThreadPool::~ThreadPool() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -23,7 +23,7 @@ HandshakePool::~HandshakePool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-bool HandshakePool::submit(WorkClass work_class, std::unique_ptr<Task> task) {
+bool ThreadPool::submit(WorkClass work_class, std::unique_ptr<Task> task) {
   const auto number = static_cast<std::size_t>(work_class);
   {
     const std::lock_guard lock(mutex_);
@@ -34,13 +34,13 @@ bool HandshakePool::submit(WorkClass work_class, std::unique_ptr<Task> task) {
   return true;
 }
 
-std::size_t HandshakePool::room(WorkClass work_class) const {
+std::size_t ThreadPool::room(WorkClass work_class) const {
   const auto number = static_cast<std::size_t>(work_class);
   const std::lock_guard lock(mutex_);
   return queue_limits[number] - queues_[number].size();
 }
 
-void HandshakePool::run() {
+void ThreadPool::run() {
   constexpr int niceness = 5;
   setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness);  // of this thread alone; no harm if it fails
   while (std::unique_ptr<Task> task = take()) {
@@ -52,7 +52,7 @@ void HandshakePool::run() {
   }
 }
 
-std::unique_ptr<Task> HandshakePool::take() {
+std::unique_ptr<Task> ThreadPool::take() {
   std::unique_lock lock(mutex_);
   for (;;) {
     if (stopping_) return nullptr;

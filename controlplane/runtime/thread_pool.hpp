@@ -20,16 +20,16 @@ class io_context;
 
 namespace sallyport::controlplane {
 
-class HandshakePool final : public WorkPool {
+class ThreadPool final : public WorkPool {
  public:
   static constexpr std::array<std::size_t, work_class_count> queue_limits = {65536, 256, 64};
 
   // Finished tasks come back on `loop`, which must outlive the pool; those that come after it are dropped.
   // `after_finish` is called there after each.
-  HandshakePool(boost::asio::io_context& loop, std::function<void()> after_finish)
+  ThreadPool(boost::asio::io_context& loop, std::function<void()> after_finish)
       : loop_(loop), after_finish_(std::move(after_finish)) {}
   // Waits for the tasks that run and drops the others.
-  ~HandshakePool() override;
+  ~ThreadPool() override;
 
   // Call once. What was submitted before waits until then.
   void start(unsigned thread_count);
