@@ -32,10 +32,8 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
       file_(std::move(file)),
       started_at_ns_(boottime_ns()),
       config_(std::move(configuration)),
-      state_(loop,
-             [this](const PublicKey& tunnel, const wireguard::Tai64n& until) {
-               service_.reservation_written(tunnel, until);
-             }),
+      state_(loop, [this](const PublicKey& tunnel,
+                          const wireguard::Tai64n& until) { service_.reservation_written(tunnel, until); }),
       pool_(loop,
             [this] {
               link_.poll();  // what had to wait for room

@@ -175,7 +175,8 @@ class ControlPlane final : public AdminBackend, private DataplaneAccess, private
   [[nodiscard]] tl::expected<Candidate, std::vector<config::Error>> read_candidate(std::string_view by);
   [[nodiscard]] ReloadSummary commit(Candidate candidate, std::string_view by);
   void note_restarts_wanted(const config::Difference& difference, ReloadSummary& summary);
-  // config_ and the keys are what they are now: peers and policy follow. With another policy, or under the one in force.
+  // config_ and the keys are what they are now: peers and policy follow. With another policy, or under the one in
+  // force.
   void apply_configuration(std::optional<PolicyService::Prepared> policy = std::nullopt, std::string_view by = {},
                            std::vector<std::string>* changes = nullptr);
 

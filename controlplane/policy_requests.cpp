@@ -101,8 +101,8 @@ tl::expected<std::optional<PolicyService::Prepared>, Errors> ControlPlane::prepa
 
 std::vector<std::string> ControlPlane::put_in_force(PolicyService::Prepared prepared, std::string_view by) {
   for (const std::string& warning : prepared.warnings) log_warning("policy", {{"warning", warning}});
-  auto changes = policy_.put_in_force(
-      std::move(prepared), peers_.all(), id_of_peer(), policy_settings(), by, instant_now(), statistics(), state_.pending());
+  auto changes = policy_.put_in_force(std::move(prepared), peers_.all(), id_of_peer(), policy_settings(), by,
+                                      instant_now(), statistics(), state_.pending());
   apply_issuers();
   live_.apply(config_.clusters);
   ask_git();
@@ -181,8 +181,7 @@ tl::expected<PolicyApplied, PolicyRefusal> ControlPlane::apply_policy(const std:
     }
     return PolicyApplied{policy_version(), {}, policy_.policy()->warnings};
   }
-  auto prepared =
-      policy_.prepare(std::move(*read), source, peers_.all(), config_.dataplane.max_classes, instant_now());
+  auto prepared = policy_.prepare(std::move(*read), source, peers_.all(), config_.dataplane.max_classes, instant_now());
   if (!prepared) return refuse(Kind::errors, "the policy has errors", std::move(prepared.error()));
   PolicyApplied applied;
   warn_of_unsupplied(*prepared, config_);

@@ -133,7 +133,7 @@ tl::expected<ControlPlane::Candidate, Errors> ControlPlane::read_candidate(std::
     policy_.refused(PolicySource::files, {}, by, std::move(why), instant_now(), state_.pending());
     return tl::unexpected(std::move(policy.error()));
   }
-  return Candidate{std::move(*next),     std::move(*keys),   std::move(folder),     std::move(barred),
+  return Candidate{std::move(*next),    std::move(*keys),   std::move(folder),     std::move(barred),
                    std::move(listener), std::move(*policy), std::move(difference), std::move(restarts)};
 }
 

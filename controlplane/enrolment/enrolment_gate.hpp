@@ -18,6 +18,10 @@
 #include "controlplane/runtime/lifetime.hpp"
 #include "controlplane/runtime/report.hpp"
 
+namespace boost::asio {
+class io_context;
+}
+
 namespace sallyport::controlplane {
 
 class EnrolmentGate {

@@ -12,9 +12,9 @@ constexpr std::chrono::seconds patience{3};
 }  // namespace
 
 FlowListing::FlowListing(boost::asio::io_context& loop, Publisher& publisher, DataplaneAccess& dataplane)
-    : publisher_(publisher), dataplane_(dataplane), patience_(loop, [this] {
-        break_off("the dataplane does not answer");
-      }) {}
+    : publisher_(publisher),
+      dataplane_(dataplane),
+      patience_(loop, [this] { break_off("the dataplane does not answer"); }) {}
 
 tl::expected<std::uint32_t, std::string> FlowListing::start(abi::ListFlows request, Sink on_flow, OnEnd on_end) {
   if (dataplane_.statistics() == nullptr) return tl::unexpected(std::string("no dataplane is connected"));

@@ -48,8 +48,7 @@ SessionPeers::SessionPeers(boost::asio::io_context& loop, const config::Config& 
 std::optional<EnrolmentService::Settings> SessionPeers::settings() const {
   if (!configuration_.enrolment) return std::nullopt;
   const config::Enrolment& enrolment = *configuration_.enrolment;
-  const auto tunnel =
-      std::ranges::find(configuration_.wireguards, enrolment.wireguard, &config::Wireguard::name);
+  const auto tunnel = std::ranges::find(configuration_.wireguards, enrolment.wireguard, &config::Wireguard::name);
   const auto identity = peers_.keys().tunnels.find(enrolment.wireguard);
   if (tunnel == configuration_.wireguards.end() || identity == peers_.keys().tunnels.end()) return std::nullopt;
   EnrolmentService::Settings settings;
@@ -138,8 +137,7 @@ void SessionPeers::make_way(const config::Peer& peer) {
   const std::size_t reserved_before = settings.reserved.size();
   for (const IpPrefix& prefix : peer.allowed_ips)
     if (takes_from(settings.pool_prefixes, prefix)) settings.reserved.push_back(prefix);
-  if (settings.reserved.size() != reserved_before)
-    enrolment_.configure(std::move(settings), wall_seconds(), effects);
+  if (settings.reserved.size() != reserved_before) enrolment_.configure(std::move(settings), wall_seconds(), effects);
   apply(std::move(effects));
 }
 

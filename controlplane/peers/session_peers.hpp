@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "config/config.hpp"
 #include "config/base/log.hpp"
+#include "config/config.hpp"
 #include "controlplane/enrolment/enrolment_service.hpp"
 #include "controlplane/link/dataplane_access.hpp"
 #include "controlplane/peers/barred_peers.hpp"

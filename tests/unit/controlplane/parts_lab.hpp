@@ -41,9 +41,9 @@ struct PartsLab : DataplaneAccess {
 
   boost::asio::io_context loop;
   FakeDataplane dataplane;
-  Publisher publisher{{.complete_peer = [](abi::SetPeer&) {},
-                       .on_install_refused = [](std::uint32_t, std::uint64_t, abi::Refusal) {}},
-                      1};
+  Publisher publisher{
+      {.complete_peer = [](abi::SetPeer&) {}, .on_install_refused = [](std::uint32_t, std::uint64_t, abi::Refusal) {}},
+      1};
   bool is_connected = true;
   int flushes = 0;
 };

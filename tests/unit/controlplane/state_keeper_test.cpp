@@ -27,9 +27,8 @@ struct KeeperTest : ::testing::Test {
   // A process of its own: what it had before is on disk.
   tl::expected<StoredState, std::string> start() {
     keeper.reset();
-    keeper = std::make_unique<StateKeeper>(lab.loop, [this](const PublicKey&, const wireguard::Tai64n&) {
-      ++reserved;
-    });
+    keeper =
+        std::make_unique<StateKeeper>(lab.loop, [this](const PublicKey&, const wireguard::Tai64n&) { ++reserved; });
     return keeper->open(folder / "state.db", {tunnel});
   }
 

@@ -14,8 +14,8 @@
 #include <gtest/gtest.h>
 #include <boost/asio/io_context.hpp>
 
-#include "controlplane/runtime/thread_pool.hpp"
 #include "controlplane/runtime/name_resolver.hpp"
+#include "controlplane/runtime/thread_pool.hpp"
 #include "controlplane/state/state_writer.hpp"
 
 namespace sallyport::controlplane::threads_test {
