@@ -9,7 +9,7 @@
 
 namespace sallyport::controlplane {
 
-// sessions_view.cpp
+// enrolled_view.cpp
 HttpResponse get_enrolled_sessions(const Call& call);
 HttpResponse delete_enrolled_session(const Call& call);
 // revocation_requests.cpp

@@ -106,7 +106,8 @@ void ClusterFollower::note_contact() {
   }
 }
 
-// decisions/scope.md
+// One list of the whole cluster, until that is forbidden; then one of each wanted namespace. When all of those are
+// forbidden too, the whole is tried again: rights come and go while we run.
 void ClusterFollower::choose_scopes() {
   const auto forbidden = [](const auto& scope) { return scope.second.list_watch.forbidden(); };
   if (scopes_.empty() || !std::all_of(scopes_.begin(), scopes_.end(), forbidden)) return;

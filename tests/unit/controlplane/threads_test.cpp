@@ -1,4 +1,4 @@
-// What has threads of its own: the handshake pool, the state writer, the resolver.
+// What has threads of its own: the thread pool, the state writer, the resolver.
 #include <sys/resource.h>
 
 #include <algorithm>
