@@ -82,6 +82,22 @@ void warn(const config::Config& configuration) {
   for (const std::string& warning : configuration.warnings) log_warning("configuration", {{"warning", warning}});
 }
 
+// [controlplane] user, and the folders that it writes to.
+tl::expected<std::optional<Account>, std::string> prepare_user(const config::Config& configuration) {
+  const config::Controlplane& settings = configuration.controlplane;
+  std::optional<Account> account;
+  if (settings.user) {
+    auto found = find_account(*settings.user);
+    if (!found) return tl::unexpected(found.error());
+    account = std::move(*found);
+  }
+  std::vector<std::filesystem::path> folders = {settings.socket.parent_path(), settings.state.parent_path()};
+  if (configuration.flow_records) folders.push_back(configuration.flow_records->file.parent_path());
+  for (const auto& folder : folders)
+    if (auto ready = ensure_folder(folder, account); !ready) return tl::unexpected(ready.error());
+  return account;
+}
+
 int run(const std::filesystem::path& file, config::Config configuration) {
   const config::Controlplane settings = configuration.controlplane;
   start_log("sallyport-controlplane", settings.log_level, settings.log_format);
@@ -91,16 +107,9 @@ int run(const std::filesystem::path& file, config::Config configuration) {
                                          {"remedy", "start as root, or with LimitMEMLOCK=infinity"}});
   warn(configuration);
 
-  std::optional<Account> account;
-  if (settings.user) {
-    auto found = find_account(*settings.user);
-    if (!found) return fail(found.error());
-    account = std::move(*found);
-  }
-  std::vector<std::filesystem::path> folders = {settings.socket.parent_path(), settings.state.parent_path()};
-  if (configuration.flow_records) folders.push_back(configuration.flow_records->file.parent_path());
-  for (const auto& folder : folders)
-    if (auto ready = ensure_folder(folder, account); !ready) return fail(ready.error());
+  auto prepared = prepare_user(configuration);
+  if (!prepared) return fail(prepared.error());
+  const std::optional<Account> account = std::move(*prepared);
   umask(0077);
 
   boost::asio::io_context loop(1);

@@ -14,6 +14,7 @@
 
 #include "config/base/log.hpp"
 #include "dataplane/abi/fixed_text.hpp"
+#include "dataplane/abi/layout.hpp"
 #include "dataplane/crypto/engine_selection.hpp"
 #include "dataplane/io/eal.hpp"
 #include "dataplane/io/eal_plan.hpp"
@@ -261,6 +262,7 @@ std::string Gateway::start_housekeeping(const config::Config& configuration) {
                    .max_peers = configuration.dataplane.max_peers,
                    .max_sessions = max_sessions_,
                    .boot_id = statistics_.at<abi::StatisticsHeader>()->boot_id,
+                   .layout = abi::layout,
                    .build_version = {}};
   abi::copy_text(hello.build_version, SALLYPORT_VERSION);
   std::optional<uid_t> user;

@@ -22,139 +22,20 @@
 #include "config/base/clock.hpp"
 #include "dataplane/io/memory.hpp"
 #include "dataplane/stages/stages.hpp"
-#include "policy/compile.hpp"
-#include "policy/selector.hpp"
+#include "perf/policy_images.hpp"
 #include "tests/integration/lab.hpp"
 
 namespace {
 
 using namespace sallyport;
 using namespace sallyport::integration;
+using namespace sallyport::perf;
 using dataplane::Packet;
 
 constexpr unsigned burst = 64;
 constexpr unsigned many_flows = 4096;
-constexpr std::uint32_t identities = 10'000, first_peer_id = 10;
-constexpr std::uint32_t max_classes = 16'384, max_flows = 262'144;
+constexpr std::uint32_t max_flows = 262'144;
 constexpr std::size_t inner_bytes = 64, ip_udp_bytes = 28;
-
-// --- policies ---
-
-struct Size {
-  char letter;
-  const char* name;
-  std::uint32_t rules = 0, identities = 0, services = 0, prefixes = 0;  // no rules: everything is allowed
-};
-constexpr std::array<Size, 4> sizes = {{{'a', "allow all"},
-                                        {'b', "1 rule", 1, 1, 1, 1},
-                                        {'c', "1k rules", 1'000, identities, 1'000, 10'000},
-                                        {'d', "100k rules", 100'000, identities, 1'000, 10'000}}};
-
-std::string user(std::uint32_t number) {
-  return "user:corp/u" + std::to_string(number);
-}
-
-// Services share the prefixes, rules share the services and the identities; the first identity may reach the first
-// prefix.
-policy::Policy make_policy(const Size& size) {
-  policy::Policy made;
-  for (std::uint32_t i = 0; i < size.services; ++i) {
-    policy::Service service;
-    service.name = "service-" + std::to_string(i);
-    service.ports = {{.protocol = 17, .first = 1, .last = 65535}};
-    for (std::uint32_t j = i; j < size.prefixes; j += size.services)
-      service.prefixes.push_back({IpAddress::v4(10, static_cast<std::uint8_t>(16 + (j >> 12)),
-                                                static_cast<std::uint8_t>(j >> 4), static_cast<std::uint8_t>(j << 4)),
-                                  28});
-    made.services.push_back(std::move(service));
-  }
-  for (std::uint32_t i = 0; i < size.rules; ++i) {
-    policy::Rule rule;
-    rule.name = "rule-" + std::to_string(i);
-    rule.action = policy::Action::allow;
-    if (size.rules >= size.identities)
-      rule.from.push_back(*policy::parse_selector(user(i % size.identities)));
-    else
-      for (std::uint32_t j = i; j < size.identities; j += size.rules)
-        rule.from.push_back(*policy::parse_selector(user(j)));
-    rule.to.push_back("service-" + std::to_string((i + i / size.identities * 97) % size.services));
-    made.rules.push_back(std::move(rule));
-  }
-  return made;
-}
-
-// --- images ---
-
-struct Image {
-  std::vector<abi::Command> commands;  // sequence numbers are still to come
-  double compile_ms = 0;
-};
-
-double ms_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-}
-
-template <typename Piece, typename Element>
-void add_list(std::vector<abi::Command>& commands, std::uint32_t number, const std::vector<Element>& list,
-              auto Piece::*elements) {
-  std::uint32_t offset = 0;
-  do {
-    Piece piece{};
-    piece.number = number;
-    piece.total = static_cast<std::uint32_t>(list.size());
-    piece.offset = offset;
-    piece.count = std::min(static_cast<std::uint32_t>((piece.*elements).size()), piece.total - offset);
-    std::copy_n(list.begin() + offset, piece.count, (piece.*elements).begin());
-    commands.push_back(abi::make_command(0, piece));
-    offset += piece.count;
-  } while (offset < list.size());
-}
-
-Image compile(const Size& size) {
-  Image image;
-  const auto add = [&](const auto& payload) { image.commands.push_back(abi::make_command(0, payload)); };
-  add(abi::BeginPolicy{.generation = 1, .allow_all = static_cast<std::uint8_t>(size.rules == 0)});
-  if (size.rules != 0) {
-    auto source = std::make_shared<policy::Policy>(make_policy(size));
-    const auto start = std::chrono::steady_clock::now();
-    policy::Numbers rules(abi::max_rules), services(abi::max_services);
-    std::vector<std::string> rule_names, service_names;
-    for (const auto& rule : source->rules) rule_names.push_back(rule.name);
-    for (const auto& service : source->services) service_names.push_back(service.name);
-    SP_CHECK(rules.assign(rule_names) && services.assign(service_names));
-    policy::Compiler compiler(std::move(source), rules, services, max_classes);
-    const policy::TimePoint now{};
-    const auto set_rules = compiler.rules();
-    const auto set_services = compiler.services();
-    const auto addresses = compiler.addresses({}, {}, now);
-    SP_CHECK(addresses.has_value());
-    std::vector<abi::SetPeerAccess> peers;
-    for (std::uint32_t i = 0; i < size.identities; ++i) {
-      const policy::Facts facts{.peer = "u" + std::to_string(i), .names = {user(i)}};
-      const auto access = compiler.access(facts, now);
-      const auto destination = compiler.destination_class(facts);
-      SP_CHECK(access.has_value() && destination.has_value());
-      peers.push_back({.peer_id = first_peer_id + i,
-                       .identity = first_peer_id + i,
-                       .access = {.source_class = access->source_class},
-                       .destination_class = *destination});
-    }
-    image.compile_ms = ms_since(start);
-    for (const auto& rule : set_rules) add(rule);
-    for (const auto& service : set_services) add(service);
-    for (const auto& [number, row] : compiler.source_classes())
-      add_list(image.commands, number, row, &abi::SetSourceClass::entries);
-    for (const auto& [number, list] : compiler.destination_classes())
-      add_list(image.commands, number, list, &abi::SetDestinationClass::services);
-    for (const auto& [prefix, entry] : *addresses)
-      add(abi::SetAddress{.access = {.source_class = entry.access.source_class},
-                          .destination_class = entry.destination_class,
-                          .prefix = prefix});
-    for (const auto& peer : peers) add(peer);
-  }
-  add(abi::CommitPolicy{});
-  return image;
-}
 
 std::size_t resident_bytes() {
   malloc_trim(0);
@@ -196,7 +77,7 @@ class Bench {
  public:
   Bench()
       : lab_({.max_peers = identities + 64, .max_sessions = 2048, .adjust = [](config::Config& configuration) {
-                configuration.dataplane.max_classes = max_classes;
+                configuration.dataplane.max_classes = policy_classes_max;
                 configuration.dataplane.max_flows = max_flows;
               }}) {
     lab_.connect();
@@ -215,7 +96,7 @@ class Bench {
   }
 
   // Milliseconds from the first command to the commit.
-  double put(Image& image) {
+  double put(PolicyImage& image) {
     const std::uint64_t number = lab_.next_image();
     for (abi::Command& command : image.commands) std::memcpy(command.payload.data(), &number, sizeof number);
     const auto start = std::chrono::steady_clock::now();
@@ -316,7 +197,8 @@ class Bench {
   std::array<Packet*, burst> packets_{};
 };
 
-void print_row(const std::string& title, const std::vector<double>& values, const std::vector<Size>& of, int digits) {
+void print_row(const std::string& title, const std::vector<double>& values, const std::vector<PolicySize>& of,
+               int digits) {
   std::printf("%-28s", title.c_str());
   double b = 0, c = 0;
   for (std::size_t i = 0; i < values.size(); ++i) {
@@ -340,13 +222,13 @@ int main(int argc, char** argv) {
     if (std::string_view(argv[i]) == "--traffic") wanted = argv[i + 1];
   }
   start_eal_without_privileges();
-  std::vector<Size> chosen;
-  for (const Size& size : sizes)
+  std::vector<PolicySize> chosen;
+  for (const PolicySize& size : policy_sizes)
     if (letters.find(size.letter) != std::string::npos) chosen.push_back(size);
-  std::vector<Image> images;
-  for (const Size& size : chosen) images.push_back(compile(size));
+  std::vector<PolicyImage> images;
+  for (const PolicySize& size : chosen) images.push_back(compile_policy(size));
   Bench bench;
-  Image nothing = compile(sizes[0]);
+  PolicyImage nothing = compile_policy(policy_sizes[0]);
 
   const std::size_t count = chosen.size();
   std::vector<std::array<Samples, traffic_count>> samples(count);
@@ -366,7 +248,7 @@ int main(int argc, char** argv) {
   }
 
   std::printf("%-28s", "cycles per packet");
-  for (const Size& size : chosen) std::printf("%12s", size.name);
+  for (const PolicySize& size : chosen) std::printf("%12s", size.name);
   std::printf("%12s\n", "1k / 1");
   for (unsigned traffic = 0; traffic < traffic_count; ++traffic) {
     std::vector<double> policy(count), whole(count);

@@ -1,4 +1,4 @@
-// Versions, rules and endpoints; policy_members.cpp has peers, addresses and time.
+// Versions, rules and endpoints; policy_members.cpp has peers, addresses and time, policy_classes.cpp classes.
 #include "controlplane/access/policy_service.hpp"
 
 #include <algorithm>
@@ -12,8 +12,6 @@
 
 namespace sallyport::controlplane {
 namespace {
-
-constexpr std::size_t summary_lines_stored = 100;
 
 template <typename Object>
 std::vector<std::string> names_of(const std::vector<Object>& objects) {
@@ -46,7 +44,7 @@ config::Location location_of(const policy::Policy& policy) {
 
 void PolicyService::restore(const StoredState& stored) {
   endpoints_ = stored.endpoints;
-  changes_ = stored.policy_changes;
+  trail_.restore(stored.policy_changes);
   stored_ = stored.policy;
   if (!stored_) return;
   rules_.restore(stored_->rules);
@@ -126,69 +124,27 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
                      stored_->bundle.files.empty() == prepared.bundle.files.empty();
   const std::vector<std::string> lines = known ? std::vector<std::string>() : what_changes(prepared.policy.get());
   ++applied_;
-
-  // 1. The version.
-  if (prepared.policy) {
-    policy::Endpoints kept = kept_under(*prepared.policy, endpoints_);
-    draining_ = kept_under(*prepared.policy, draining_);
-    for (const auto& [service, prefixes] : endpoints_)
-      if (!kept.contains(service)) to_store.set.endpoints[service] = {};
-    endpoints_ = std::move(kept);
-  }
-  note_new_rules(prepared.rules, statistics);
-  policy_ = std::move(prepared.policy);
-  compiler_ = std::move(prepared.compiler);
-  bundle_ = std::move(prepared.bundle);
-  rules_ = std::move(prepared.rules);
-  services_ = std::move(prepared.services);
   settings_ = settings;
-  if (known) {
+  counts_.renumber(rules_, prepared.rules, statistics);
+  if (known)
     version_ = stored_->version;
-  } else {
+  else
     version_ = {version_.generation + 1, prepared.etag, prepared.source, seconds_of(now), {}, {}, false};
-  }
   version_.source = prepared.source;
-  index_rules();
-
-  // 2. Who has what under it. Nothing of the version before counts any more.
-  rename_peers(renames_among(peers, id_of));
-  clock_offset_ = now.wall.time_since_epoch() - now.boot.time_since_epoch();
-  source_uses_.clear();
-  destination_uses_.clear();
-  due_.clear();
-  addresses_.clear();
-  addresses_due_.reset();
-  addresses_failure_.clear();
-  keep_members(peers);
-  for (auto& [name, member] : members_) {
-    member.access = {};
-    member.destination_class = 0;
-    member.due.reset();
-    member.failure.clear();
-  }
-  for (const config::Peer& peer : peers) {
-    Member& member = members_[peer.name];
-    const auto compiled = prepared.peers.find(peer.name);
-    member.name = peer.name;
-    member.facts = compiled == prepared.peers.end() ? facts_of_(peer) : compiled->second.facts;
-    if (compiled != prepared.peers.end()) take(member, compiled->second.source, compiled->second.destination_class);
-  }
-  set_ids(peers, id_of);
-  hold_addresses(std::move(prepared.addresses));
+  take_version(prepared, to_store);
+  take_members(prepared, peers, id_of, now);
   stage();
-
-  // 3. What is remembered of it.
-  if (!known) {
-    PolicyChange change;
-    change.at = version_.applied_at;
-    change.applied = true;
-    change.generation = version_.generation;
-    change.etag = version_.etag;
-    change.source = version_.source;
-    change.by = std::string(by);
-    change.summary = shortened(lines, summary_lines_stored);
-    record(std::move(change), to_store);
-  }
+  if (!known)
+    trail_.add({.at = version_.applied_at,
+                .applied = true,
+                .generation = version_.generation,
+                .etag = version_.etag,
+                .source = version_.source,
+                .by = std::string(by),
+                .git_commit = {},
+                .git_author = {},
+                .summary = lines},
+               to_store);
   store_version(to_store);
   log_info("policy in force", {{"generation", version_.generation},
                                {"etag", version_.etag},
@@ -196,6 +152,23 @@ std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::spa
                                {"rules", policy_ ? policy_->rules.size() : 0},
                                {"changes", lines.size()}});
   return lines;
+}
+
+// The texts, numbers and live services of the version.
+void PolicyService::take_version(Prepared& prepared, StoreChange& to_store) {
+  if (prepared.policy) {
+    policy::Endpoints kept = kept_under(*prepared.policy, endpoints_);
+    draining_ = kept_under(*prepared.policy, draining_);
+    for (const auto& [service, prefixes] : endpoints_)
+      if (!kept.contains(service)) to_store.set.endpoints[service] = {};
+    endpoints_ = std::move(kept);
+  }
+  policy_ = std::move(prepared.policy);
+  compiler_ = std::move(prepared.compiler);
+  bundle_ = std::move(prepared.bundle);
+  rules_ = std::move(prepared.rules);
+  services_ = std::move(prepared.services);
+  index_rules();
 }
 
 // The first version of this process takes the place of what an earlier one left.
@@ -245,8 +218,8 @@ void PolicyService::refused(PolicySource source, const std::string& etag, std::s
   change.etag = etag;
   change.source = source;
   change.by = std::string(by);
-  change.summary = shortened(std::move(why), summary_lines_stored);
-  record(std::move(change), to_store);
+  change.summary = std::move(why);
+  trail_.add(std::move(change), to_store);
 }
 
 void PolicyService::set_git(std::uint32_t generation, const std::string& commit, const std::string& author,
@@ -256,20 +229,7 @@ void PolicyService::set_git(std::uint32_t generation, const std::string& commit,
   version_.git_commit = commit;
   version_.git_author = author;
   store_version(to_store);
-  for (auto change = changes_.rbegin(); change != changes_.rend(); ++change) {
-    if (!change->second.applied || change->second.generation != generation) continue;
-    change->second.git_commit = commit;
-    change->second.git_author = author;
-    to_store.set.policy_changes[change->first] = change->second;
-    return;
-  }
-}
-
-void PolicyService::record(PolicyChange change, StoreChange& to_store) {
-  const std::int64_t number = changes_.empty() ? 1 : changes_.rbegin()->first + 1;
-  to_store.set.policy_changes[number] = change;
-  changes_[number] = std::move(change);
-  while (changes_.size() > static_cast<std::size_t>(Store::policy_changes_max)) changes_.erase(changes_.begin());
+  trail_.set_git(generation, commit, author, to_store);
 }
 
 // A version that is in force only because the files failed is in the store already, as what it was.
@@ -290,13 +250,6 @@ PolicyVersion PolicyService::version(const abi::StatisticsView* statistics) cons
   return version;
 }
 
-std::vector<PolicyChange> PolicyService::changes(std::size_t most) const {
-  std::vector<PolicyChange> list;
-  for (auto change = changes_.rbegin(); change != changes_.rend() && list.size() < most; ++change)
-    list.push_back(change->second);
-  return list;
-}
-
 // ---- rules ----
 
 void PolicyService::index_rules() {
@@ -308,38 +261,6 @@ void PolicyService::index_rules() {
 const policy::Rule* PolicyService::rule(std::uint32_t number) const {
   const auto found = rules_by_number_.find(number);
   return found == rules_by_number_.end() ? nullptr : found->second;
-}
-
-// A number that another rule had before counts from what stands there now.
-void PolicyService::note_new_rules(const policy::Numbers& after, const abi::StatisticsView* statistics) {
-  for (const auto& [name, number] : after.all()) {
-    if (rules_.of(name) == number || number >= abi::max_rules) continue;
-    if (statistics != nullptr)
-      count_bases_[number] = statistics->rule(number);
-    else
-      bases_wanted_.insert(number);
-  }
-}
-
-void PolicyService::on_connected(const abi::StatisticsView& statistics, bool same_boot) {
-  if (!same_boot) count_bases_.clear();
-  if (same_boot)
-    for (const std::uint32_t number : bases_wanted_) count_bases_[number] = statistics.rule(number);
-  bases_wanted_.clear();
-}
-
-abi::StatisticsView::RuleTotals PolicyService::counts(std::uint32_t number,
-                                                      const abi::StatisticsView& statistics) const {
-  if (number >= abi::max_rules) return {};
-  abi::StatisticsView::RuleTotals totals = statistics.rule(number);
-  const auto base = count_bases_.find(number);
-  if (base == count_bases_.end()) return totals;
-  const auto subtract = [](std::uint64_t& value, std::uint64_t by) { value = value > by ? value - by : 0; };
-  subtract(totals.allowed_packets, base->second.allowed_packets);
-  subtract(totals.allowed_bytes, base->second.allowed_bytes);
-  subtract(totals.denied_packets, base->second.denied_packets);
-  subtract(totals.limited_packets, base->second.limited_packets);
-  return totals;
 }
 
 // ---- endpoints ----

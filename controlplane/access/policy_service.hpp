@@ -27,7 +27,9 @@
 #include <tl/expected.hpp>
 
 #include "config/config.hpp"
+#include "controlplane/access/audit_trail.hpp"
 #include "controlplane/access/policy_answers.hpp"
+#include "controlplane/access/rule_counts.hpp"
 #include "controlplane/publisher/publisher.hpp"
 #include "controlplane/runtime/report.hpp"
 #include "controlplane/state/store.hpp"
@@ -105,7 +107,7 @@ class PolicyService {
   [[nodiscard]] const policy::Policy* policy() const { return policy_.get(); }
   [[nodiscard]] const policy::Bundle& bundle() const { return bundle_; }
   [[nodiscard]] PolicyVersion version(const abi::StatisticsView* statistics) const;
-  [[nodiscard]] std::vector<PolicyChange> changes(std::size_t most) const;  // newest first
+  [[nodiscard]] std::vector<PolicyChange> changes(std::size_t most) const { return trail_.newest(most); }
 
   // ---- endpoints of live services ----
   [[nodiscard]] const policy::Endpoints& endpoints() const { return endpoints_; }
@@ -131,9 +133,12 @@ class PolicyService {
   // ---- rules ----
   [[nodiscard]] const policy::Rule* rule(std::uint32_t number) const;
   [[nodiscard]] std::uint32_t rule_number(const std::string& name) const { return rules_.of(name); }
-  [[nodiscard]] abi::StatisticsView::RuleTotals counts(std::uint32_t number,
-                                                       const abi::StatisticsView& statistics) const;
-  void on_connected(const abi::StatisticsView& statistics, bool same_boot);
+  [[nodiscard]] RuleCounts::Totals counts(std::uint32_t number, const abi::StatisticsView& statistics) const {
+    return counts_.counts(number, statistics);
+  }
+  void on_connected(const abi::StatisticsView& statistics, bool same_boot) {
+    counts_.on_connected(statistics, same_boot);
+  }
 
   // ---- time ----
   // Recomputes what is due, at most `most` peers; true if more are due. Call once a second, and again soon if so.
@@ -190,8 +195,8 @@ class PolicyService {
   void stage();
   void index_rules();
   [[nodiscard]] std::vector<std::string> what_changes(const policy::Policy* next) const;
-  void note_new_rules(const policy::Numbers& before, const abi::StatisticsView* statistics);
-  void record(PolicyChange change, StoreChange& to_store);
+  void take_version(Prepared& prepared, StoreChange& to_store);
+  void take_members(Prepared& prepared, std::span<const config::Peer> peers, const IdOf& id_of, wireguard::Instant now);
   void store_version(StoreChange& to_store) const;
 
   Publisher& publisher_;
@@ -206,7 +211,8 @@ class PolicyService {
   Settings settings_;
   std::map<std::uint32_t, const policy::Rule*> rules_by_number_;
   std::shared_ptr<const StoredPolicy> stored_;
-  std::map<std::int64_t, PolicyChange> changes_;
+  AuditTrail trail_;
+  RuleCounts counts_;
   policy::Endpoints endpoints_, draining_;
 
   // Who has what.
@@ -223,8 +229,6 @@ class PolicyService {
   // Wall time minus CLOCK_BOOTTIME as all messages have it.
   std::optional<std::chrono::nanoseconds> clock_offset_;
 
-  std::map<std::uint32_t, abi::StatisticsView::RuleTotals> count_bases_;  // by rule number
-  std::set<std::uint32_t> bases_wanted_;  // numbers that got another rule while there was no link
   std::uint64_t compilations_ = 0, failures_ = 0, applied_ = 0, refused_ = 0;
 };
 

@@ -148,10 +148,54 @@ void EnrolmentService::use_up(const Grounds& grounds, Effects& effects) {
 // ---- enroll ----
 
 EnrolmentResult EnrolmentService::enroll(const EnrollRequest& request, TimePoint now, Effects& effects) {
-  // 1. Is the proof good, and the key this identity's?
+  const auto grounds = grounds_to_enroll(request, now);
+  if (!grounds) return Failure(grounds.error());
   EnrolledSession* present = by_key(request.public_key);
+  // A machine that comes back with another key takes over its former session's place.
+  if (present == nullptr) present = of_machine(grounds->identity, grounds->instance);
+  if (present != nullptr && present->public_key != request.public_key) {
+    finish(present->id, "its machine enrolled with another key", now, effects);
+    present = nullptr;
+  }
+  auto session = present != nullptr ? tl::expected<EnrolledSession, EnrolmentRefusal>(*present)
+                                    : new_session(request, *grounds, now, effects);
+  if (!session) return Failure(std::move(session.error()));
+  std::array<std::uint8_t, session_token_bytes> drawn;
+  random_(drawn.data(), drawn.size());
+  std::string token = base64url(drawn);
+  session->identity = grounds->identity;
+  session->issuer = grounds->issuer;
+  session->subject = grounds->subject;
+  session->issuer_key = grounds->issuer_key;
+  session->enrolment_key = grounds->enrolment_key;
+  session->instance = grounds->instance;
+  session->claims = grounds->claims;
+  session->claims_at = grounds->claims_at;
+  session->tags = grounds->tags;
+  session->authenticated_at = grounds->authenticated_at;
+  session->renewed_at = now;
+  session->not_after = grounds->not_after;
+  if (settings_->max_session) session->not_after = std::min(session->not_after, now + *settings_->max_session);
+  session->token_hash = sha256(token);
+  session->source = request.source.is_set() ? request.source.to_string() : std::string();
+  pin(*grounds, now, effects);
+  ++enrolled_;
+  const Granted answer = granted(*session, std::move(token));
+  const std::string id = session->id;
+  if (present != nullptr)
+    change(*present, std::move(*session), effects);
+  else
+    begin(std::move(*session), effects);
+  spread_claims(sessions_.at(id), effects);
+  return answer;
+}
+
+// Whether the proof is good, and the key this identity's.
+tl::expected<EnrolmentService::Grounds, EnrolmentRefusal> EnrolmentService::grounds_to_enroll(
+    const EnrollRequest& request, TimePoint now) {
+  const EnrolledSession* present = by_key(request.public_key);
   auto grounds = judge(request.evidence, request.public_key, present, now);
-  if (!grounds) return Failure(std::move(grounds.error()));
+  if (!grounds) return grounds;
   if (auto refused = forbidden(*grounds, request.public_key)) return Failure(std::move(*refused));
   if (present != nullptr && present->identity != grounds->identity)
     return Failure(
@@ -163,77 +207,27 @@ EnrolmentResult EnrolmentService::enroll(const EnrollRequest& request, TimePoint
     return Failure(EnrolmentFailure::gateway_is_full);
   if (grounds->instance.empty()) grounds->instance = request.instance;
   keep_newer_claims(*grounds);
-
-  // 2. A machine that comes back with another key takes over its former session's place.
-  if (present == nullptr) present = of_machine(grounds->identity, grounds->instance);
-  const bool takes_over = present != nullptr && present->public_key != request.public_key;
-  if (takes_over) {
-    finish(present->id, "its machine enrolled with another key", now, effects);
-    present = nullptr;
-  }
-  if (present == nullptr) {
-    const auto others = by_identity_.find(grounds->identity);
-    if (others != by_identity_.end() && others->second.size() >= settings_->sessions_per_identity)
-      return Failure(EnrolmentFailure::too_many_sessions);
-    if (!has_room_()) return Failure(EnrolmentFailure::gateway_is_full);
-  }
-
-  // 3. The session, new or once more.
-  EnrolledSession session;
-  if (present != nullptr) {
-    session = *present;
-  } else {
-    const auto addresses = leases_.acquire(grounds->identity, grounds->instance, now, effects.to_store);
-    if (!addresses) return Failure(EnrolmentFailure::pool_is_empty);
-    session.id = draw_hex(8);
-    session.wireguard = settings_->wireguard;
-    session.public_key = request.public_key;
-    session.addresses = *addresses;
-    session.enrolled_at = now;
-    use_up(*grounds, effects);
-  }
-  std::array<std::uint8_t, session_token_bytes> drawn;
-  random_(drawn.data(), drawn.size());
-  std::string token = base64url(drawn);
-  session.identity = grounds->identity;
-  session.issuer = grounds->issuer;
-  session.subject = grounds->subject;
-  session.issuer_key = grounds->issuer_key;
-  session.enrolment_key = grounds->enrolment_key;
-  session.instance = grounds->instance;
-  session.claims = grounds->claims;
-  session.claims_at = grounds->claims_at;
-  session.tags = grounds->tags;
-  session.authenticated_at = grounds->authenticated_at;
-  session.renewed_at = now;
-  session.not_after = grounds->not_after;
-  if (settings_->max_session) session.not_after = std::min(session.not_after, now + *settings_->max_session);
-  session.token_hash = sha256(token);
-  session.source = request.source.is_set() ? request.source.to_string() : std::string();
-  pin(*grounds, now, effects);
-  ++enrolled_;
-  const Granted answer = granted(session, std::move(token));
-  const std::string id = session.id;
-  if (present != nullptr)
-    change(*present, std::move(session), effects);
-  else
-    begin(std::move(session), effects);
-  spread_claims(sessions_.at(id), effects);
-  return answer;
+  return grounds;
 }
 
-Granted EnrolmentService::granted(const EnrolledSession& session, std::string token) const {
-  return {.session_id = session.id,
-          .session_token = std::move(token),
-          .identity = session.identity,
-          .public_key = session.public_key,
-          .addresses = session.addresses,
-          .gateway_key = settings_->gateway_key,
-          .endpoint = settings_->endpoint,
-          .dns = settings_->dns,
-          .routes = settings_->routes,
-          .mtu = settings_->mtu,
-          .expires_at = session.not_after};
+// One that is not there yet: what it keeps for its whole life.
+tl::expected<EnrolledSession, EnrolmentRefusal> EnrolmentService::new_session(const EnrollRequest& request,
+                                                                              const Grounds& grounds, TimePoint now,
+                                                                              Effects& effects) {
+  const auto others = by_identity_.find(grounds.identity);
+  if (others != by_identity_.end() && others->second.size() >= settings_->sessions_per_identity)
+    return Failure(EnrolmentFailure::too_many_sessions);
+  if (!has_room_()) return Failure(EnrolmentFailure::gateway_is_full);
+  const auto addresses = leases_.acquire(grounds.identity, grounds.instance, now, effects.to_store);
+  if (!addresses) return Failure(EnrolmentFailure::pool_is_empty);
+  EnrolledSession session;
+  session.id = draw_hex(8);
+  session.wireguard = settings_->wireguard;
+  session.public_key = request.public_key;
+  session.addresses = *addresses;
+  session.enrolled_at = now;
+  use_up(grounds, effects);
+  return session;
 }
 
 void EnrolmentService::spread_claims(const EnrolledSession& newest, Effects& effects) {

@@ -120,6 +120,10 @@ class EnrolmentService {
 
   void keep_newer_claims(Grounds& grounds) const;
   [[nodiscard]] EnrolmentResult enroll(const EnrollRequest& request, TimePoint now, Effects& effects);
+  [[nodiscard]] tl::expected<Grounds, EnrolmentRefusal> grounds_to_enroll(const EnrollRequest& request, TimePoint now);
+  [[nodiscard]] tl::expected<EnrolledSession, EnrolmentRefusal> new_session(const EnrollRequest& request,
+                                                                            const Grounds& grounds, TimePoint now,
+                                                                            Effects& effects);
   [[nodiscard]] EnrolmentResult renew(const RenewRequest& request, TimePoint now, Effects& effects);
   [[nodiscard]] EnrolmentResult take_posture(const PostureRequest& request, TimePoint now, Effects& effects);
   [[nodiscard]] EnrolmentResult end_by_client(const EndRequest& request, TimePoint now, Effects& effects);

@@ -297,4 +297,18 @@ std::vector<PinnedName> EnrolmentService::pins() const {
   return list;
 }
 
+Granted EnrolmentService::granted(const EnrolledSession& session, std::string token) const {
+  return {.session_id = session.id,
+          .session_token = std::move(token),
+          .identity = session.identity,
+          .public_key = session.public_key,
+          .addresses = session.addresses,
+          .gateway_key = settings_->gateway_key,
+          .endpoint = settings_->endpoint,
+          .dns = settings_->dns,
+          .routes = settings_->routes,
+          .mtu = settings_->mtu,
+          .expires_at = session.not_after};
+}
+
 }  // namespace sallyport::controlplane

@@ -214,7 +214,7 @@ class WireguardService {
     std::uint64_t ends_not_heard = 0;
   };
 
-  // wireguard_service.cpp: peers, events and timers
+  // wireguard_peers.cpp and wireguard_service.cpp: peers and keys; the link, events and timers
   enum class Call : std::uint8_t { now, in_turn };
   void set_peer(const PeerSettings& wanted, Call new_peers);
   [[nodiscard]] static bool is_another(const Peer& peer, const PeerSettings& wanted);

@@ -62,7 +62,6 @@ struct EndpointMoved {
 #define SALLYPORT_REFUSALS(X)                                              \
   X(bad_header, "version, kind or size is unknown")                        \
   X(bad_value, "a field is outside its range")                             \
-  X(out_of_order, "sequence number is not the next")                       \
   X(unknown_tunnel, "the tunnel that it names does not exist")             \
   X(unknown_peer, "the peer that it names does not exist")                 \
   X(slot_in_use, "another live session holds the slot of this index")      \

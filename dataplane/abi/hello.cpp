@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "dataplane/abi/layout.hpp"
 #include "dataplane/abi/limits.hpp"
 
 namespace sallyport::abi {
@@ -73,6 +74,10 @@ tl::expected<ReceivedHello, std::string> receive_hello(int socket) {
   if (received.hello.version != version)
     return tl::unexpected("dataplane speaks version " + std::to_string(received.hello.version) + ", this process " +
                           std::to_string(version) + ": restart both from the same release");
+  if (received.hello.layout != layout)
+    return tl::unexpected(
+        std::string("the dataplane is of another build (other counters, commands or limits): "
+                    "restart both from the same release"));
   const Hello& hello = received.hello;
   if (hello.worker_count == 0 || hello.worker_count > max_workers || hello.max_peers == 0 ||
       hello.max_peers > max_peers_limit || !std::has_single_bit(hello.max_sessions) ||

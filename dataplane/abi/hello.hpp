@@ -41,9 +41,10 @@ struct Hello {
   std::uint32_t max_peers;
   std::uint32_t max_sessions;
   std::uint64_t boot_id;
+  std::uint64_t layout;                // layout.hpp
   std::array<char, 40> build_version;  // zero-terminated; informative
 };
-static_assert(sizeof(Hello) == 64);
+static_assert(sizeof(Hello) == 72);
 
 using HelloDescriptors = std::array<FileDescriptor, hello_descriptor_count>;
 
@@ -55,8 +56,8 @@ struct ReceivedHello {
   Hello hello;
   HelloDescriptors descriptors;
 };
-// An error unless magic, version, limits and number of descriptors are right; descriptors of a bad message are closed.
-// `socket` must have a message waiting (or be blocking).
+// An error unless magic, version, layout, limits and number of descriptors are right; descriptors of a bad message are
+// closed. `socket` must have a message waiting (or be blocking).
 [[nodiscard]] tl::expected<ReceivedHello, std::string> receive_hello(int socket);
 
 }  // namespace sallyport::abi

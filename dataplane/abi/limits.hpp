@@ -6,7 +6,8 @@
 
 namespace sallyport::abi {
 
-// Raised whenever a layout or a meaning below this folder changes. Both processes must agree exactly.
+// Raised whenever the same bytes mean something else below this folder; what a compiler sees is in layout.hpp. Both
+// processes must agree exactly.
 inline constexpr std::uint16_t version = 4;
 
 inline constexpr std::size_t cache_line_bytes = 64;

@@ -50,4 +50,13 @@ struct CommandLimits {
 [[nodiscard]] bool valid(const SetCapture& payload, const CommandLimits& limits) noexcept;
 [[nodiscard]] bool valid(const PacketDown& packet) noexcept;
 
+// Any command.
+template <typename Payload>
+[[nodiscard]] bool valid_command(const Payload& payload, const CommandLimits& limits) noexcept {
+  if constexpr (requires { valid(payload, limits); })
+    return valid(payload, limits);
+  else
+    return valid(payload);
+}
+
 }  // namespace sallyport::abi

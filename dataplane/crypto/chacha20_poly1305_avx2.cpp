@@ -1,5 +1,5 @@
 // Eight packets side by side, with AVX2. Compiled with flags of its own: see meson.build, and the rules that follow
-// from it in chacha20_poly1305_lanes.hpp.
+// from it in lanes.hpp.
 #include "dataplane/crypto/chacha20_poly1305_lanes.hpp"
 
 namespace sallyport::dataplane::lanes {

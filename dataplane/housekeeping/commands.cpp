@@ -61,19 +61,11 @@ CommandResult Commands::read_and_perform(const abi::Command& command) noexcept {
 }
 
 template <typename Payload>
-bool Commands::is_valid(const Payload& payload) const noexcept {
-  if constexpr (requires { abi::valid(payload, limits_); })
-    return abi::valid(payload, limits_);
-  else
-    return abi::valid(payload);
-}
-
-template <typename Payload>
 CommandResult Commands::check_and_perform(const Payload& payload) noexcept {
   // What workers still read of the policy is bounded; a change that finds no room waits for their quiescent states.
   if constexpr (OfPolicy<Payload>)
     if (!parts_.policy.has_room()) return CommandResult::again();
-  const CommandResult result = is_valid(payload) ? perform(payload) : abi::Refusal::bad_value;
+  const CommandResult result = abi::valid_command(payload, limits_) ? perform(payload) : abi::Refusal::bad_value;
   if constexpr (OfPolicy<Payload>)
     if (!result.is_done()) parts_.policy.spoil(payload.image, Payload::kind);
   return result;

@@ -47,8 +47,6 @@ class Commands {
   template <typename Payload>
   [[nodiscard]] CommandResult read_and_perform(const abi::Command& command) noexcept;
   template <typename Payload>
-  [[nodiscard]] bool is_valid(const Payload& payload) const noexcept;
-  template <typename Payload>
   [[nodiscard]] CommandResult check_and_perform(const Payload& payload) noexcept;
   void finish(const abi::Command& command, abi::Refusal refusal) noexcept;
 

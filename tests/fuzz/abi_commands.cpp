@@ -124,11 +124,7 @@ template <typename Payload>
 void read(const Command& command) {
   Payload payload;
   if (!read_payload(command, payload)) return;
-  if constexpr (requires { valid(payload, limits); }) {
-    if (valid(payload, limits)) check(payload);
-  } else {
-    if (valid(payload)) check(payload);
-  }
+  if (valid_command(payload, limits)) check(payload);
 }
 
 }  // namespace

@@ -107,6 +107,13 @@ struct World final : ServiceOutputs {
                          },
                      .shown = [](const abi::FlowShown& shown) { show(shown.flow); },
                      .listing_ended = [](const abi::FlowListingEnded&) {}}};
+  void on_event(const abi::Event& event) {
+    if (flows.on_event(event, now)) return;
+    service.on_event(event);
+    if (abi::CommandRefused refused; abi::read_payload(event, refused))
+      (void)publisher.on_refused(refused, wireguard::to_boottime_ns(now.boot));
+  }
+
   abi::Segment commands = *abi::Segment::create("fuzz", sizeof(abi::CommandRing), abi::Segment::OtherSide::may_write);
   abi::Segment statistics = *abi::Segment::create("fuzz", abi::StatisticsLayout::of(1, max_peers, max_sessions).total,
                                                   abi::Segment::OtherSide::reads_only);
@@ -132,25 +139,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     world.now.boot += std::chrono::milliseconds(what);
     world.now.wall += std::chrono::milliseconds(what);
     switch (what % 5) {
-      case 4: {  // an event about a flow, of the right size
+      case 4: {  // an event of the right size
+        static constexpr std::array kinds = {
+#define SALLYPORT_KIND(number, kind, Payload) std::pair(abi::EventKind::kind, sizeof(abi::Payload)),
+            SALLYPORT_EVENTS(SALLYPORT_KIND)
+#undef SALLYPORT_KIND
+        };
+        const auto [kind, bytes] = kinds[(what / 5U) % kinds.size()];
         abi::Event event{};
-        constexpr std::array sizes = {sizeof(abi::FlowDenied), sizeof(abi::FlowAllowed), sizeof(abi::FlowEnded),
-                                      sizeof(abi::FlowShown), sizeof(abi::FlowListingEnded)};
-        const std::size_t kind = (what / 5U) % sizes.size();
         event.header.version = abi::version;
-        event.header.kind = static_cast<abi::EventKind>(static_cast<std::size_t>(abi::EventKind::flow_denied) + kind);
-        event.header.payload_bytes = static_cast<std::uint32_t>(sizes[kind]);
-        take(event.payload.data(), sizes[kind]);
-        SP_CHECK(world.flows.on_event(event, world.now));
+        event.header.kind = kind;
+        event.header.payload_bytes = static_cast<std::uint32_t>(bytes);
+        take(event.payload.data(), bytes);
+        world.on_event(event);
         break;
       }
       case 0: {  // any event
         abi::Event event{};
         take(&event, 48);
-        if (world.flows.on_event(event, world.now)) break;
-        world.service.on_event(event);
-        if (abi::CommandRefused refused; abi::read_payload(event, refused))
-          (void)world.publisher.on_refused(refused, wireguard::to_boottime_ns(world.now.boot));
+        world.on_event(event);
         break;
       }
       case 1: {  // any packet

@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dataplane/abi/layout.hpp"
 #include "dataplane/abi/limits.hpp"
 
 namespace sallyport::abi::hello_test {
@@ -39,6 +40,7 @@ class HelloTest : public ::testing::Test {
     hello.max_peers = 64;
     hello.max_sessions = 128;
     hello.boot_id = 42;
+    hello.layout = layout;
   }
 
   std::array<int, hello_descriptor_count> numbers() const {
@@ -104,6 +106,7 @@ TEST_F(HelloTest, PassesItsDescriptorsInOrder) {
 TEST_F(HelloTest, IsRefusedWithWrongFields) {
   EXPECT_NE(refusal_with([](Hello& h) { h.magic ^= 1; }).find("not a sallyport dataplane"), std::string::npos);
   EXPECT_NE(refusal_with([](Hello& h) { ++h.version; }).find("same release"), std::string::npos);
+  EXPECT_NE(refusal_with([](Hello& h) { ++h.layout; }).find("of another build"), std::string::npos);
   for (const auto& spoil : std::vector<void (*)(Hello&)>{
            [](Hello& h) { h.worker_count = 0; },
            [](Hello& h) { h.worker_count = max_workers + 1; },

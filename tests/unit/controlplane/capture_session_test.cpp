@@ -12,6 +12,10 @@ using testing::PartsLab;
 struct CaptureTest : ::testing::Test {
   tl::expected<std::uint32_t, std::string> start(std::uint32_t most) {
     abi::SetCapture request{};
+    request.peer_id = abi::no_peer;
+    request.port_index = abi::no_port;
+    request.any_drop_reason = 1;
+    request.points = 1;
     request.max_packets = most;
     return session.start(
         request, [this](const abi::CapturedPacket&) { ++packets; }, [this] { ++ends; });

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "dataplane/abi/digest.hpp"
+#include "dataplane/abi/layout.hpp"
 #include "dataplane/abi/validate.hpp"
 
 namespace sallyport::controlplane::testing {
@@ -72,6 +73,7 @@ abi::Hello FakeDataplane::hello() const {
   hello.max_peers = max_peers_;
   hello.max_sessions = max_sessions_;
   hello.boot_id = header().boot_id;
+  hello.layout = abi::layout;
   return hello;
 }
 
@@ -127,142 +129,96 @@ void FakeDataplane::forget_peer(std::uint32_t peer_id) {
   publish_peer(peer_id, {});
 }
 
-abi::Refusal FakeDataplane::apply_one(const abi::Command& command) {
-  const abi::CommandLimits limits{max_peers_, max_sessions_, 4096, 2};
-  const auto take = [&](auto& payload) {
-    const bool fits = abi::read_payload(command, payload);
-    EXPECT_TRUE(fits);
-    return fits;
-  };
-  switch (command.header.kind) {
-    case abi::CommandKind::begin_sync: {
-      abi::BeginSync begin;
-      if (!take(begin)) return abi::Refusal::bad_value;
-      EXPECT_NE(begin.sync_id, sync_id_) << "what carries this id would seem to be named again";
-      sync_id_ = begin.sync_id;
-      syncing_ = true;
-      named_tunnels_.clear(), named_peers_.clear(), named_routes_.clear();
-      return abi::Refusal::none;
-    }
-    case abi::CommandKind::end_sync:
-      finish_sync();
-      return abi::Refusal::none;
-    case abi::CommandKind::set_tunnel: {
-      abi::SetTunnel tunnel;
-      if (!take(tunnel) || !abi::valid(tunnel)) return abi::Refusal::bad_value;
-      tunnels[tunnel.tunnel_id] = tunnel;
-      named_tunnels_.insert(tunnel.tunnel_id);
-      return abi::Refusal::none;
-    }
-    case abi::CommandKind::remove_tunnel: {
-      abi::RemoveTunnel removed;
-      if (!take(removed)) return abi::Refusal::bad_value;
-      for (const auto& [id, peer] : peers)
-        if (peer.tunnel_id == removed.tunnel_id) return abi::Refusal::tunnel_in_use;
-      return tunnels.erase(removed.tunnel_id) != 0 ? abi::Refusal::none : abi::Refusal::unknown_tunnel;
-    }
-    case abi::CommandKind::set_peer: {
-      abi::SetPeer peer;
-      if (!take(peer) || !abi::valid(peer, limits)) return abi::Refusal::bad_value;
-      if (!tunnels.contains(peer.tunnel_id)) return abi::Refusal::unknown_tunnel;
-      if (const auto known = peers.find(peer.peer_id);
-          known != peers.end() &&
-          (known->second.tunnel_id != peer.tunnel_id ||
-           (known->second.public_key != peer.public_key && known->second.public_key != peer.former_public_key)))
-        forget_peer(peer.peer_id);
-      peers[peer.peer_id] = peer;
-      if (auto status = view_->peer(peer.peer_id); !status || status->live == 0 ||
-                                                   status->public_key != peer.public_key ||
-                                                   status->tunnel_id != peer.tunnel_id) {
-        abi::PeerStatusValue value = status && status->live != 0 ? *status : abi::PeerStatusValue{};
-        value.live = 1;
-        value.tunnel_id = peer.tunnel_id;
-        value.public_key = peer.public_key;
-        publish_peer(peer.peer_id, value);
-      }
-      named_peers_.insert(peer.peer_id);
-      return abi::Refusal::none;
-    }
-    case abi::CommandKind::remove_peer: {
-      abi::RemovePeer removed;
-      if (!take(removed)) return abi::Refusal::bad_value;
-      const auto found = peers.find(removed.peer_id);
-      if (found == peers.end() || found->second.public_key != removed.public_key) return abi::Refusal::unknown_peer;
-      forget_peer(removed.peer_id);
-      return abi::Refusal::none;
-    }
-    case abi::CommandKind::set_route: {
-      abi::SetRoute route;
-      if (!take(route) || !abi::valid(route, limits)) return abi::Refusal::bad_value;
-      if (route.route_kind == abi::RouteKind::peer && !peers.contains(route.peer_id)) return abi::Refusal::unknown_peer;
-      routes[route.prefix] = route;
-      named_routes_.insert(route.prefix);
-      return abi::Refusal::none;
-    }
-    case abi::CommandKind::remove_route: {
-      abi::RemoveRoute removed;
-      if (!take(removed) || !abi::valid(removed)) return abi::Refusal::bad_value;
-      routes.erase(removed.prefix);
-      return abi::Refusal::none;
-    }
-    case abi::CommandKind::install_session: {
-      abi::InstallSession session;
-      if (!take(session) || !abi::valid(session, limits)) return abi::Refusal::bad_value;
-      return install(session);
-    }
-    case abi::CommandKind::retire_session: {
-      abi::RetireSession retired;
-      if (!take(retired) || !abi::valid(retired)) return abi::Refusal::bad_value;
-      end_session(retired.index, abi::SessionEnd::retired);
-      return abi::Refusal::none;
-    }
-    case abi::CommandKind::set_cookie_secrets:
-      return take(cookie_secrets) ? abi::Refusal::none : abi::Refusal::bad_value;
-    case abi::CommandKind::begin_policy: {
-      abi::BeginPolicy begin;
-      return take(begin) && abi::valid(begin) ? begin_policy(begin) : abi::Refusal::bad_value;
-    }
-    case abi::CommandKind::commit_policy: {
-      abi::CommitPolicy commit;
-      return take(commit) ? commit_policy(commit) : abi::Refusal::bad_value;
-    }
-    case abi::CommandKind::set_rule:
-      return apply_part<abi::SetRule>(command);
-    case abi::CommandKind::set_service:
-      return apply_part<abi::SetService>(command);
-    case abi::CommandKind::set_source_class:
-      return apply_part<abi::SetSourceClass>(command);
-    case abi::CommandKind::remove_source_class:
-      return apply_part<abi::RemoveSourceClass>(command);
-    case abi::CommandKind::set_destination_class:
-      return apply_part<abi::SetDestinationClass>(command);
-    case abi::CommandKind::remove_destination_class:
-      return apply_part<abi::RemoveDestinationClass>(command);
-    case abi::CommandKind::set_address:
-      return apply_part<abi::SetAddress>(command);
-    case abi::CommandKind::remove_address:
-      return apply_part<abi::RemoveAddress>(command);
-    case abi::CommandKind::set_peer_access:
-      return apply_part<abi::SetPeerAccess>(command);
-    case abi::CommandKind::list_flows: {
-      abi::ListFlows request;
-      if (!take(request) || !abi::valid(request, limits)) return abi::Refusal::bad_value;
-      listings.push_back(request);
-      return abi::Refusal::none;
-    }
-    case abi::CommandKind::forget_timestamp: {
-      abi::ForgetTimestamp forgotten;
-      if (!take(forgotten)) return abi::Refusal::bad_value;
-      forgotten_timestamps.push_back(forgotten.peer_id);
-      return abi::Refusal::none;
-    }
-    case abi::CommandKind::set_capture:
-      return take(capture) ? abi::Refusal::none : abi::Refusal::bad_value;
-  }
-  return abi::Refusal::bad_header;
+abi::Refusal FakeDataplane::apply(const abi::BeginSync& begin) {
+  EXPECT_NE(begin.sync_id, sync_id_) << "what carries this id would seem to be named again";
+  sync_id_ = begin.sync_id;
+  syncing_ = true;
+  named_tunnels_.clear(), named_peers_.clear(), named_routes_.clear();
+  return abi::Refusal::none;
 }
 
-abi::Refusal FakeDataplane::install(const abi::InstallSession& session) {
+abi::Refusal FakeDataplane::apply(const abi::EndSync&) {
+  finish_sync();
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::SetTunnel& tunnel) {
+  tunnels[tunnel.tunnel_id] = tunnel;
+  named_tunnels_.insert(tunnel.tunnel_id);
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::RemoveTunnel& removed) {
+  for (const auto& [id, peer] : peers)
+    if (peer.tunnel_id == removed.tunnel_id) return abi::Refusal::tunnel_in_use;
+  return tunnels.erase(removed.tunnel_id) != 0 ? abi::Refusal::none : abi::Refusal::unknown_tunnel;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::SetPeer& peer) {
+  if (!tunnels.contains(peer.tunnel_id)) return abi::Refusal::unknown_tunnel;
+  if (const auto known = peers.find(peer.peer_id);
+      known != peers.end() &&
+      (known->second.tunnel_id != peer.tunnel_id ||
+       (known->second.public_key != peer.public_key && known->second.public_key != peer.former_public_key)))
+    forget_peer(peer.peer_id);
+  peers[peer.peer_id] = peer;
+  if (auto status = view_->peer(peer.peer_id);
+      !status || status->live == 0 || status->public_key != peer.public_key || status->tunnel_id != peer.tunnel_id) {
+    abi::PeerStatusValue value = status && status->live != 0 ? *status : abi::PeerStatusValue{};
+    value.live = 1;
+    value.tunnel_id = peer.tunnel_id;
+    value.public_key = peer.public_key;
+    publish_peer(peer.peer_id, value);
+  }
+  named_peers_.insert(peer.peer_id);
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::RemovePeer& removed) {
+  const auto found = peers.find(removed.peer_id);
+  if (found == peers.end() || found->second.public_key != removed.public_key) return abi::Refusal::unknown_peer;
+  forget_peer(removed.peer_id);
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::SetRoute& route) {
+  if (route.route_kind == abi::RouteKind::peer && !peers.contains(route.peer_id)) return abi::Refusal::unknown_peer;
+  routes[route.prefix] = route;
+  named_routes_.insert(route.prefix);
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::RemoveRoute& removed) {
+  routes.erase(removed.prefix);
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::RetireSession& retired) {
+  end_session(retired.index, abi::SessionEnd::retired);
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::SetCookieSecrets& secrets) {
+  cookie_secrets = secrets;
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::ListFlows& request) {
+  listings.push_back(request);
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::ForgetTimestamp& forgotten) {
+  forgotten_timestamps.push_back(forgotten.peer_id);
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::SetCapture& wanted) {
+  capture = wanted;
+  return abi::Refusal::none;
+}
+
+abi::Refusal FakeDataplane::apply(const abi::InstallSession& session) {
   if (!peers.contains(session.peer_id)) return abi::Refusal::unknown_peer;
   const std::uint32_t slot = session.index & (max_sessions_ - 1);
   const auto found = sessions.find(slot);
@@ -286,22 +242,6 @@ abi::Refusal FakeDataplane::install(const abi::InstallSession& session) {
 // ---- policy ----
 
 namespace {
-
-const abi::CommandLimits any_limits{1U << 20, 1U << 20, 4096, 2};
-
-bool is_valid(const abi::SetRule& part) {
-  return abi::valid(part);
-}
-bool is_valid(const abi::SetService& part) {
-  return abi::valid(part);
-}
-bool is_valid(const abi::RemoveAddress& part) {
-  return abi::valid(part);
-}
-template <typename Part>
-bool is_valid(const Part& part) {
-  return abi::valid(part, any_limits);
-}
 
 // What a peer or address names must be there.
 bool has_classes(const FakeDataplane::Image& image, const abi::Access& access, std::uint32_t destination_class) {
@@ -373,7 +313,7 @@ FakeDataplane::Image* FakeDataplane::find_image(std::uint64_t number) {
   return staged_policy && staged_policy->number == number ? &*staged_policy : nullptr;
 }
 
-abi::Refusal FakeDataplane::begin_policy(const abi::BeginPolicy& begin) {
+abi::Refusal FakeDataplane::apply(const abi::BeginPolicy& begin) {
   if (find_image(begin.image) != nullptr) return abi::Refusal::none;
   EXPECT_TRUE(images_seen_.insert(begin.image).second) << "an image number is used once";
   staged_policy.emplace();
@@ -382,7 +322,7 @@ abi::Refusal FakeDataplane::begin_policy(const abi::BeginPolicy& begin) {
   return abi::Refusal::none;
 }
 
-abi::Refusal FakeDataplane::commit_policy(const abi::CommitPolicy& commit) {
+abi::Refusal FakeDataplane::apply(const abi::CommitPolicy& commit) {
   if (find_image(commit.image) == nullptr) return abi::Refusal::no_such_image;
   if (policy.number != commit.image) {
     policy = std::move(*staged_policy);
@@ -394,18 +334,14 @@ abi::Refusal FakeDataplane::commit_policy(const abi::CommitPolicy& commit) {
 }
 
 template <typename Payload>
-abi::Refusal FakeDataplane::apply_part(const abi::Command& command) {
-  Payload part;
-  if (!abi::read_payload(command, part)) return abi::Refusal::bad_header;
-  EXPECT_TRUE(is_valid(part)) << "kind " << static_cast<unsigned>(command.header.kind);
-  if (!is_valid(part)) return abi::Refusal::bad_value;
+abi::Refusal FakeDataplane::apply_part(Payload part) {
   Image* image = find_image(part.image);
   if (image == nullptr) return abi::Refusal::no_such_image;
   part.image = 0;
   if constexpr (std::is_same_v<Payload, abi::SetPeerAccess>)
     if (!peers.contains(part.peer_id)) return abi::Refusal::unknown_peer;
   if constexpr (std::is_same_v<Payload, abi::SetSourceClass> || std::is_same_v<Payload, abi::SetDestinationClass>) {
-    const auto list = std::pair(command.header.kind, part.number);
+    const auto list = std::pair(Payload::kind, part.number);
     if (part.offset == 0) {
       list_ = list;
       row_.clear(), services_.clear();
@@ -427,6 +363,32 @@ abi::Refusal FakeDataplane::apply_part(const abi::Command& command) {
     put(*image, part);
   }
   return abi::Refusal::none;
+}
+
+template <typename Payload>
+abi::Refusal FakeDataplane::read_and_apply(const abi::Command& command) {
+  Payload payload;
+  const bool fits = abi::read_payload(command, payload);
+  const bool is_valid = fits && abi::valid_command(payload, {max_peers_, max_sessions_, 4096, 2});
+  EXPECT_TRUE(is_valid) << "kind " << static_cast<unsigned>(command.header.kind);
+  if (!is_valid) return abi::Refusal::bad_value;
+  if constexpr (requires { apply(payload); })
+    return apply(payload);
+  else if constexpr (requires { payload.image; })
+    return apply_part(payload);
+  else
+    return abi::Refusal::none;  // nothing that this model knows of
+}
+
+abi::Refusal FakeDataplane::apply_one(const abi::Command& command) {
+  switch (command.header.kind) {
+#define SALLYPORT_APPLY(number, name, Payload) \
+  case abi::CommandKind::name:                 \
+    return read_and_apply<abi::Payload>(command);
+    SALLYPORT_COMMANDS(SALLYPORT_APPLY)
+#undef SALLYPORT_APPLY
+  }
+  return abi::Refusal::bad_header;
 }
 
 void FakeDataplane::finish_sync() {

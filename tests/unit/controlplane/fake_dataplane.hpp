@@ -88,14 +88,30 @@ class FakeDataplane {
 
  private:
   abi::Refusal apply_one(const abi::Command& command);
-  abi::Refusal install(const abi::InstallSession& session);
+  template <typename Payload>
+  abi::Refusal read_and_apply(const abi::Command& command);
+  // What the model knows of; any other command is only validated.
+  abi::Refusal apply(const abi::BeginSync& begin);
+  abi::Refusal apply(const abi::EndSync& end);
+  abi::Refusal apply(const abi::SetTunnel& tunnel);
+  abi::Refusal apply(const abi::RemoveTunnel& removed);
+  abi::Refusal apply(const abi::SetPeer& peer);
+  abi::Refusal apply(const abi::RemovePeer& removed);
+  abi::Refusal apply(const abi::SetRoute& route);
+  abi::Refusal apply(const abi::RemoveRoute& removed);
+  abi::Refusal apply(const abi::InstallSession& session);
+  abi::Refusal apply(const abi::RetireSession& retired);
+  abi::Refusal apply(const abi::SetCookieSecrets& secrets);
+  abi::Refusal apply(const abi::ListFlows& request);
+  abi::Refusal apply(const abi::ForgetTimestamp& forgotten);
+  abi::Refusal apply(const abi::SetCapture& wanted);
+  abi::Refusal apply(const abi::BeginPolicy& begin);
+  abi::Refusal apply(const abi::CommitPolicy& commit);
   void finish_sync();
   void forget_peer(std::uint32_t peer_id);
   [[nodiscard]] Image* find_image(std::uint64_t number);
   template <typename Payload>
-  abi::Refusal apply_part(const abi::Command& command);
-  abi::Refusal begin_policy(const abi::BeginPolicy& begin);
-  abi::Refusal commit_policy(const abi::CommitPolicy& commit);
+  abi::Refusal apply_part(Payload part);
 
   std::uint32_t max_peers_;
   std::uint32_t max_sessions_;

@@ -451,7 +451,7 @@ TEST_F(PublisherTest, ResynchronisesAfterALinkWasLostAndDropsWhatIsNoLongerWante
 }
 
 TEST_F(PublisherTest, AsksForANewLinkWhenTheDataplaneLostCount) {
-  EXPECT_TRUE(publisher_.on_refused({9, abi::CommandKind::set_peer, abi::Refusal::out_of_order}, now_));
+  EXPECT_TRUE(publisher_.on_refused({9, abi::CommandKind::set_peer, abi::Refusal::bad_header}, now_));
 }
 
 TEST_F(PublisherTest, NoticesAnImpossibleRingIndex) {

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "config/base/check.hpp"
+#include "dataplane/abi/layout.hpp"
 #include "dataplane/packet/icmp.hpp"
 #include "dataplane/packet/icmp6.hpp"
 #include "dataplane/packet/udp.hpp"
@@ -153,7 +154,8 @@ LabGateway::LabGateway(const std::vector<config::HostService>& wan_host_services
                          .worker_count = 1,
                          .max_peers = 16,
                          .max_sessions = 16,
-                         .boot_id = 1};
+                         .boot_id = 1,
+                         .layout = abi::layout};
   auto listening = ControlLink::listen({.socket_path = socket_path, .hello = hello, .statistics = &statistics});
   SP_CHECK(listening.has_value());
   link = std::move(*listening);

@@ -74,6 +74,17 @@ DATAPLANE = {
     "housekeeping": ["config", "abi", "crypto", "forwarding", "io", "packet", "pipeline", "session"],
 }
 
+def functions(lines):
+    """(first line, lines) of whatever begins in the first column and ends with a brace there: functions, as
+    clang-format puts them. Not types, namespaces and tables, which end with "};"."""
+    start = None
+    for number, line in enumerate(lines, 1):
+        if start is None and line and line[0] not in " }#/" and not re.match(r"(namespace|using|class|struct|enum|static_assert)\b", line):
+            start = number
+        if start is None: continue
+        if line == "}": yield start, number - start + 1
+        if line == "}" or line.startswith("};") or (line.endswith(";") and line[0] not in " }"): start = None
+
 
 class Structure(unittest.TestCase):
     def test_includes_make_no_cycle(self):
@@ -137,6 +148,17 @@ class Structure(unittest.TestCase):
                 checked += 1
                 self.assertTrue(stands_for(name, readme.parent), f"`{name}` of {readme.relative_to(ROOT)} is not there")
         self.assertGreater(checked, 500)
+
+    def test_a_file_and_a_function_fit_what_a_reader_holds(self):
+        """At most 350 lines a file, 60 a function; a table may be as long as it is."""
+        longest_file, longest_function, seen = 350, 60, 0
+        for path in [*SOURCES, *(ROOT / "perf").glob("*.[ch]pp")]:
+            lines = path.read_text().splitlines()
+            self.assertLessEqual(len(lines), longest_file, path.relative_to(ROOT))
+            for start, length in functions(lines):
+                seen += 1
+                self.assertLessEqual(length, longest_function, f"{path.relative_to(ROOT)}:{start}")
+        self.assertGreater(seen, 1000)
 
 
 if __name__ == "__main__":
