@@ -16,7 +16,7 @@ tl::expected<void, std::string> ControlPlane::forget_timestamp(std::string_view 
   if (!id || statistics() == nullptr)
     return tl::unexpected(std::string("no dataplane is connected, which remembers it too: try again when it is"));
   service_.forget_timestamp(*id);
-  publisher_.forget_timestamp(*id);
+  publisher_.send_now(abi::ForgetTimestamp{*id});
   peers_.memory().forget_timestamp(peers_.key_of(*peer));
   request_flush();
   log_info("timestamp forgotten", {{"peer", name}});

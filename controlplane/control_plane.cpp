@@ -205,7 +205,7 @@ std::optional<std::uint64_t> ControlPlane::install_session(const abi::InstallSes
 }
 
 void ControlPlane::retire_session(std::uint32_t index, std::uint64_t session_id) {
-  publisher_.retire_session(index, session_id);
+  publisher_.send_now(abi::RetireSession{index, 0, session_id});
   request_flush();
 }
 

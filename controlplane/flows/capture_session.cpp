@@ -21,7 +21,7 @@ tl::expected<std::uint32_t, std::string> CaptureSession::start(abi::SetCapture r
   if (++last_number_ == 0) ++last_number_;
   request.capture_id = last_number_;
   running_.emplace(Running{last_number_, request.max_packets, std::move(on_packet), std::move(on_end)});
-  publisher_.set_capture(request);
+  publisher_.send_now(request);
   timer_.fire_after(look_interval);
   dataplane_.request_flush();
   return last_number_;
@@ -29,7 +29,7 @@ tl::expected<std::uint32_t, std::string> CaptureSession::start(abi::SetCapture r
 
 void CaptureSession::stop(std::uint32_t number) {
   if (!running_ || running_->number != number) return;
-  if (dataplane_.statistics() != nullptr) publisher_.set_capture({});
+  if (dataplane_.statistics() != nullptr) publisher_.send_now(abi::SetCapture{});
   dataplane_.request_flush();
   end();
 }

@@ -22,7 +22,7 @@ tl::expected<std::uint32_t, std::string> FlowListing::start(abi::ListFlows reque
   if (++last_number_ == 0) ++last_number_;
   request.listing = last_number_;
   running_.emplace(Running{last_number_, request.most, std::move(on_flow), std::move(on_end)});
-  publisher_.list_flows(request);
+  publisher_.send_now(request);
   patience_.fire_after(patience);
   dataplane_.request_flush();
   return last_number_;
@@ -33,7 +33,7 @@ void FlowListing::stop(std::uint32_t number) {
   abi::ListFlows stop{};
   stop.peer_id = abi::no_peer;
   stop.protocol = abi::any_protocol;
-  if (dataplane_.statistics() != nullptr) publisher_.list_flows(stop);
+  if (dataplane_.statistics() != nullptr) publisher_.send_now(stop);
   running_.reset();
   patience_.cancel();
   dataplane_.request_flush();

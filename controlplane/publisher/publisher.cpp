@@ -97,22 +97,6 @@ void Publisher::send_urgently(const abi::Command& command) {
   }
 }
 
-void Publisher::retire_session(std::uint32_t index, std::uint64_t session_id) {
-  send_urgently(abi::make_command(0, abi::RetireSession{index, 0, session_id}));
-}
-
-void Publisher::forget_timestamp(std::uint32_t peer_id) {
-  send_urgently(abi::make_command(0, abi::ForgetTimestamp{peer_id}));
-}
-
-void Publisher::set_capture(const abi::SetCapture& capture) {
-  send_urgently(abi::make_command(0, capture));
-}
-
-void Publisher::list_flows(const abi::ListFlows& request) {
-  send_urgently(abi::make_command(0, request));
-}
-
 bool Publisher::on_refused(const abi::CommandRefused& refused, std::uint64_t now_ns) {
   ++refusals_;
   if (refused.reason == abi::Refusal::bad_header) {

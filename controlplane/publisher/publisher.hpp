@@ -90,11 +90,12 @@ class Publisher {
   // Sends a session ahead of everything but its own peer and tunnel. Returns the sequence number that the handshake's
   // packet must wait for; nothing if there is no link or no room (the peer will try again). The caller wipes `session`.
   std::optional<std::uint64_t> install_session(const abi::InstallSession& session);
-  // These wait for room if they must; without a link they are dropped, since a new link begins from the statistics.
-  void retire_session(std::uint32_t index, std::uint64_t session_id);
-  void forget_timestamp(std::uint32_t peer_id);
-  void set_capture(const abi::SetCapture& capture);
-  void list_flows(const abi::ListFlows& request);
+  // A command that is about no desired state (RetireSession, ForgetTimestamp, SetCapture, ListFlows): ahead of the rest,
+  // and it waits for room if it must. Without a link it is dropped, since a new link begins from the statistics.
+  template <typename Payload>
+  void send_now(const Payload& payload) {
+    send_urgently(abi::make_command(0, payload));
+  }
 
   // Returns true if the link must be reopened: the dataplane lost count of our commands.
   [[nodiscard]] bool on_refused(const abi::CommandRefused& refused, std::uint64_t now_ns);

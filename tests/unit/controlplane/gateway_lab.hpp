@@ -218,7 +218,7 @@ class GatewayLab : private ServiceOutputs {
     return publisher.install_session(session);
   }
   void retire_session(std::uint32_t index, std::uint64_t session_id) override {
-    publisher.retire_session(index, session_id);
+    publisher.send_now(abi::RetireSession{index, 0, session_id});
   }
   bool send_packet(const abi::PacketDown& packet) override { return connection && connection->send_packet(packet); }
   std::optional<abi::PeerStatusValue> peer_status(std::uint32_t id) const override {
