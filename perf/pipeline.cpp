@@ -14,12 +14,14 @@
 #include <vector>
 
 #include "dataplane/stages/stages.hpp"
+#include "perf/bench.hpp"
 #include "tests/integration/lab.hpp"
 
 namespace {
 
 using namespace sallyport;
 using namespace sallyport::integration;
+using namespace sallyport::perf;
 using dataplane::Packet;
 using dataplane::Worker;
 
@@ -52,25 +54,6 @@ class Stopwatch {
  private:
   std::array<std::vector<double>, stage_count>& samples_;
 };
-
-double median(std::vector<double>& samples) {
-  if (samples.empty()) return 0;
-  std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2), samples.end());
-  return samples[samples.size() / 2];
-}
-
-WireguardPeer make_peer(std::uint32_t id) {
-  WireguardPeer peer;
-  peer.id = id;
-  const auto high = static_cast<std::uint8_t>(1 + id / 250), low = static_cast<std::uint8_t>(1 + id % 250);
-  peer.endpoint = {.address = IpAddress::v4(192, 0, 2, 10), .port = static_cast<std::uint16_t>(20000 + id)};
-  peer.v4 = IpAddress::v4(10, 8, high, low);
-  peer.v6 = *IpAddress::parse("fd08::1:" + std::to_string(id));
-  peer.public_key = {};
-  std::memcpy(peer.public_key.data(), &id, sizeof id);
-  peer.public_key[31] = 1;
-  return peer;
-}
 
 class Bench {
  public:

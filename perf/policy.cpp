@@ -22,6 +22,7 @@
 #include "config/base/clock.hpp"
 #include "dataplane/io/memory.hpp"
 #include "dataplane/stages/stages.hpp"
+#include "perf/bench.hpp"
 #include "perf/policy_images.hpp"
 #include "tests/integration/lab.hpp"
 
@@ -52,26 +53,6 @@ constexpr std::array<const char*, traffic_count> traffic_names = {"known, 1 flow
 struct Samples {
   std::vector<double> policy, whole;
 };
-
-double median(std::vector<double>& samples) {
-  if (samples.empty()) return 0;
-  std::nth_element(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2), samples.end());
-  return samples[samples.size() / 2];
-}
-
-WireguardPeer make_peer(std::uint32_t id) {
-  WireguardPeer peer;
-  peer.id = id;
-  const auto high = static_cast<std::uint8_t>(1 + id / 250), low = static_cast<std::uint8_t>(1 + id % 250);
-  peer.endpoint = {.address = IpAddress::v4(192, 0, 2, 10), .port = static_cast<std::uint16_t>(20000 + id)};
-  peer.v4 = IpAddress::v4(10, 8, high, low);
-  peer.v6 = *IpAddress::parse("fd08::1:0");
-  std::memcpy(&peer.v6.bytes[14], &id, 2);
-  peer.public_key = {};
-  std::memcpy(peer.public_key.data(), &id, sizeof id);
-  peer.public_key[31] = 1;
-  return peer;
-}
 
 class Bench {
  public:

@@ -166,6 +166,18 @@ std::vector<Subject> with_nets(std::vector<Subject> subjects, const Policy& befo
 
 }  // namespace
 
+std::string_view name_of(ChangeKind kind) noexcept {
+  switch (kind) {
+    case ChangeKind::gains:
+      return "gains";
+    case ChangeKind::loses:
+      return "loses";
+    case ChangeKind::changes:
+      return "changes";
+  }
+  return "unknown";
+}
+
 std::vector<AccessChange> difference(const Policy& before, const Policy& after, const std::vector<Subject>& subjects,
                                      const Endpoints& endpoints, TimePoint at) {
   const IndexedPolicy old_version(before);

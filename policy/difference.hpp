@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "policy/decide.hpp"
@@ -19,6 +20,7 @@ enum class ChangeKind : std::uint8_t {
   loses,
   changes
 };  // changes: still allowed, but by another rule, rate or log
+[[nodiscard]] std::string_view name_of(ChangeKind kind) noexcept;  // "gains"
 struct AccessChange {
   ChangeKind kind = ChangeKind::gains;
   std::string subject;

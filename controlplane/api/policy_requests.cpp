@@ -72,22 +72,10 @@ HttpResponse put_in_force(const Call& call, const std::optional<policy::Bundle>&
   return response;
 }
 
-std::string_view to_string(policy::ChangeKind kind) {
-  switch (kind) {
-    case policy::ChangeKind::gains:
-      return "gains";
-    case policy::ChangeKind::loses:
-      return "loses";
-    case policy::ChangeKind::changes:
-      return "changes";
-  }
-  return "unknown";
-}
-
 Json changes_json(const std::vector<policy::AccessChange>& changes) {
   Json list = Json::array();
   for (std::size_t i = 0; i < changes.size() && i < most_changes_shown; ++i)
-    list.push_back({{"kind", to_string(changes[i].kind)},
+    list.push_back({{"kind", policy::name_of(changes[i].kind)},
                     {"subject", changes[i].subject},
                     {"target", changes[i].target},
                     {"before", changes[i].before},

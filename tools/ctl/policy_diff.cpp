@@ -7,18 +7,6 @@
 namespace sallyport::ctl {
 namespace {
 
-const char* word_of(policy::ChangeKind kind) {
-  switch (kind) {
-    case policy::ChangeKind::gains:
-      return "gains";
-    case policy::ChangeKind::loses:
-      return "loses";
-    case policy::ChangeKind::changes:
-      return "changes";
-  }
-  return "?";
-}
-
 void print_changes(const Invocation& call, const Json& answer) {
   Table table({{"CHANGE"}, {"WHO"}, {"WHAT"}, {"BEFORE"}, {"AFTER"}});
   for (const Json& change : list_field(answer, "changes"))
@@ -62,7 +50,7 @@ ExitCode compare_files(const Invocation& call) {
   if (!subjects) return print_errors(call, subjects.error());
   Json changes = Json::array();
   for (const policy::AccessChange& change : policy::difference(*before, *after, *subjects, {}, present()))
-    changes.push_back({{"kind", word_of(change.kind)},
+    changes.push_back({{"kind", policy::name_of(change.kind)},
                        {"subject", change.subject},
                        {"target", change.target},
                        {"before", change.before},
