@@ -215,14 +215,15 @@ std::string Gateway::make_workers(const config::Dataplane& dataplane) {
                                           {"chosen", report.name == selection->engine.name}});
     }
   }
-  abi::copy_text(statistics_.at<abi::StatisticsHeader>()->crypto_engine, selection->engine.name);
-
   if (std::string problem = make_rings(); !problem.empty()) return problem;
   auto* blocks = statistics_.at<abi::CounterBlock>(layout_.counters);
   auto* status = statistics_.at<abi::WorkerStatus>(layout_.workers);
   for (std::uint16_t id = 0; id < worker_count_; ++id) {
     auto aead = selection->engine.create();
     if (!aead) return aead.error();
+    std::string engine = (*aead)->name();
+    if (const std::string way = (*aead)->way(); !way.empty()) engine += '/' + way;  // "vector/avx512"
+    abi::copy_text(statistics_.at<abi::StatisticsHeader>()->crypto_engine, engine);
     auto reassembly = Reassembly::create(pools_->large(), tables_->tsc_hz);
     worker_counters_.push_back(std::make_unique<Counters>(&blocks[id + 1]));
     auto capture = CaptureTap::create(capture_filter_, *capture_pool_, *worker_counters_.back(), id);

@@ -95,6 +95,8 @@ class AeadEngine {
   virtual ~AeadEngine() = default;
 
   [[nodiscard]] virtual const char* name() const noexcept = 0;
+  // Which of its ways it took on this processor, "avx512"; empty: it does not say.
+  [[nodiscard]] virtual const char* way() const noexcept { return ""; }
 
   // ok: `length_bytes` of ciphertext and a tag behind them stand in `data`. Not ok (a wiped key or one of another
   // algorithm, a length above the limits): `data` may hold plaintext and must not be sent.

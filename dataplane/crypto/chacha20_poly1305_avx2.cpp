@@ -196,6 +196,6 @@ void open_avx2(LanePacket* packets, unsigned count, Scratch& scratch) noexcept {
 
 }  // namespace
 
-constinit const Width avx2 = {"AVX2", Avx2::lanes, 4, 3, avx2_supported, seal_avx2, open_avx2};
+constinit const Width avx2 = {"avx2", "AVX2", Avx2::lanes, 4, 3, avx2_supported, seal_avx2, open_avx2};
 
 }  // namespace sallyport::dataplane::lanes

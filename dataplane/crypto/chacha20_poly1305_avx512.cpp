@@ -144,7 +144,7 @@ void open_avx512(LanePacket* packets, unsigned count, Scratch& scratch) noexcept
 
 }  // namespace
 
-constinit const Width avx512 = {"AVX-512 (F, BW, VL)", Avx512::lanes, 5,          14,
-                                avx512_supported,      seal_avx512,   open_avx512};
+constinit const Width avx512 = {"avx512", "AVX-512 (F, BW, VL)", Avx512::lanes, 5,
+                                14,       avx512_supported,      seal_avx512,   open_avx512};
 
 }  // namespace sallyport::dataplane::lanes

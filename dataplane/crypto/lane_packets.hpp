@@ -42,6 +42,7 @@ struct alignas(64) Scratch {
 inline constexpr std::uint32_t short_text_bytes = 768;  // and less
 
 struct Width {
+  const char* name;   // "avx2"
   const char* needs;  // of a processor
   unsigned lanes;     // packets in a whole group
   // So many packets less than a group, of short and of long texts, are faster side by side than one after the other.

@@ -19,6 +19,7 @@ class VectorEngine final : public AeadEngine {
   ~VectorEngine() override { explicit_bzero(&scratch_, sizeof scratch_); }
 
   [[nodiscard]] const char* name() const noexcept override { return "vector"; }
+  [[nodiscard]] const char* way() const noexcept override { return width_.name; }
 
   void seal(std::span<AeadJob> jobs) noexcept override {
     for_each_batch(jobs, [this](std::span<AeadJob> batch) { seal_batch(batch); });

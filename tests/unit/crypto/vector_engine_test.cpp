@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dataplane/crypto/known_answer_tests.hpp"
+#include "dataplane/crypto/lane_packets.hpp"
 #include "generated_aead_vectors.hpp"
 #include "hex.hpp"
 #include "libsodium_engine.hpp"
@@ -409,6 +410,7 @@ TEST(VectorEngine, TakesTheWidestVectorsThatThereAre) {
   const auto engine = make_vector_engine();
   ASSERT_TRUE(engine) << engine.error();
   EXPECT_STREQ((*engine)->name(), "vector");
+  EXPECT_STREQ((*engine)->way(), lanes::avx512.supported() ? "avx512" : "avx2");
 }
 
 }  // namespace
