@@ -124,8 +124,12 @@ class EnrolledClient(Client):
         self.public_key = self.run("wg", "show", self.link, "public-key").strip()
 
     def wireguard_pids(self):
-        found = run("pgrep", "-f", f"wireguard-go.* {self.link}$|wireguard-go {self.link}", check=False)
-        return [int(pid) for pid in found.split()]
+        def is_ours(pid):
+            try:
+                with open(f"/proc/{pid}/cmdline") as file: words = file.read().split("\0")
+            except OSError: return False                           # it is gone
+            return os.path.basename(words[0]) == "wireguard-go" and self.link in words
+        return [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and is_ours(pid)]
 
     def session(self):
         return next(iter(self.gateway.sessions(public_key=self.public_key)), None)
