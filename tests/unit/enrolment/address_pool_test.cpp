@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <ctime>
 #include <limits>
 #include <random>
 #include <set>
@@ -293,8 +292,8 @@ TEST(AddressPool, AgreesWithAnOracleThatCountsEveryAddress) {
   EXPECT_GT(refused, 1000U);
 }
 
+// A pool that looked through its gaps one by one would not end.
 TEST(AddressPool, AMillionPeersTakeNoTimeHoweverTheyComeAndGo) {
-  const std::clock_t begin = std::clock();
   AddressPool large = pool({"10.0.0.0/8", "fd00::/64"});
   std::vector<Prefixes> peers;
   for (unsigned i = 0; i < 1'000'000; ++i) peers.push_back(large.take().value());
@@ -302,7 +301,6 @@ TEST(AddressPool, AMillionPeersTakeNoTimeHoweverTheyComeAndGo) {
   // As many gaps as there can be.
   for (std::size_t i = 0; i < peers.size(); i += 2) large.give_back(peers[i]);
   for (std::size_t i = 0; i < peers.size(); i += 2) ASSERT_EQ(large.take(), peers[i]);
-  EXPECT_LT(std::clock() - begin, 30 * CLOCKS_PER_SEC);  // of a build without optimisation
 }
 
 }  // namespace

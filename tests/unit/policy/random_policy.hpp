@@ -15,6 +15,9 @@ class RandomWorld {
   explicit RandomWorld(std::uint32_t seed) : random_(seed) {}
 
   static inline const TimePoint now = at("2026-11-23T09:00:00Z");
+  // Nothing ends at `now` itself: it would hold for who decides at that instant, and be over for the gateway that is
+  // asked a moment later.
+  static constexpr std::chrono::seconds aside{30};
   static inline const std::vector<std::string> hosts{"10.1.1.1", "10.1.1.2", "10.1.2.1",     "10.2.0.1",
                                                      "10.3.0.1", "9.9.9.9",  "2001:db8:1::", "2001:db8:2::1"};
 
@@ -56,9 +59,9 @@ class RandomWorld {
     if (chance(2)) facts.claims.push_back({"corp", "groups", {pick(tags_), pick(tags_)}});
     if (!chance(3)) facts.posture["encrypted"] = !chance(4);
     if (!chance(3)) facts.posture["age"] = std::int64_t{20} + below(14);
-    if (chance(2)) facts.posture_until = now + std::chrono::minutes(below(600)) - std::chrono::minutes(60);
-    if (chance(2)) facts.authenticated_at = now - std::chrono::minutes(below(300));
-    if (chance(2)) facts.not_after = now + std::chrono::minutes(below(600)) - std::chrono::minutes(60);
+    if (chance(2)) facts.posture_until = now + std::chrono::minutes(below(600)) - std::chrono::minutes(60) + aside;
+    if (chance(2)) facts.authenticated_at = now - std::chrono::minutes(below(300)) + aside;
+    if (chance(2)) facts.not_after = now + std::chrono::minutes(below(600)) - std::chrono::minutes(60) + aside;
     return facts;
   }
 
@@ -72,7 +75,7 @@ class RandomWorld {
 
   std::uint8_t protocol() { return pick(std::vector<std::uint8_t>{tcp, udp, sctp, icmp}); }
   std::uint16_t port() { return static_cast<std::uint16_t>(79 + below(5)); }
-  TimePoint later() { return now + std::chrono::minutes(below(chance(2) ? 600 : 10000)); }
+  TimePoint later() { return now + std::chrono::minutes(below(chance(2) ? 600 : 10000)) + aside; }
   bool chance(unsigned of) { return below(of) == 0; }
   unsigned below(unsigned limit) { return static_cast<unsigned>(random_() % limit); }
 
