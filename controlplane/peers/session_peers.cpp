@@ -133,11 +133,14 @@ void SessionPeers::make_way(const config::Peer& peer) {
   if (!enrolment_.settings()) return;
   EnrolmentService::Effects effects;
   enrolment_.make_way(peer.public_key, peer.allowed_ips, wall_seconds(), effects);
-  auto settings = *enrolment_.settings();
-  const std::size_t reserved_before = settings.reserved.size();
+  std::vector<IpPrefix> reserved;
   for (const IpPrefix& prefix : peer.allowed_ips)
-    if (takes_from(settings.pool_prefixes, prefix)) settings.reserved.push_back(prefix);
-  if (settings.reserved.size() != reserved_before) enrolment_.configure(std::move(settings), wall_seconds(), effects);
+    if (takes_from(enrolment_.settings()->pool_prefixes, prefix)) reserved.push_back(prefix);
+  if (!reserved.empty()) {
+    auto settings = *enrolment_.settings();
+    settings.reserved.insert(settings.reserved.end(), reserved.begin(), reserved.end());
+    enrolment_.configure(std::move(settings), wall_seconds(), effects);
+  }
   apply(std::move(effects));
 }
 

@@ -90,8 +90,8 @@ class Publisher {
   // Sends a session ahead of everything but its own peer and tunnel. Returns the sequence number that the handshake's
   // packet must wait for; nothing if there is no link or no room (the peer will try again). The caller wipes `session`.
   std::optional<std::uint64_t> install_session(const abi::InstallSession& session);
-  // A command that is about no desired state (RetireSession, ForgetTimestamp, SetCapture, ListFlows): ahead of the rest,
-  // and it waits for room if it must. Without a link it is dropped, since a new link begins from the statistics.
+  // A command that is about no desired state (RetireSession, ForgetTimestamp, SetCapture, ListFlows): ahead of the
+  // rest, and it waits for room if it must. Without a link it is dropped, since a new link begins from the statistics.
   template <typename Payload>
   void send_now(const Payload& payload) {
     send_urgently(abi::make_command(0, payload));
