@@ -1,40 +1,9 @@
 #include "config/difference.hpp"
 
 #include <concepts>
-#include <unordered_map>
 
 namespace sallyport::config {
 namespace {
-
-template <typename Object>
-std::string name_of(const Object& object) {
-  return object.name;
-}
-
-std::string name_of(const Route& route) {
-  return route.to.to_string();
-}
-
-// In the order of the files.
-template <typename Object>
-ObjectChanges compare(const std::vector<Object>& before, const std::vector<Object>& after) {
-  ObjectChanges changes;
-  std::unordered_map<std::string, const Object*> old_by_name;
-  old_by_name.reserve(before.size());
-  for (const Object& object : before) old_by_name.emplace(name_of(object), &object);
-  for (const Object& object : after) {
-    const auto old = old_by_name.find(name_of(object));
-    if (old == old_by_name.end()) {
-      changes.added.push_back(name_of(object));
-      continue;
-    }
-    if (*old->second != object) changes.changed.push_back(name_of(object));
-    old_by_name.erase(old);
-  }
-  for (const Object& object : before)
-    if (old_by_name.contains(name_of(object))) changes.removed.push_back(name_of(object));
-  return changes;
-}
 
 std::string show(const std::string& text) {
   return text;

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "config/config.hpp"
@@ -18,6 +19,35 @@ struct ObjectChanges {
 
   [[nodiscard]] bool empty() const noexcept { return added.empty() && removed.empty() && changed.empty(); }
 };
+
+template <typename Object>
+std::string name_of(const Object& object) {
+  return object.name;
+}
+inline std::string name_of(const Route& route) {
+  return route.to.to_string();
+}
+
+// In the order of the files.
+template <typename Object>
+[[nodiscard]] ObjectChanges compare(const std::vector<Object>& before, const std::vector<Object>& after) {
+  ObjectChanges changes;
+  std::unordered_map<std::string, const Object*> old_by_name;
+  old_by_name.reserve(before.size());
+  for (const Object& object : before) old_by_name.emplace(name_of(object), &object);
+  for (const Object& object : after) {
+    const auto old = old_by_name.find(name_of(object));
+    if (old == old_by_name.end()) {
+      changes.added.push_back(name_of(object));
+      continue;
+    }
+    if (*old->second != object) changes.changed.push_back(name_of(object));
+    old_by_name.erase(old);
+  }
+  for (const Object& object : before)
+    if (old_by_name.contains(name_of(object))) changes.removed.push_back(name_of(object));
+  return changes;
+}
 
 struct Difference {
   ObjectChanges ports, routes, wireguards, peers, pools, clusters, ipsec_peers;

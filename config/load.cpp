@@ -77,7 +77,8 @@ void check_flow_records(Draft& draft) {
 
 }  // namespace
 
-tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std::filesystem::path& name) {
+tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std::filesystem::path& name,
+                                               const Config* running) {
   Draft draft(name);
   if (text.size() > limits::file_bytes) {
     draft.errors.add({}, too_large(limits::file_bytes));
@@ -90,18 +91,20 @@ tl::expected<Config, std::vector<Error>> parse(std::string_view text, const std:
   check_names(draft);
   check_interfaces(draft);
   check_addresses(draft);
+  check_routes(draft);
   check_destinations(draft);
   check_enrolment(draft);
   check_services(draft);
   check_flow_records(draft);
+  if (running != nullptr) check_beside_running(draft, running->ports);
   if (!draft.errors.empty()) return tl::make_unexpected(draft.errors.take_sorted());
   for (const Error& warning : draft.warnings.take_sorted()) draft.config.warnings.push_back(to_string(warning));
   return std::move(draft.config);
 }
 
-tl::expected<Config, std::vector<Error>> load(const std::filesystem::path& file) {
+tl::expected<Config, std::vector<Error>> load(const std::filesystem::path& file, const Config* running) {
   const auto read = read_file(file);
-  if (read) return parse(read->text, file);
+  if (read) return parse(read->text, file, running);
   Draft draft(file);
   draft.errors.add({}, read.error());
   return tl::make_unexpected(draft.errors.take_sorted());

@@ -58,6 +58,9 @@ std::string problem_of(int fd, const std::string& name, std::optional<uid_t> rea
   if (fstat(fd, &status) != 0) return std::string("cannot be read: ") + std::strerror(errno);
   if (!S_ISREG(status.st_mode)) return "expected a regular file";
   if ((status.st_mode & 077) != 0) return "others can read this key; run: chmod 600 " + name;
+  if (reader.value_or(status.st_uid) != status.st_uid && reader != 0U)
+    return "belongs to uid " + std::to_string(status.st_uid) + ", and uid " + std::to_string(*reader) +
+           " is to read it; run: chown " + std::to_string(*reader) + ' ' + name;
   if (status.st_uid != 0 && status.st_uid != geteuid() && status.st_uid != reader)
     return "belongs to another user (uid " + std::to_string(status.st_uid) + "); run: chown root " + name;
   return {};

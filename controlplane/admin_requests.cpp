@@ -1,4 +1,7 @@
 // What the admin API asks of the control plane.
+#include <sys/stat.h>
+
+#include <cerrno>
 #include <utility>
 
 #include "config/base/clock.hpp"
@@ -9,7 +12,7 @@
 namespace sallyport::controlplane {
 
 tl::expected<void, std::string> ControlPlane::forget_timestamp(std::string_view name) {
-  const config::Peer* peer = peers_.directory().by_name(name);
+  const Peer* peer = peers_.directory().by_name(name);
   if (peer == nullptr) return tl::unexpected("there is no peer " + std::string(name));
   const auto id = peer_id(name);
   // The dataplane would give it back at the next link.
@@ -35,7 +38,7 @@ std::optional<std::uint32_t> ControlPlane::peer_id(std::string_view name) const 
 }
 
 std::string ControlPlane::peer_name(std::uint32_t id) const {
-  const config::Peer* peer = peers_.directory().by_id(id);
+  const Peer* peer = peers_.directory().by_id(id);
   return peer == nullptr ? std::string() : peer->name;
 }
 
@@ -84,6 +87,10 @@ std::vector<Problem> ControlPlane::problems() const {
   add(policy_.problems());
   add(peer_files_.problems());
   add(recorder_.problems());
+  if (struct stat unused{};
+      statistics() != nullptr && stat(config_.dataplane.socket.c_str(), &unused) != 0 && errno == ENOENT)
+    list.push_back({"dataplane", config_.dataplane.socket.string() +
+                                     " was removed: the next control plane finds no dataplane until it is restarted"});
   if (const abi::StatisticsView* view = statistics())
     add(dataplane_problems(config_, *view, connected_since_ns_, boottime_ns()));
   else

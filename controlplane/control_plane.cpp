@@ -47,11 +47,11 @@ ControlPlane::ControlPlane(boost::asio::io_context& loop, std::filesystem::path 
                         service_.on_install_refused(index, session_id, reason);
                       }},
                  started_at_ns_),
-      policy_(publisher_, [this](const config::Peer& peer) { return facts_of(peer); }),
+      policy_(publisher_),
       live_(loop, policy_, state_, *this),
       peers_(loop, config_, publisher_, service_, policy_, state_, *this),
       enrolment_([this](const PublicKey& key) { return sessions_.check_key(key); },
-                 [this] { return config_.peers.size() < config_.dataplane.max_peers; },
+                 [this] { return peers_.all().size() < config_.dataplane.max_peers; },
                  [](std::uint8_t* bytes, std::size_t size) {
                    wireguard::system_random()({bytes, size});
                  }),
@@ -114,7 +114,7 @@ tl::expected<void, StartFailure> ControlPlane::start() {
   tick_timer_.fire_after(tick_interval);
   log_info("started", {{"gateway", config_.gateway.name},
                        {"tunnels", config_.wireguards.size()},
-                       {"peers", config_.peers.size()},
+                       {"peers", peers_.all().size()},
                        {"version", SALLYPORT_VERSION}});
   return {};
 }
@@ -153,6 +153,10 @@ void ControlPlane::on_connected(DataplaneConnection& connection) {
   policy_.on_connected(connection.statistics(), same_boot);
   apply_configuration();
   const auto& header = connection.statistics().header();
+  const bool has_state = header.live_peers.load(std::memory_order_relaxed) != 0 ||
+                         header.policy_image.load(std::memory_order_relaxed) != 0;
+  if (first && !state_.ran_before() && has_state)
+    state_.note_lost("it was not there at the start, though the dataplane has what a gateway gave it before,");
   // A dataplane without a policy has just started. Where no gateway ran before, it lost no flows by that.
   const bool has_flows = header.policy_image.load(std::memory_order_relaxed) != 0 || (first && !state_.ran_before());
   publisher_.connect(connection.command_ring(), header.applied_sequence,
@@ -258,8 +262,8 @@ void ControlPlane::look_for_differences(const abi::StatisticsView& view) {
     is_of_sessions_alone &= difference.what.starts_with("session ");
     log_error("dataplane differs from what it was told", {{"object", difference.what}, {"why", difference.why}});
   }
-  // Sessions are never sent again. What the dataplane refuses is told by name, and is tried again by itself.
-  if (is_of_sessions_alone || !publisher_.problems().empty()) return;
+  // Sessions are never sent again.
+  if (is_of_sessions_alone) return;
   if (resynchronised_at_ns_ != 0 && now - resynchronised_at_ns_ < resynchronisation_interval_ns) return;
   resynchronised_at_ns_ = now;
   ++resynchronisations_;

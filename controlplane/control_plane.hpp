@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,7 @@ class ControlPlane final : public AdminBackend, private DataplaneAccess, private
 
   // AdminBackend
   [[nodiscard]] const config::Config& configuration() const override { return config_; }
+  [[nodiscard]] std::span<const Peer> peers() const override { return peers_.all(); }
   [[nodiscard]] std::uint64_t started_at_ns() const override { return started_at_ns_; }
   [[nodiscard]] const abi::StatisticsView* statistics() const override;
   [[nodiscard]] std::uint64_t dataplane_connected_since_ns() const override { return connected_since_ns_; }
@@ -105,10 +107,9 @@ class ControlPlane final : public AdminBackend, private DataplaneAccess, private
   [[nodiscard]] std::string rule_name(std::uint32_t number) const override;
   [[nodiscard]] std::uint32_t rule_number(const std::string& rule) const override { return policy_.rule_number(rule); }
   [[nodiscard]] std::vector<PeerIdentity> identities() const override;
-  [[nodiscard]] const config::Peer* peer_of(const IpAddress& address) const override {
+  [[nodiscard]] const Peer* peer_of(const IpAddress& address) const override {
     return peers_.directory().by_address(address);
   }
-  [[nodiscard]] policy::Facts facts_of(const config::Peer& peer) const override;
   tl::expected<std::uint32_t, std::string> list_flows(abi::ListFlows request, FlowSink on_flow,
                                                       FlowEndSink on_end) override {
     return listing_.start(request, std::move(on_flow), std::move(on_end));
@@ -182,9 +183,9 @@ class ControlPlane final : public AdminBackend, private DataplaneAccess, private
 
   // policy_requests.cpp
   [[nodiscard]] tl::expected<void, std::vector<config::Error>> start_policy();
-  // What a configuration asks for: nothing if that is in force already.
+  // What a configuration asks for, of these peers: nothing if that is in force already.
   [[nodiscard]] tl::expected<std::optional<PolicyService::Prepared>, std::vector<config::Error>> prepare_policy(
-      const config::Config& next);
+      const config::Config& next, std::span<const Peer> peers);
   std::vector<std::string> put_in_force(PolicyService::Prepared prepared, std::string_view by);
   [[nodiscard]] PolicyService::Settings policy_settings() const;
   [[nodiscard]] PolicyService::IdOf id_of_peer() const;

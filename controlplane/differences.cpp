@@ -66,7 +66,8 @@ void Differences::look_at_peers(const Publisher& publisher, const abi::Statistic
   for (auto entry = peers_to_see_.begin(); entry != peers_to_see_.end();) {
     const auto wanted = peers.find(entry->first);
     const std::string what = wanted == peers.end() ? std::string() : "peer " + wanted->second.name;
-    const std::string why = what != entry->second ? "" : why_peer_differs(wanted->second.message, statistics);
+    const bool is_told = what != entry->second || publisher.refused().contains(Subject::peer(entry->first));
+    const std::string why = is_told ? "" : why_peer_differs(wanted->second.message, statistics);
     judge(peers_, entry->second, why);
     entry = why.empty() ? peers_to_see_.erase(entry) : std::next(entry);
   }
@@ -74,7 +75,7 @@ void Differences::look_at_peers(const Publisher& publisher, const abi::Statistic
   auto at = peers.lower_bound(next_peer_);
   for (std::uint32_t looked = 0; looked < peers_per_look && at != peers.end(); ++looked, ++at) {
     if (peers_to_see_.size() >= suspects_max) break;
-    if (peers_to_see_.contains(at->first)) continue;
+    if (peers_to_see_.contains(at->first) || publisher.refused().contains(Subject::peer(at->first))) continue;
     const std::string why = why_peer_differs(at->second.message, statistics);
     if (why.empty()) continue;
     const std::string what = "peer " + at->second.name;
@@ -133,10 +134,19 @@ void Differences::look_at_totals(const Publisher& publisher, const abi::Statisti
           : same          ? ""
                           : "the dataplane has as many as it should, but not the same");
   };
+  // What was refused may be missing, or be there as it was before: that is told by name.
+  const auto compare_kind = [&](const std::string& what, SubjectKind kind, std::uint64_t wanted, std::uint64_t found,
+                                bool same = true) {
+    const std::uint64_t refused = publisher.refused().count(kind);
+    if (refused == 0) return compare(what, wanted, found, same);
+    compare(what, std::clamp(found, wanted - std::min(wanted, refused), wanted), found);
+  };
   const abi::Holdings& held = header.holdings;
-  compare("interfaces", desired.tunnels.size(), read(held.tunnels), read(held.tunnels_digest) == tunnels_digest_);
-  compare("peers", desired.peers.size(), read(header.live_peers));
-  compare("routes", desired.routes.size(), read(held.routes), read(held.routes_digest) == routes_digest_);
+  compare_kind("interfaces", SubjectKind::tunnel, desired.tunnels.size(), read(held.tunnels),
+               read(held.tunnels_digest) == tunnels_digest_);
+  compare_kind("peers", SubjectKind::peer, desired.peers.size(), read(header.live_peers));
+  compare_kind("routes", SubjectKind::route, desired.routes.size(), read(held.routes),
+               read(held.routes_digest) == routes_digest_);
 
   const DesiredPolicy& policy = publisher.policy();
   const bool in_force = policy.image == 0 || read(header.policy_image) == policy.image;

@@ -69,7 +69,7 @@ Arguments parse(int argc, char** argv) {
 }
 
 int report(const std::vector<config::Error>& errors) {
-  for (const config::Error& error : errors) std::cerr << config::to_string(error) << '\n';
+  for (const config::Error& error : errors) log_configuration_error(config::to_string(error));
   return exit_bad_configuration;
 }
 
@@ -133,7 +133,7 @@ int run(const std::filesystem::path& file, config::Config configuration) {
     return fail(file.string() + " could not be reloaded: " + std::strerror(errno) + as_user);
   if (auto started = control_plane.start(); !started) {
     if (started.error().configuration.empty()) return fail(started.error().machine + as_user);
-    if (account) std::cerr << "sallyport-controlplane: files are read as user " << account->name << '\n';
+    if (account) log_info("files are read as another user", {{"user", account->name}});
     return report(started.error().configuration);
   }
 

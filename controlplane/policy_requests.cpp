@@ -8,8 +8,6 @@
 #include "controlplane/access/git_version.hpp"
 #include "controlplane/access/policy_summary.hpp"
 #include "controlplane/control_plane.hpp"
-#include "controlplane/enrolment/session_facts.hpp"
-#include "controlplane/identity/static_identity.hpp"
 #include "controlplane/runtime/instant_now.hpp"
 #include "policy/unsupplied.hpp"
 
@@ -80,7 +78,8 @@ tl::expected<void, Errors> ControlPlane::start_policy() {
   return {};
 }
 
-tl::expected<std::optional<PolicyService::Prepared>, Errors> ControlPlane::prepare_policy(const config::Config& next) {
+tl::expected<std::optional<PolicyService::Prepared>, Errors> ControlPlane::prepare_policy(const config::Config& next,
+                                                                                          std::span<const Peer> peers) {
   if (next.policy.allow_everything) {
     if (policy_.policy() == nullptr) return std::nullopt;
     return PolicyService::prepare_allow_all();
@@ -88,12 +87,12 @@ tl::expected<std::optional<PolicyService::Prepared>, Errors> ControlPlane::prepa
   auto bundle = policy::read_bundle(next.policy.files);
   if (!bundle) return tl::unexpected(std::move(bundle.error()));
   if (policy_.policy() != nullptr && bundle->etag() == policy_.policy()->etag) {
-    if (auto checked = policy_.check_peers(next.peers, instant_now()); !checked)
+    if (auto checked = policy_.check_peers(peers, instant_now()); !checked)
       return tl::unexpected(std::move(checked.error()));
     return std::nullopt;
   }
   auto prepared =
-      policy_.prepare(std::move(*bundle), PolicySource::files, next.peers, next.dataplane.max_classes, instant_now());
+      policy_.prepare(std::move(*bundle), PolicySource::files, peers, next.dataplane.max_classes, instant_now());
   if (!prepared) return tl::unexpected(std::move(prepared.error()));
   warn_of_unsupplied(*prepared, next);
   return std::move(*prepared);
@@ -116,7 +115,7 @@ PolicyService::Settings ControlPlane::policy_settings() const {
 }
 
 PolicyService::IdOf ControlPlane::id_of_peer() const {
-  return [this](const config::Peer& peer) { return peers_.id_of(peer); };
+  return [this](const Peer& peer) { return peers_.id_of(peer); };
 }
 
 // The issuers of the policy in force. Files that a policy from the API names lie where those of gateway.toml do.
@@ -224,13 +223,8 @@ std::string ControlPlane::rule_name(std::uint32_t number) const {
 std::vector<PeerIdentity> ControlPlane::identities() const {
   std::vector<PeerIdentity> list;
   list.reserve(peers_.all().size());
-  for (const config::Peer& peer : peers_.all()) list.push_back(policy_.view(peer));
+  for (const Peer& peer : peers_.all()) list.push_back(policy_.view(peer));
   return list;
-}
-
-policy::Facts ControlPlane::facts_of(const config::Peer& peer) const {
-  const EnrolledSession* session = enrolment_.by_peer_name(peer.name);
-  return session != nullptr ? facts_of_session(*session) : facts_of_configured_peer(peer);
 }
 
 }  // namespace sallyport::controlplane

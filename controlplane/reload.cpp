@@ -1,6 +1,7 @@
 // The reload: everything that can fail is done first, without touching anything; then everything takes effect.
 #include <algorithm>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "config/base/clock.hpp"
@@ -44,24 +45,23 @@ void check_listen_ports(const config::Config& before, const config::Config& afte
   }
 }
 
-std::vector<std::string> key_changes(const GatewayKeys& before, const GatewayKeys& after,
-                                     const config::Config& config) {
+std::vector<std::string> key_changes(const GatewayKeys& before, const GatewayKeys& after, std::span<const Peer> all) {
   std::vector<std::string> lines;
   std::set<std::string> rekeyed;
   for (const auto& [name, identity] : after.tunnels) {
     const auto old = before.tunnels.find(name);
     if (old == before.tunnels.end() || old->second == identity) continue;
     rekeyed.insert(name);
-    const auto peers = std::count_if(config.peers.begin(), config.peers.end(),
-                                     [&, tunnel = name](const auto& peer) { return peer.wireguard == tunnel; });
+    const auto peers = std::count_if(all.begin(), all.end(),
+                                     [&, tunnel = name](const Peer& peer) { return peer.interface == tunnel; });
     lines.push_back("~ wireguard " + name + " private key: the sessions of its " + std::to_string(peers) +
                     " peers end, and they must know the new public key");
   }
-  for (const config::Peer& peer : config.peers) {
+  for (const Peer& peer : all) {
     const auto old = before.peers.find(peer.name);
     const auto now = after.peers.find(peer.name);
     if (old == before.peers.end() || now == after.peers.end() || old->second == now->second) continue;
-    if (!rekeyed.contains(peer.wireguard) && old->second->public_key == now->second->public_key)
+    if (!rekeyed.contains(peer.interface) && old->second->public_key == now->second->public_key)
       lines.push_back("~ peer " + peer.name + " preshared key: used from its next handshake on");
   }
   return lines;
@@ -82,6 +82,7 @@ config::Error too_many_peers(const config::Config& next, const std::filesystem::
 // What will be in force: read, judged and prepared.
 struct ControlPlane::Candidate {
   config::Config config;
+  std::vector<Peer> peers;  // of gateway.toml, of peers.d, by proof
   GatewayKeys keys;
   config::PeerFolder folder;
   BarredPeers::Map barred;
@@ -107,7 +108,7 @@ tl::expected<ReloadSummary, Errors> ControlPlane::reload(std::string_view by) {
 
 // Of peers.d nothing can fail: a broken file is left out.
 tl::expected<ControlPlane::Candidate, Errors> ControlPlane::read_candidate(std::string_view by) {
-  auto next = config::load(file_);
+  auto next = config::load(file_, &config_);
   if (!next) return tl::unexpected(std::move(next.error()));
   auto keys = validate(*next, peers_.keys());
   if (!keys) return tl::unexpected(std::move(keys.error()));
@@ -116,37 +117,40 @@ tl::expected<ControlPlane::Candidate, Errors> ControlPlane::read_candidate(std::
   config::Difference restarts = config::diff(config_, *next);
   config::keep_until_restart(config_, *next);
   if (next->peers.size() > next->dataplane.max_peers) errors.push_back(too_many_peers(*next, file_));
-  config::PeerFolder folder = peer_files_.judge_anew(*next, *keys);
-  BarredPeers::Map barred = barred_.take_from(*next);
-  sessions_.add_to(*next, *keys);
+  std::vector<Peer> peers = configured_peers(next->peers);
+  config::PeerFolder folder = peer_files_.judge_anew(*next, peers, *keys);
+  BarredPeers::Map barred = barred_.take_from(peers);
+  sessions_.add_to(peers, *keys, *next);
   config::Difference difference = config::diff(config_, *next);
+  difference.peers = config::compare(peers_.all(), peers);
   check_listen_ports(config_, *next, errors);
   if (next->flow_records && next->flow_records != config_.flow_records)
     if (auto failure = FlowRecords::check(*next->flow_records))
       errors.push_back({next->flow_records->location, "file: " + *failure});
   std::optional<TcpListener> listener = gate_.prepare(*next, config_.enrolment, errors);
   if (!errors.empty()) return tl::unexpected(std::move(errors));
-  auto policy = prepare_policy(*next);
+  auto policy = prepare_policy(*next, peers);
   if (!policy) {
     std::vector<std::string> why;
     for (const config::Error& error : policy.error()) why.push_back(config::to_string(error));
     policy_.refused(PolicySource::files, {}, by, std::move(why), instant_now(), state_.pending());
     return tl::unexpected(std::move(policy.error()));
   }
-  return Candidate{std::move(*next),    std::move(*keys),   std::move(folder),     std::move(barred),
-                   std::move(listener), std::move(*policy), std::move(difference), std::move(restarts)};
+  return Candidate{std::move(*next),   std::move(peers),      std::move(*keys),
+                   std::move(folder),  std::move(barred),     std::move(listener),
+                   std::move(*policy), std::move(difference), std::move(restarts)};
 }
 
 // Nothing here can fail.
 ReloadSummary ControlPlane::commit(Candidate next, std::string_view by) {
   ReloadSummary summary{lines_of(config::to_string(next.difference)), next.config.warnings};
   note_restarts_wanted(next.restarts, summary);
-  for (std::string& line : key_changes(peers_.keys(), next.keys, next.config))
+  for (std::string& line : key_changes(peers_.keys(), next.keys, next.peers))
     summary.changes.push_back(std::move(line));
   if (next.policy)
     summary.warnings.insert(summary.warnings.end(), next.policy->warnings.begin(), next.policy->warnings.end());
   config_ = std::move(next.config);
-  peers_.set_keys(std::move(next.keys));
+  peers_.replace(std::move(next.peers), std::move(next.keys));
   barred_.replace(std::move(next.barred));
   gate_.replace(std::move(next.listener));
   set_log_level(config_.controlplane.log_level);

@@ -5,7 +5,8 @@
 
 #include "config/unsupported.hpp"
 #include "controlplane/enrolment/tls_files.hpp"
-#include "controlplane/identity/static_identity.hpp"
+#include "controlplane/flows/flow_records.hpp"
+#include "controlplane/identity/peer.hpp"
 #include "policy/unsupplied.hpp"
 
 namespace sallyport::controlplane {
@@ -29,24 +30,26 @@ tl::expected<GatewayKeys, Errors> validate(const config::Config& configuration, 
   Errors errors = config::unsupported_features(configuration);
   GatewayKeys keys;
   if (key_files == KeyFiles::read) {
-    auto loaded = load_keys(configuration, before);
+    auto loaded = load_keys(configuration, configured_peers(configuration.peers), before);
     if (loaded)
       keys = std::move(*loaded);
     else
       append(errors, std::move(loaded.error()));
     if (configuration.enrolment) check_certificate(*configuration.enrolment, reader_of(configuration), errors);
+    if (configuration.flow_records)
+      if (auto problem = FlowRecords::foresee(*configuration.flow_records, reader_of(configuration)))
+        errors.push_back({configuration.flow_records->location, "file: " + *problem});
   }
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   return keys;
 }
 
 tl::expected<PolicyService::Prepared, Errors> validate_policy(const config::Config& configuration,
-                                                              std::span<const config::Peer> peers,
-                                                              wireguard::Instant now) {
+                                                              std::span<const Peer> peers, wireguard::Instant now) {
   auto bundle = policy::read_bundle(configuration.policy.files);
   if (!bundle) return tl::unexpected(std::move(bundle.error()));
   Publisher nowhere({}, 1);
-  const PolicyService service(nowhere, facts_of_configured_peer);
+  const PolicyService service(nowhere);
   auto prepared =
       service.prepare(std::move(*bundle), PolicySource::files, peers, configuration.dataplane.max_classes, now);
   if (!prepared) return prepared;

@@ -12,6 +12,7 @@
 
 #include "config/config.hpp"
 #include "controlplane/access/policy_service.hpp"
+#include "controlplane/identity/peer.hpp"
 #include "controlplane/peers/gateway_keys.hpp"
 
 namespace sallyport::controlplane {
@@ -19,7 +20,7 @@ namespace sallyport::controlplane {
 enum class KeyFiles : std::uint8_t { read, leave };  // leave: they are on another machine
 
 // The keys of the configuration (none if they are left), or all errors at once: sections that nothing acts on, key
-// files, public keys, the certificate of [enrolment]. `before` as for load_keys().
+// files, public keys, the certificate of [enrolment], the file of [flow_records]. `before` as for load_keys().
 [[nodiscard]] tl::expected<GatewayKeys, std::vector<config::Error>> validate(const config::Config& configuration,
                                                                              const GatewayKeys& before,
                                                                              KeyFiles key_files = KeyFiles::read);
@@ -27,6 +28,6 @@ enum class KeyFiles : std::uint8_t { read, leave };  // leave: they are on anoth
 // The policy files of the configuration, which names some: parsed, tested, and compiled for `peers` within the limits
 // of the configuration, as a process does it at its first start.
 [[nodiscard]] tl::expected<PolicyService::Prepared, std::vector<config::Error>> validate_policy(
-    const config::Config& configuration, std::span<const config::Peer> peers, wireguard::Instant now);
+    const config::Config& configuration, std::span<const Peer> peers, wireguard::Instant now);
 
 }  // namespace sallyport::controlplane

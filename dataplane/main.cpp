@@ -59,7 +59,7 @@ tl::expected<void, std::string> confine(const config::Config& configuration, con
 int run(const std::filesystem::path& path) {
   const auto configuration = config::load(path);
   if (!configuration) {
-    for (const config::Error& error : configuration.error()) std::cerr << to_string(error) << '\n';
+    for (const config::Error& error : configuration.error()) log_configuration_error(to_string(error));
     return exit_bad_configuration;
   }
   start_log("sallyport-dataplane", configuration->controlplane.log_level, configuration->controlplane.log_format);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <memory>
@@ -91,6 +92,13 @@ void log(LogLevel level, std::string_view event, std::initializer_list<LogField>
   line += style().format == LogFormat::json ? log_json(utc_now(), name_of(level), style().process, event, fields)
                                             : log_text(event, fields);
   spdlog::log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+}
+
+void log_configuration_error(const std::string& line) {
+  if (style().format == LogFormat::json) return log_error("configuration has an error", {{"error", line}});
+  const bool to_journal = is_journal(std::getenv("JOURNAL_STREAM"), STDERR_FILENO);
+  std::fputs(((to_journal ? std::string(journal_priority(LogLevel::error)) : std::string()) + line + '\n').c_str(),
+             stderr);
 }
 
 std::string hex(std::uint64_t value) {

@@ -45,6 +45,10 @@ inline void log_error(std::string_view event, std::initializer_list<LogField> f 
   log(LogLevel::error, event, f);
 }
 
+// An error of the configuration, "FILE:LINE:COLUMN: what": as it is for whoever reads a terminal, with its priority in
+// the journal, and a line like every other where lines are JSON. Also before start_log().
+void log_configuration_error(const std::string& line);
+
 [[nodiscard]] std::string hex(std::uint64_t value);
 
 // Lets `burst` lines through, then one per interval; the next line that passes says how many were held back.

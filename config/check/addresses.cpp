@@ -139,6 +139,9 @@ void check_underlay_routes(Draft& draft) {
 void check_addresses(Draft& draft) {
   check_overlaps(draft);
   check_gateways(draft);
+}
+
+void check_routes(Draft& draft) {
   draft.route_ports.assign(draft.config.routes.size(), std::nullopt);
   for (std::size_t i = 0; i < draft.config.routes.size(); ++i) check_route(draft, i);
   check_underlay_routes(draft);

@@ -10,12 +10,16 @@ namespace sallyport::config {
 void check_names(Draft& draft);
 // Devices, VLANs, UDP ports, MTUs and counts of ports, WireGuard interfaces and peers.
 void check_interfaces(Draft& draft);
-// Own addresses, connected prefixes, gateways and the next hops of routes.
+// Own addresses, connected prefixes and gateways.
 void check_addresses(Draft& draft);
+// The next hops of routes, and behind which port each leads.
+void check_routes(Draft& draft);
 // Prefixes that one owner has alone: of routes, peers and pools.
 void check_destinations(Draft& draft);
 // Where the enrolment API listens, what it tells clients, and the addresses that it gives them.
 void check_enrolment(Draft& draft);
+// After all others: what a reload cannot put in force beside the ports that run, which only a restart changes.
+void check_beside_running(Draft& draft, const std::vector<Port>& running);
 // IPsec, peers' endpoints and the files that the processes themselves make.
 void check_services(Draft& draft);
 

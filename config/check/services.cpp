@@ -45,7 +45,7 @@ void check_endpoints(Draft& draft) {
         draft.warnings.add(destination.at, *warning);
 }
 
-// Each of these files has one maker.
+// Each of these files has one maker, and the two processes are not one user.
 void check_own_files(Draft& draft) {
   const auto& dataplane = draft.config.dataplane;
   const auto& controlplane = draft.config.controlplane;
@@ -56,6 +56,9 @@ void check_own_files(Draft& draft) {
   if (controlplane.socket == dataplane.socket) refuse("socket", "[dataplane] socket");
   if (controlplane.state == dataplane.socket) refuse("state", "[dataplane] socket");
   if (controlplane.state == controlplane.socket) refuse("state", "[controlplane] socket");
+  if (dataplane.user && dataplane.user == controlplane.user)
+    draft.warnings.add(draft.position_of(draft.controlplane_table, "user"),
+                       "user: is that of [dataplane], too: whoever took over the packet path could read the keys");
 }
 
 }  // namespace

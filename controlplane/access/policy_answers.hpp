@@ -27,9 +27,8 @@ struct PolicyRefusal {
   std::vector<config::Error> errors;  // of kind errors
 };
 
-// A configured peer as the policy sees it.
+// A peer as the policy sees it.
 struct PeerIdentity {
-  const config::Peer* peer = nullptr;
   std::uint32_t peer_id = abi::no_peer;
   policy::Facts facts;
   std::uint32_t source_class = 0;

@@ -29,7 +29,7 @@ std::optional<policy::TimePoint> first_step(const policy::SourceAccess& access) 
 // ---- peers ----
 
 // Who has what under a version that comes into force. Nothing of the version before counts any more.
-void PolicyService::take_members(Prepared& prepared, std::span<const config::Peer> peers, const IdOf& id_of,
+void PolicyService::take_members(Prepared& prepared, std::span<const Peer> peers, const IdOf& id_of,
                                  wireguard::Instant now) {
   rename_peers(renames_among(peers, id_of));
   clock_offset_ = now.wall.time_since_epoch() - now.boot.time_since_epoch();
@@ -46,50 +46,49 @@ void PolicyService::take_members(Prepared& prepared, std::span<const config::Pee
     member.due.reset();
     member.failure.clear();
   }
-  for (const config::Peer& peer : peers) {
+  for (const Peer& peer : peers) {
     Member& member = members_[peer.name];
     const auto compiled = prepared.peers.find(peer.name);
     member.name = peer.name;
-    member.facts = compiled == prepared.peers.end() ? facts_of_(peer) : compiled->second.facts;
+    member.facts = peer.facts;
     if (compiled != prepared.peers.end()) take(member, compiled->second.source, compiled->second.destination_class);
   }
   set_ids(peers, id_of);
   hold_addresses(std::move(prepared.addresses));
 }
 
-void PolicyService::set_peers(std::span<const config::Peer> peers, const IdOf& id_of, wireguard::Instant now) {
+void PolicyService::set_peers(std::span<const Peer> peers, const IdOf& id_of, wireguard::Instant now) {
   rename_peers(renames_among(peers, id_of));
   keep_members(peers);
   std::vector<Member*> changed;
-  for (const config::Peer& peer : peers)
+  for (const Peer& peer : peers)
     if (update_facts(peer)) changed.push_back(&members_.at(peer.name));
   set_ids(peers, id_of);
   for (Member* member : changed) compile(*member, now);
   for (const auto& [id, member] : by_id_) publish(*member);
 }
 
-void PolicyService::set_peer(const config::Peer& peer, std::optional<std::uint32_t> id, wireguard::Instant now) {
+void PolicyService::set_peer(const Peer& peer, std::optional<std::uint32_t> id, wireguard::Instant now) {
   const bool changed = update_facts(peer);
   Member& member = members_.at(peer.name);
-  set_id(member, peer.identity.value_or(std::string()), id);
+  set_id(member, peer.identity(), id);
   if (changed) compile(member, now);
   publish(member);
 }
 
 // True if the peer is new, or the policy must look at it anew.
-bool PolicyService::update_facts(const config::Peer& peer) {
+bool PolicyService::update_facts(const Peer& peer) {
   const auto [found, is_new] = members_.try_emplace(peer.name);
   Member& member = found->second;
   member.name = peer.name;
-  policy::Facts facts = facts_of_(peer);
-  if (!is_new && member.facts == facts) return false;
-  member.facts = std::move(facts);
+  if (!is_new && member.facts == peer.facts) return false;
+  member.facts = peer.facts;
   return true;
 }
 
-void PolicyService::keep_members(std::span<const config::Peer> peers) {
+void PolicyService::keep_members(std::span<const Peer> peers) {
   std::set<std::string_view> wanted;
-  for (const config::Peer& peer : peers) wanted.insert(peer.name);
+  for (const Peer& peer : peers) wanted.insert(peer.name);
   std::vector<std::string> gone;
   for (const auto& [name, member] : members_)
     if (!wanted.contains(name)) gone.push_back(name);
@@ -97,12 +96,12 @@ void PolicyService::keep_members(std::span<const config::Peer> peers) {
 }
 
 // By rising ids: an identity's number is the lowest of its peers'.
-void PolicyService::set_ids(std::span<const config::Peer> peers, const IdOf& id_of) {
-  std::vector<std::pair<std::optional<std::uint32_t>, const config::Peer*>> ordered;
+void PolicyService::set_ids(std::span<const Peer> peers, const IdOf& id_of) {
+  std::vector<std::pair<std::optional<std::uint32_t>, const Peer*>> ordered;
   ordered.reserve(peers.size());
-  for (const config::Peer& peer : peers) ordered.emplace_back(id_of(peer), &peer);
+  for (const Peer& peer : peers) ordered.emplace_back(id_of(peer), &peer);
   std::sort(ordered.begin(), ordered.end());
-  for (const auto& [id, peer] : ordered) set_id(members_.at(peer->name), peer->identity.value_or(std::string()), id);
+  for (const auto& [id, peer] : ordered) set_id(members_.at(peer->name), peer->identity(), id);
 }
 
 void PolicyService::remove_peer(const std::string& name) {
@@ -132,9 +131,9 @@ void PolicyService::rename_peers(const Renames& renames) {
 }
 
 // Peers of the configuration that have the number of one that was called otherwise.
-Renames PolicyService::renames_among(std::span<const config::Peer> peers, const IdOf& id_of) const {
+Renames PolicyService::renames_among(std::span<const Peer> peers, const IdOf& id_of) const {
   Renames renames;
-  for (const config::Peer& peer : peers) {
+  for (const Peer& peer : peers) {
     const auto id = id_of(peer);
     const auto known = id ? by_id_.find(*id) : by_id_.end();
     if (known != by_id_.end() && known->second->name != peer.name) renames[known->second->name] = peer.name;
@@ -309,15 +308,11 @@ std::string PolicyService::identity_of(std::uint32_t peer_id) const {
   return found->second->identity.empty() ? found->second->name : found->second->identity;
 }
 
-PeerIdentity PolicyService::view(const config::Peer& peer) const {
-  PeerIdentity view{.peer = &peer};
+PeerIdentity PolicyService::view(const Peer& peer) const {
+  PeerIdentity view{.facts = peer.facts};
   const auto found = members_.find(peer.name);
-  if (found == members_.end()) {
-    view.facts = facts_of_(peer);
-    return view;
-  }
+  if (found == members_.end()) return view;
   const Member& member = found->second;
-  view.facts = member.facts;
   view.peer_id = member.id.value_or(abi::no_peer);
   view.source_class = member.access.source_class;
   if (!compiler_) return view;

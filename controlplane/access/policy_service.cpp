@@ -57,7 +57,7 @@ PolicyService::Prepared PolicyService::prepare_allow_all() {
 }
 
 tl::expected<PolicyService::Prepared, PolicyService::Errors> PolicyService::prepare(
-    policy::Bundle bundle, PolicySource source, std::span<const config::Peer> peers, std::uint32_t max_classes,
+    policy::Bundle bundle, PolicySource source, std::span<const Peer> peers, std::uint32_t max_classes,
     wireguard::Instant now, Tests tests) const {
   const policy::TimePoint at = seconds_of(now);
   auto parsed = policy::parse(bundle);
@@ -86,12 +86,11 @@ tl::expected<PolicyService::Prepared, PolicyService::Errors> PolicyService::prep
   if (!addresses) return tl::unexpected(Errors{{location_of(*prepared.policy), addresses.error()}});
   prepared.addresses = std::move(*addresses);
   prepared.peers.reserve(peers.size());
-  for (const config::Peer& peer : peers) {
+  for (const Peer& peer : peers) {
     Prepared::Access& access = prepared.peers[peer.name];
-    access.facts = facts_of_(peer);
-    auto source_access = prepared.compiler->access(access.facts, at);
+    auto source_access = prepared.compiler->access(peer.facts, at);
     if (!source_access) return tl::unexpected(Errors{{peer.location, "policy: " + source_access.error()}});
-    auto destination = prepared.compiler->destination_class(access.facts);
+    auto destination = prepared.compiler->destination_class(peer.facts);
     if (!destination) return tl::unexpected(Errors{{peer.location, "policy: " + destination.error()}});
     access.source = std::move(*source_access);
     access.destination_class = *destination;
@@ -99,26 +98,24 @@ tl::expected<PolicyService::Prepared, PolicyService::Errors> PolicyService::prep
   return prepared;
 }
 
-tl::expected<void, PolicyService::Errors> PolicyService::check_peers(std::span<const config::Peer> peers,
+tl::expected<void, PolicyService::Errors> PolicyService::check_peers(std::span<const Peer> peers,
                                                                      wireguard::Instant now) {
   if (!compiler_) return {};
-  for (const config::Peer& peer : peers) {
-    const policy::Facts facts = facts_of_(peer);
+  for (const Peer& peer : peers) {
     const auto known = members_.find(peer.name);
-    if (known != members_.end() && known->second.facts == facts && known->second.failure.empty()) continue;
+    if (known != members_.end() && known->second.facts == peer.facts && known->second.failure.empty()) continue;
     unused_classes_ = true;  // if nobody comes for what is made here
-    if (const auto access = compiler_->access(facts, seconds_of(now)); !access)
+    if (const auto access = compiler_->access(peer.facts, seconds_of(now)); !access)
       return tl::unexpected(Errors{{peer.location, "policy: " + access.error()}});
-    if (const auto destination = compiler_->destination_class(facts); !destination)
+    if (const auto destination = compiler_->destination_class(peer.facts); !destination)
       return tl::unexpected(Errors{{peer.location, "policy: " + destination.error()}});
   }
   return {};
 }
 
-std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::span<const config::Peer> peers,
-                                                     const IdOf& id_of, Settings settings, std::string_view by,
-                                                     wireguard::Instant now, const abi::StatisticsView* statistics,
-                                                     StoreChange& to_store) {
+std::vector<std::string> PolicyService::put_in_force(Prepared prepared, std::span<const Peer> peers, const IdOf& id_of,
+                                                     Settings settings, std::string_view by, wireguard::Instant now,
+                                                     const abi::StatisticsView* statistics, StoreChange& to_store) {
   // After a restart the same text is the same version.
   const bool known = stored_ != nullptr && applied_ == 0 && stored_->version.etag == prepared.etag &&
                      stored_->bundle.files.empty() == prepared.bundle.files.empty();

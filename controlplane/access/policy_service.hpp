@@ -30,6 +30,7 @@
 #include "controlplane/access/audit_trail.hpp"
 #include "controlplane/access/policy_answers.hpp"
 #include "controlplane/access/rule_counts.hpp"
+#include "controlplane/identity/peer.hpp"
 #include "controlplane/publisher/publisher.hpp"
 #include "controlplane/runtime/report.hpp"
 #include "controlplane/state/store.hpp"
@@ -52,7 +53,6 @@ class PolicyService {
     policy::Numbers rules{abi::max_rules};
     policy::Numbers services{abi::max_services};
     struct Access {
-      policy::Facts facts;
       policy::SourceAccess source;
       std::uint32_t destination_class = 0;
     };
@@ -62,12 +62,9 @@ class PolicyService {
   };
   using Errors = std::vector<config::Error>;
   // The number of a peer in the dataplane, if it has one yet.
-  using IdOf = std::function<std::optional<std::uint32_t>(const config::Peer&)>;
+  using IdOf = std::function<std::optional<std::uint32_t>(const Peer&)>;
 
-  // Who a peer is; asked once for each peer that comes or changes.
-  using FactsOf = std::function<policy::Facts(const config::Peer&)>;
-
-  PolicyService(Publisher& publisher, FactsOf facts_of) : publisher_(publisher), facts_of_(std::move(facts_of)) {}
+  explicit PolicyService(Publisher& publisher) : publisher_(publisher) {}
   PolicyService(const PolicyService&) = delete;
   PolicyService& operator=(const PolicyService&) = delete;
 
@@ -80,19 +77,19 @@ class PolicyService {
   enum class Tests : std::uint8_t { run, skip };
   // Touches nothing that is in force.
   [[nodiscard]] tl::expected<Prepared, Errors> prepare(policy::Bundle bundle, PolicySource source,
-                                                       std::span<const config::Peer> peers, std::uint32_t max_classes,
+                                                       std::span<const Peer> peers, std::uint32_t max_classes,
                                                        wireguard::Instant now, Tests tests = Tests::run) const;
   // default = "allow".
   [[nodiscard]] static Prepared prepare_allow_all();
   // The peers of another configuration under the policy in force: an error if one of them needs too many classes.
-  [[nodiscard]] tl::expected<void, Errors> check_peers(std::span<const config::Peer> peers, wireguard::Instant now);
+  [[nodiscard]] tl::expected<void, Errors> check_peers(std::span<const Peer> peers, wireguard::Instant now);
 
   struct Settings {
     bool record_flows = false;
     friend bool operator==(const Settings&, const Settings&) = default;
   };
   // Cannot fail. `statistics` (null: no link) is where counters of rules that are new begin. Returns what changed.
-  std::vector<std::string> put_in_force(Prepared prepared, std::span<const config::Peer> peers, const IdOf& id_of,
+  std::vector<std::string> put_in_force(Prepared prepared, std::span<const Peer> peers, const IdOf& id_of,
                                         Settings settings, std::string_view by, wireguard::Instant now,
                                         const abi::StatisticsView* statistics, StoreChange& to_store);
   // The same policy from another source, or with other settings.
@@ -120,15 +117,15 @@ class PolicyService {
 
   // ---- peers ----
   // The peers of a configuration, all of them. Call after the publisher knows them, as with put_in_force().
-  void set_peers(std::span<const config::Peer> peers, const IdOf& id_of, wireguard::Instant now);
-  void set_peer(const config::Peer& peer, std::optional<std::uint32_t> id, wireguard::Instant now);
+  void set_peers(std::span<const Peer> peers, const IdOf& id_of, wireguard::Instant now);
+  void set_peer(const Peer& peer, std::optional<std::uint32_t> id, wireguard::Instant now);
   // The same peers under other names: what they have stays, until set_peer() says what is different under the new name.
   void rename_peers(const Renames& renames);
   void remove_peer(const std::string& name);
 
   // Identity as the policy sees it.
   [[nodiscard]] std::string identity_of(std::uint32_t peer_id) const;  // the peer's name without one; empty: unknown
-  [[nodiscard]] PeerIdentity view(const config::Peer& peer) const;
+  [[nodiscard]] PeerIdentity view(const Peer& peer) const;
 
   // ---- rules ----
   [[nodiscard]] const policy::Rule* rule(std::uint32_t number) const;
@@ -158,7 +155,7 @@ class PolicyService {
     policy::SourceAccess access;
     std::uint32_t destination_class = 0;
     std::optional<std::uint32_t> id;
-    std::string identity;                  // empty: none
+    std::string identity;                  // whose group it is in; empty: none
     std::optional<policy::TimePoint> due;  // the next time step
     std::string failure;                   // why it has no access
   };
@@ -174,10 +171,10 @@ class PolicyService {
   void take(Member& member, const policy::SourceAccess& access, std::uint32_t destination_class);
   void publish(const Member& member);
   void release(const Member& member);
-  [[nodiscard]] Renames renames_among(std::span<const config::Peer> peers, const IdOf& id_of) const;
-  void keep_members(std::span<const config::Peer> peers);
-  bool update_facts(const config::Peer& peer);
-  void set_ids(std::span<const config::Peer> peers, const IdOf& id_of);
+  [[nodiscard]] Renames renames_among(std::span<const Peer> peers, const IdOf& id_of) const;
+  void keep_members(std::span<const Peer> peers);
+  bool update_facts(const Peer& peer);
+  void set_ids(std::span<const Peer> peers, const IdOf& id_of);
   void set_id(Member& member, const std::string& identity, std::optional<std::uint32_t> id);
   void leave_group(const Member& member);
   void set_due(Member& member, std::optional<policy::TimePoint> due);
@@ -196,11 +193,10 @@ class PolicyService {
   void index_rules();
   [[nodiscard]] std::vector<std::string> what_changes(const policy::Policy* next) const;
   void take_version(Prepared& prepared, StoreChange& to_store);
-  void take_members(Prepared& prepared, std::span<const config::Peer> peers, const IdOf& id_of, wireguard::Instant now);
+  void take_members(Prepared& prepared, std::span<const Peer> peers, const IdOf& id_of, wireguard::Instant now);
   void store_version(StoreChange& to_store) const;
 
   Publisher& publisher_;
-  FactsOf facts_of_;
   // The version in force.
   std::shared_ptr<const policy::Policy> policy_;
   std::unique_ptr<policy::Compiler> compiler_;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "config/config.hpp"
 #include "controlplane/api/enrolment_backend.hpp"
 #include "controlplane/api/policy_backend.hpp"
+#include "controlplane/identity/peer.hpp"
 #include "controlplane/runtime/report.hpp"
 #include "dataplane/abi/packets.hpp"
 #include "dataplane/abi/statistics_view.hpp"
@@ -36,6 +38,8 @@ struct LastReload {
 class AdminBackend : public PolicyBackend, public EnrolmentBackend {
  public:
   [[nodiscard]] virtual const config::Config& configuration() const = 0;
+  // All that there are: of gateway.toml, of peers.d, by proof.
+  [[nodiscard]] virtual std::span<const Peer> peers() const = 0;
   [[nodiscard]] virtual std::uint64_t started_at_ns() const = 0;
   // Null while no dataplane is connected.
   [[nodiscard]] virtual const abi::StatisticsView* statistics() const = 0;

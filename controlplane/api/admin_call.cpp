@@ -36,16 +36,15 @@ HttpResponse errors_document(std::string_view message, const std::vector<config:
   return document({{"error", message}, {"errors", std::move(list)}}, 422);
 }
 
-const config::Peer* find_peer(const AdminBackend& backend, std::string_view name) {
-  const auto& peers = backend.configuration().peers;
-  const auto found =
-      std::find_if(peers.begin(), peers.end(), [&](const config::Peer& peer) { return peer.name == name; });
+const Peer* find_peer(const AdminBackend& backend, std::string_view name) {
+  const auto& peers = backend.peers();
+  const auto found = std::find_if(peers.begin(), peers.end(), [&](const Peer& peer) { return peer.name == name; });
   return found == peers.end() ? nullptr : &*found;
 }
 
 std::string suggest_peer(const AdminBackend& backend, std::string_view name) {
   constexpr std::size_t most_names = 10'000;  // looked at for a suggestion
-  const auto& peers = backend.configuration().peers;
+  const auto& peers = backend.peers();
   std::vector<std::string_view> names;
   for (std::size_t i = 0; i < peers.size() && i < most_names; ++i) names.emplace_back(peers[i].name);
   return config::did_you_mean(name, names);

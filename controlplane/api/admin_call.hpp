@@ -32,7 +32,7 @@ struct Call {
 // 422, with each error's place.
 [[nodiscard]] HttpResponse errors_document(std::string_view message, const std::vector<config::Error>& errors);
 
-[[nodiscard]] const config::Peer* find_peer(const AdminBackend& backend, std::string_view name);
+[[nodiscard]] const Peer* find_peer(const AdminBackend& backend, std::string_view name);
 // "; did you mean 'ann-laptop'?", of the first 10,000 peers.
 [[nodiscard]] std::string suggest_peer(const AdminBackend& backend, std::string_view name);
 [[nodiscard]] HttpResponse unknown_peer(const AdminBackend& backend, std::string_view name);

@@ -1,4 +1,5 @@
 #include "controlplane/api/capture.hpp"
+#include "controlplane/api/endpoint.hpp"
 
 #include <algorithm>
 #include <array>
@@ -162,6 +163,26 @@ tl::expected<std::unique_ptr<BodySource>, CaptureRefusal> start_capture(const Ca
       [backlog] { backlog->end(); });
   if (!id) return tl::unexpected(CaptureRefusal{409, id.error()});
   return std::make_unique<BacklogSource>(std::move(backlog), [&backend, id = *id] { backend.stop_capture(id); });
+}
+
+namespace {
+
+HttpResponse post_capture(const Call& call) {
+  const auto request = parse_capture_request(call.request.body, call.backend);
+  if (!request) return failure(request.error().status, request.error().message);
+  auto source = start_capture(*request, call.backend, call.time);
+  if (!source) return failure(source.error().status, source.error().message);
+  return stream(std::move(*source),
+                request->format == CaptureFormat::pcapng ? "application/x-pcapng" : "application/x-ndjson");
+}
+
+}  // namespace
+
+std::span<const Endpoint> capture_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"POST", {"capture"}, post_capture, "packets as pcapng or JSON lines, until the client goes"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

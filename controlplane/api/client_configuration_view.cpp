@@ -1,14 +1,15 @@
 #include <algorithm>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/reachability.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
 namespace {
 
-const config::Wireguard* tunnel_of(const config::Peer& peer, const config::Config& configuration) {
+const config::Wireguard* tunnel_of(const Peer& peer, const config::Config& configuration) {
   const auto found = std::find_if(configuration.wireguards.begin(), configuration.wireguards.end(),
-                                  [&](const config::Wireguard& tunnel) { return tunnel.name == peer.wireguard; });
+                                  [&](const config::Wireguard& tunnel) { return tunnel.name == peer.interface; });
   return found == configuration.wireguards.end() ? nullptr : &*found;
 }
 
@@ -49,27 +50,26 @@ std::optional<IpEndpoint> first_underlay_endpoint(const config::Wireguard* tunne
   return std::nullopt;
 }
 
-Json dns_json(const config::Peer& peer, const config::Config& configuration) {
+Json dns_json(const Peer& peer, const config::Config& configuration) {
   Json dns = Json::array();
-  if (configuration.enrolment && configuration.enrolment->wireguard == peer.wireguard)
+  if (configuration.enrolment && configuration.enrolment->wireguard == peer.interface)
     for (const IpAddress& server : configuration.enrolment->dns) dns.push_back(server.to_string());
   return dns;
 }
 
-}  // namespace
-
-Json client_configuration_view(const config::Peer& peer, const AdminBackend& backend) {
+// What a wg-quick file for this peer needs and the gateway knows. Never a secret: the preshared key is named by its
+// file.
+Json client_configuration_view(const Peer& peer, const AdminBackend& backend) {
   const config::Config& configuration = backend.configuration();
   const config::Wireguard* tunnel = tunnel_of(peer, configuration);
-  const auto server_key = backend.tunnel_public_key(peer.wireguard);
+  const auto server_key = backend.tunnel_public_key(peer.interface);
   const auto endpoint = first_underlay_endpoint(tunnel, configuration);
   Json addresses = Json::array(), networks = Json::array(), allowed = Json::array();
-  for (const IpPrefix& prefix : peer.allowed_ips)
-    (prefix.is_host() ? addresses : networks).push_back(prefix.to_string());
+  for (const IpPrefix& prefix : peer.prefixes) (prefix.is_host() ? addresses : networks).push_back(prefix.to_string());
   for (const IpPrefix& prefix : minimal(reachable_prefixes(tunnel, configuration)))
     allowed.push_back(prefix.to_string());
   return {{"peer", peer.name},
-          {"tunnel", peer.wireguard},
+          {"tunnel", peer.interface},
           {"public_key", encode_key(peer.public_key)},
           {"addresses", std::move(addresses)},
           {"networks_behind_peer", std::move(networks)},
@@ -80,6 +80,24 @@ Json client_configuration_view(const config::Peer& peer, const AdminBackend& bac
           {"dns", dns_json(peer, configuration)},
           {"preshared_key_file", peer.preshared_key_file ? Json(peer.preshared_key_file->string()) : Json()},
           {"persistent_keepalive_s", peer.persistent_keepalive ? Json(peer.persistent_keepalive->count()) : Json()}};
+}
+
+HttpResponse get_client_configuration(const Call& call) {
+  const Peer* peer = find_peer(call.backend, call.name);
+  if (peer == nullptr) return unknown_peer(call.backend, call.name);
+  if (peer->origin == PeerOrigin::proof)
+    return failure(409, "the peer " + in_quotes(call.name) +
+                            " enrolled itself, and its client was told what it needs: nothing is written for it");
+  return document(client_configuration_view(*peer, call.backend));
+}
+
+}  // namespace
+
+std::span<const Endpoint> client_configuration_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"client-config", "NAME"}, get_client_configuration, "what a peer's own configuration needs"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -1,6 +1,7 @@
 // The Kubernetes clusters that live services follow.
 #include <algorithm>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "policy/describe.hpp"
 
@@ -28,14 +29,21 @@ Json cluster_json(const ClusterStatus& status, const config::Config& configurati
   return view;
 }
 
-}  // namespace
-
 HttpResponse get_clusters(const Call& call) {
   if (const auto wrong = wrong_query(call.target, {})) return failure(400, *wrong);
   Json list = Json::array();
   for (const ClusterStatus& status : call.backend.clusters())
     list.push_back(cluster_json(status, call.backend.configuration()));
   return document({{"clusters", std::move(list)}});
+}
+
+}  // namespace
+
+std::span<const Endpoint> cluster_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"clusters"}, get_clusters, "Kubernetes clusters that live services follow"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

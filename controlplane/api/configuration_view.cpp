@@ -1,4 +1,5 @@
-#include "controlplane/api/enrolled_peers.hpp"
+#include "controlplane/api/endpoint.hpp"
+#include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
@@ -83,17 +84,17 @@ Json tunnel_json(const config::Wireguard& tunnel) {
           {"udp_checksum", config::to_string(tunnel.udp_checksum)}};
 }
 
-Json peer_json(const config::Peer& peer) {
+Json peer_json(const Peer& peer) {
   return {{"name", peer.name},
-          {"wireguard", peer.wireguard},
+          {"wireguard", peer.interface},
           {"public_key", encode_key(peer.public_key)},
           {"preshared_key_file", path_json(peer.preshared_key_file)},
-          {"allowed_ips", list_json(peer.allowed_ips)},
+          {"allowed_ips", list_json(peer.prefixes)},
           {"endpoint", peer.endpoint ? Json(peer.endpoint->to_string()) : Json()},
           {"persistent_keepalive_s", peer.persistent_keepalive ? Json(peer.persistent_keepalive->count()) : Json()},
-          {"identity", optional_json(peer.identity)},
-          {"tags", peer.tags},
-          {"claims", configured_claims_json(peer.claims)}};
+          {"identity", text_or_null(peer.identity())},
+          {"tags", peer.facts.tags},
+          {"claims", own_claims_json(peer.facts.claims)}};
 }
 
 Json enrolment_json(const config::Enrolment& enrolment) {
@@ -176,19 +177,42 @@ Json without_peers(const config::Config& configuration) {
   return view;
 }
 
-}  // namespace
-
+// The configuration in force, as its files have it: without peers by proof. It names files that hold secrets; the
+// secrets themselves are in none of its values.
 std::unique_ptr<BodySource> configuration_view(const AdminBackend& backend) {
   std::string head = to_text(without_peers(backend.configuration()));
   head.back() = ',';  // the object goes on with its peers
   head += "\"peer\":";
   const auto step = [&backend, next = std::size_t{0}](const JsonEmit& emit) mutable {
-    const auto& peers = backend.configuration().peers;
+    const auto& peers = backend.peers();
     for (unsigned i = 0; i < configured_peers_per_step && next < peers.size(); ++i, ++next)
-      if (session_of(peers[next], backend) == nullptr) emit(peer_json(peers[next]));
+      if (peers[next].origin != PeerOrigin::proof) emit(peer_json(peers[next]));
     return next < peers.size();
   };
   return json_array(step, std::move(head), "}");
+}
+
+HttpResponse get_configuration(const Call& call) {
+  return stream(configuration_view(call.backend));
+}
+
+HttpResponse post_reload(const Call& call) {
+  auto reloaded = call.backend.reload();
+  if (reloaded) return document({{"changes", reloaded->changes}, {"warnings", reloaded->warnings}});
+  return errors_document("the configuration has errors; nothing was changed", reloaded.error());
+}
+
+}  // namespace
+
+std::span<const Endpoint> configuration_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"config"}, get_configuration, "the configuration in force, without secrets"},
+      Endpoint{"POST",
+               {"reload"},
+               post_reload,
+               "read the configuration again: all of it or nothing; what needs a restart is named"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "controlplane/api/diagnose/walk.hpp"
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolled_peers.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 
@@ -30,8 +31,8 @@ bool has_failed(const Diagnosis& diagnosis) {
                      [](const diagnose::Check& check) { return check.result == diagnose::Result::failed; });
 }
 
-Diagnosis of_peer(const config::Peer& peer, const Call& call) {
-  const std::string identity = identity_of(peer, call.backend);
+Diagnosis of_peer(const Peer& peer, const Call& call) {
+  const std::string identity = peer.identity();
   return {.subject = "the peer " + peer.name + (identity.empty() ? "" : " (" + identity + ')'),
           .checks = diagnose::walk_peer(peer, call.backend, call.time)};
 }
@@ -47,14 +48,11 @@ Diagnosis of_identity(const std::string& identity, const Call& call) {
   return shown;
 }
 
-const config::Peer* find_named(const std::string& text, const AdminBackend& backend) {
+const Peer* find_named(const std::string& text, const AdminBackend& backend) {
   constexpr std::string_view prefix = "peer:";
-  if (const config::Peer* peer = find_peer(backend, text.starts_with(prefix) ? text.substr(prefix.size()) : text))
-    return peer;
+  if (const Peer* peer = find_peer(backend, text.starts_with(prefix) ? text.substr(prefix.size()) : text)) return peer;
   return find_peer(backend, peer_name_of(text));  // the id of a session
 }
-
-}  // namespace
 
 HttpResponse get_diagnosis(const Call& call) {
   constexpr std::string_view known[] = {"of"};
@@ -65,14 +63,23 @@ HttpResponse get_diagnosis(const Call& call) {
                    .checks = diagnose::walk_gateway(call.backend, call.time)});
   const std::string of(*parameter);
   if (const auto address = IpAddress::parse(of)) {
-    if (const config::Peer* peer = call.backend.peer_of(*address)) return answer(of_peer(*peer, call));
+    if (const Peer* peer = call.backend.peer_of(*address)) return answer(of_peer(*peer, call));
     return answer(
         {.subject = address->to_string(), .checks = diagnose::walk_address(*address, call.backend, call.time)});
   }
   if (is_identity(of)) return answer(of_identity(of, call));
-  if (const config::Peer* peer = find_named(of, call.backend)) return answer(of_peer(*peer, call));
+  if (const Peer* peer = find_named(of, call.backend)) return answer(of_peer(*peer, call));
   return failure(404, "of: " + in_quotes(of) + " is not a peer's name, the id of a session, an identity or an address" +
                           suggest_peer(call.backend, of));
+}
+
+}  // namespace
+
+std::span<const Endpoint> diagnose_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"diagnose"}, get_diagnosis, "?of=PEER, session, identity or address: what is wrong, end to end"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

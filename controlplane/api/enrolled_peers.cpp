@@ -5,32 +5,20 @@
 
 namespace sallyport::controlplane {
 
-const EnrolledSession* session_of(const config::Peer& peer, const AdminBackend& backend) {
+const EnrolledSession* session_of(const Peer& peer, const AdminBackend& backend) {
   return backend.enrolled_session(peer.name);
 }
 
 std::size_t configured_peer_count(const AdminBackend& backend) {
-  const auto& peers = backend.configuration().peers;
-  return static_cast<std::size_t>(std::count_if(
-      peers.begin(), peers.end(), [&](const config::Peer& peer) { return session_of(peer, backend) == nullptr; }));
+  const auto& peers = backend.peers();
+  return static_cast<std::size_t>(
+      std::count_if(peers.begin(), peers.end(), [&](const Peer& peer) { return peer.origin != PeerOrigin::proof; }));
 }
 
-std::string identity_of(const config::Peer& peer, const AdminBackend& backend) {
-  if (const EnrolledSession* session = session_of(peer, backend)) return session->identity;
-  return peer.identity.value_or("");
-}
-
-const std::vector<std::string>& tags_of(const config::Peer& peer, const AdminBackend& backend) {
-  const EnrolledSession* session = session_of(peer, backend);
-  return session == nullptr ? peer.tags : session->tags;
-}
-
-std::vector<const config::Peer*> peers_with_identity(std::string_view identity, const AdminBackend& backend) {
-  std::vector<const config::Peer*> found, by_proof;
-  for (const config::Peer& peer : backend.configuration().peers) {
-    const EnrolledSession* session = session_of(peer, backend);
-    if (session != nullptr && session->identity == identity) by_proof.push_back(&peer);
-    if (session == nullptr && peer.identity == identity) found.push_back(&peer);
+std::vector<const Peer*> peers_with_identity(std::string_view identity, const AdminBackend& backend) {
+  std::vector<const Peer*> found, by_proof;
+  for (const Peer& peer : backend.peers()) {
+    if (peer.identity() == identity) (peer.origin == PeerOrigin::proof ? by_proof : found).push_back(&peer);
   }
   found.insert(found.end(), by_proof.begin(), by_proof.end());
   return found;

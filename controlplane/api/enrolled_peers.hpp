@@ -1,4 +1,4 @@
-// Peers by proof among the peers of the configuration in force: they are there under the names of their sessions.
+// Peers by proof among all peers: they are there under the names of their sessions.
 #pragma once
 
 #include <string>
@@ -10,16 +10,12 @@
 namespace sallyport::controlplane {
 
 // Null: a configured peer.
-[[nodiscard]] const EnrolledSession* session_of(const config::Peer& peer, const AdminBackend& backend);
+[[nodiscard]] const EnrolledSession* session_of(const Peer& peer, const AdminBackend& backend);
 // Those that the files name, without peers by proof.
 [[nodiscard]] std::size_t configured_peer_count(const AdminBackend& backend);
 
-// What was configured or proven; empty: neither.
-[[nodiscard]] std::string identity_of(const config::Peer& peer, const AdminBackend& backend);
-[[nodiscard]] const std::vector<std::string>& tags_of(const config::Peer& peer, const AdminBackend& backend);
 // Configured ones first, then those by proof.
-[[nodiscard]] std::vector<const config::Peer*> peers_with_identity(std::string_view identity,
-                                                                   const AdminBackend& backend);
+[[nodiscard]] std::vector<const Peer*> peers_with_identity(std::string_view identity, const AdminBackend& backend);
 // One identity, not a pattern of some.
 [[nodiscard]] bool is_identity(std::string_view text);
 

@@ -1,6 +1,7 @@
 // Tunnels by proof: everything that is known of them but the hashes.
 #include <utility>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolled_peers.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/policy_api.hpp"
@@ -22,12 +23,6 @@ Json client_view_json(const EnrolledSession::ClientView& client) {
 }
 
 // All of them are the issuer's: `issuer` is beside them.
-Json own_claims_json(const std::vector<policy::Claim>& claims) {
-  Json view = Json::object();
-  for (const policy::Claim& claim : claims) view[claim.key] = claim.values;
-  return view;
-}
-
 }  // namespace
 
 Json posture_json(const std::map<std::string, policy::PostureValue>& posture) {
@@ -61,10 +56,12 @@ Json enrolled_session_view(const EnrolledSession& session) {
   return view;
 }
 
-Json session_or_null(const config::Peer& peer, const AdminBackend& backend) {
+Json session_or_null(const Peer& peer, const AdminBackend& backend) {
   const EnrolledSession* session = session_of(peer, backend);
   return session == nullptr ? Json() : enrolled_session_view(*session);
 }
+
+namespace {
 
 HttpResponse get_enrolled_sessions(const Call& call) {
   if (const auto wrong = wrong_query(call.target, {})) return failure(400, *wrong);
@@ -79,6 +76,17 @@ HttpResponse delete_enrolled_session(const Call& call) {
   if (!call.backend.end_session(call.name, caller_of(call)))
     return failure(404, "there is no session " + in_quotes(call.name) + ": GET /v1/enrolled lists them");
   return document({{"ended", call.name}});
+}
+
+}  // namespace
+
+std::span<const Endpoint> enrolled_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{
+          "GET", {"enrolled"}, get_enrolled_sessions, "tunnels by proof: who enrolled, until when, and what is known"},
+      Endpoint{"DELETE", {"enrolled", "NAME"}, delete_enrolled_session, "end one; its client may enrol again"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

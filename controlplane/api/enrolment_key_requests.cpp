@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/limits.hpp"
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/request_object.hpp"
 #include "policy/describe.hpp"
@@ -50,8 +51,6 @@ tl::expected<NewEnrolmentKey, std::string> read_key(const std::string& text) {
   return key;
 }
 
-}  // namespace
-
 HttpResponse get_enrolment_keys(const Call& call) {
   if (const auto wrong = wrong_query(call.target, {})) return failure(400, *wrong);
   auto step = [list = call.backend.enrolment_keys(), revoked = revoked_keys(call.backend),
@@ -71,6 +70,17 @@ HttpResponse post_enrolment_key(const Call& call) {
   Json view = enrolment_key_json(made->key, false);
   view["secret"] = made->secret;
   return document(view, 201);
+}
+
+}  // namespace
+
+std::span<const Endpoint> enrolment_key_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{
+          "GET", {"enrolment-keys"}, get_enrolment_keys, "keys by which machines enrol without an identity provider"},
+      Endpoint{"POST", {"enrolment-keys"}, post_enrolment_key, "make one; its secret is in the answer alone"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

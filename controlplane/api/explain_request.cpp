@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/parties.hpp"
 #include "controlplane/api/policy_api.hpp"
@@ -106,15 +107,13 @@ Json considered_json(const std::vector<policy::Considered>& considered) {
 void add_other_peers(Json& hints, const SourceParty& source, policy::Flow flow, const policy::Decision& decision,
                      const Question& question, const AdminBackend& backend) {
   for (std::size_t i = 1; i < source.peers.size() && i < most_peers_compared; ++i) {
-    flow.source = backend.facts_of(*source.peers[i]);
+    flow.source = source.peers[i]->facts;
     const auto other = policy::decide(*backend.policy(), backend.endpoints(), flow, question.at, backend.draining());
     if (other.rule == decision.rule && other.allowed == decision.allowed && other.draining == decision.draining)
       continue;
     hints.push_back("the peer " + source.peers[i]->name + " of the same identity is " + policy::decision_words(other));
   }
 }
-
-}  // namespace
 
 HttpResponse get_explanation(const Call& call) {
   const auto question = read_question(call);
@@ -162,6 +161,18 @@ HttpResponse get_explanation(const Call& call) {
                    {"considered", considered_json(explanation.considered)},
                    {"considered_total", explanation.considered.size()},
                    {"hints", std::move(hints)}});
+}
+
+}  // namespace
+
+std::span<const Endpoint> explain_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET",
+               {"explain"},
+               get_explanation,
+               "the decision about a flow: ?source= &destination= &protocol= &port= &at="},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "config/toml/suggest.hpp"
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolled_peers.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/protocols.hpp"
@@ -42,8 +43,8 @@ Json peer_or_null(std::uint32_t peer_id, const AdminBackend& backend) {
 // By the address: a list of a million flows has no time to look for names. Null also if the address has changed hands.
 Json identity_or_null(const IpAddress& address, const Json& peer_name, const AdminBackend& backend) {
   if (peer_name.is_null() || !address.valid()) return {};
-  const config::Peer* peer = backend.peer_of(address);
-  return peer == nullptr || peer_name != peer->name ? Json() : name_or_null(identity_of(*peer, backend));
+  const Peer* peer = backend.peer_of(address);
+  return peer == nullptr || peer_name != peer->name ? Json() : name_or_null(peer->identity());
 }
 
 Json port_or_null(std::uint8_t index, const AdminBackend& backend) {
@@ -163,8 +164,6 @@ tl::expected<abi::ListFlows, RefusedListing> read_request(const Call& call) {
   return request;
 }
 
-}  // namespace
-
 HttpResponse get_flows(const Call& call) {
   const auto request = read_request(call);
   if (!request) return failure(request.error().status, request.error().message);
@@ -181,6 +180,15 @@ HttpResponse get_flows(const Call& call) {
   if (!listing) return failure(409, listing.error());
   return stream(std::make_unique<BacklogSource>(
       std::move(backlog), [&backend = call.backend, listing = *listing] { backend.stop_listing(listing); }));
+}
+
+}  // namespace
+
+std::span<const Endpoint> flow_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"flows"}, get_flows, "live flows: ?peer= &address= &port= &protocol= &rule= &most="},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

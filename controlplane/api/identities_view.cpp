@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/reachability.hpp"
@@ -68,9 +69,18 @@ Json covering_services(const policy::Policy* policy, const policy::Endpoints& en
 
 Json claims_json(const std::vector<policy::Claim>& claims) {
   Json issuers = Json::object();
-  for (const policy::Claim& claim : claims) issuers[claim.issuer][claim.key] = claim.values;
+  for (const policy::Claim& claim : claims)
+    if (!claim.issuer.empty()) issuers[claim.issuer][claim.key] = claim.values;
   return issuers;
 }
+
+Json own_claims_json(const std::vector<policy::Claim>& claims) {
+  Json view = Json::object();
+  for (const policy::Claim& claim : claims) view[claim.key] = claim.values;
+  return view;
+}
+
+namespace {
 
 HttpResponse get_identities(const Call& call) {
   // A copy that names no configured peer by its address: a reload may come in the middle of the list.
@@ -88,16 +98,15 @@ HttpResponse get_whois(const Call& call) {
   const auto text = call.target.parameter("address");
   const auto address = text ? IpAddress::parse(*text) : std::nullopt;
   if (!address) return failure(400, "address: expected an IP address, got " + in_quotes(text.value_or("nothing")));
-  const config::Peer* peer = call.backend.peer_of(*address);
-  policy::Facts facts;
-  if (peer != nullptr) facts = call.backend.facts_of(*peer);
+  const Peer* peer = call.backend.peer_of(*address);
+  policy::Facts facts = peer == nullptr ? policy::Facts{} : peer->facts;
   const Reachability reach = reach_of(*address, End::destination, call.backend, call.time);
   // Of an address that no packet can have no rule speaks.
   if (peer == nullptr && reach.rule_can_help) facts.net = IpPrefix::host(*address);
   Json view = {{"address", address->to_string()}};
   view.update(facts_json(facts));
   view["session"] = peer == nullptr ? Json() : session_or_null(*peer, call.backend);
-  view["tunnel"] = peer == nullptr ? Json() : Json(peer->wireguard);
+  view["tunnel"] = peer == nullptr ? Json() : Json(peer->interface);
   view["route"] = route_json(find_inner_route(*address, peer, call.backend.configuration()));
   view["reachability"] = reachability_json(reach);
   view["services"] = covering_services(call.backend.policy(), call.backend.endpoints(), *address,
@@ -105,6 +114,16 @@ HttpResponse get_whois(const Call& call) {
   view["rules"] =
       reach.rule_can_help ? rules_in_force(call.backend.policy(), facts, wall_clock(call.time)) : Json::array();
   return document(view);
+}
+
+}  // namespace
+
+std::span<const Endpoint> identity_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"identities"}, get_identities, "every configured peer as the policy sees it"},
+      Endpoint{"GET", {"whois"}, get_whois, "?address=: its peer, identity, services and route"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -131,7 +131,7 @@ void add_control_plane(Exposition& out, const AdminBackend& backend, const Reque
   out.one(Metric::problems, backend.problems().size());
   const std::size_t configured = configured_peer_count(backend);
   out.one(Metric::configured, configured);
-  out.one(Metric::enrolled, backend.configuration().peers.size() - configured);
+  out.one(Metric::enrolled, backend.peers().size() - configured);
   if (const auto reload = backend.last_reload()) {
     out.one(Metric::reload_good, reload->succeeded ? 1 : 0);
     out.one_seconds(Metric::reload_time, wall_seconds(reload->at_ns, time));

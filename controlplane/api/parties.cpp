@@ -22,15 +22,15 @@ policy::Facts facts_of_name(std::string_view identity) {
   return facts;
 }
 
-std::optional<IpAddress> address_of(const config::Peer& peer) {
-  for (const IpPrefix& prefix : peer.allowed_ips)
+std::optional<IpAddress> address_of(const Peer& peer) {
+  for (const IpPrefix& prefix : peer.prefixes)
     if (prefix.is_host()) return prefix.address;
-  if (peer.allowed_ips.empty()) return std::nullopt;
-  return peer.allowed_ips.front().address;
+  if (peer.prefixes.empty()) return std::nullopt;
+  return peer.prefixes.front().address;
 }
 
-SourceParty source_peer(const config::Peer& peer, const AdminBackend& backend) {
-  return {.kind = "peer", .facts = backend.facts_of(peer), .peers = {&peer}};
+SourceParty source_peer(const Peer& peer) {
+  return {.kind = "peer", .facts = peer.facts, .peers = {&peer}};
 }
 
 SourceParty source_network(std::string_view kind, const IpPrefix& net) {
@@ -40,22 +40,22 @@ SourceParty source_network(std::string_view kind, const IpPrefix& net) {
 }
 
 SourceParty source_address(const IpAddress& address, const AdminBackend& backend) {
-  const config::Peer* peer = backend.peer_of(address);
-  return peer != nullptr ? source_peer(*peer, backend) : source_network("address", IpPrefix::host(address));
+  const Peer* peer = backend.peer_of(address);
+  return peer != nullptr ? source_peer(*peer) : source_network("address", IpPrefix::host(address));
 }
 
 DestinationParty destination_address(std::string_view kind, const IpAddress& address, const AdminBackend& backend) {
   DestinationParty party{.kind = kind, .destination = {}, .note = {}};
   party.destination.address = address;
   party.peer = backend.peer_of(address);
-  if (party.peer != nullptr) party.destination.peer = backend.facts_of(*party.peer);
+  if (party.peer != nullptr) party.destination.peer = party.peer->facts;
   return party;
 }
 
-DestinationParty destination_peer(std::string_view kind, const config::Peer& peer, const AdminBackend& backend) {
+DestinationParty destination_peer(std::string_view kind, const Peer& peer) {
   DestinationParty party{.kind = kind, .destination = {}, .peer = &peer, .note = {}};
   party.destination.address = address_of(peer);
-  party.destination.peer = backend.facts_of(peer);
+  party.destination.peer = peer.facts;
   return party;
 }
 
@@ -67,12 +67,11 @@ IpAddress first_host(const IpPrefix& prefix) {
   return address;
 }
 
-const config::Peer* peer_of_service(const policy::Service& service, const AdminBackend& backend) {
+const Peer* peer_of_service(const policy::Service& service, const AdminBackend& backend) {
   if (service.identities.empty()) return nullptr;
-  for (const config::Peer& peer : backend.configuration().peers) {
-    const policy::Facts facts = backend.facts_of(peer);
+  for (const Peer& peer : backend.peers()) {
     for (const policy::Selector& selector : service.identities)
-      if (policy::matches(selector, facts)) return &peer;
+      if (policy::matches(selector, peer.facts)) return &peer;
   }
   return nullptr;
 }
@@ -86,8 +85,8 @@ DestinationParty destination_service(const policy::Service& service, const Admin
     party.note = (has_live ? "a live endpoint of " : "an address of ") + service.name;
     return party;
   }
-  if (const config::Peer* peer = peer_of_service(service, backend)) {
-    DestinationParty party = destination_peer("service", *peer, backend);
+  if (const Peer* peer = peer_of_service(service, backend)) {
+    DestinationParty party = destination_peer("service", *peer);
     party.note = "the peer " + peer->name + ", one of " + service.name;
     return party;
   }
@@ -106,7 +105,7 @@ UnknownParty unknown_name(std::string_view what, std::string_view text, std::str
 std::vector<std::string_view> known_names(const AdminBackend& backend, bool services) {
   constexpr std::size_t most_names = 10'000;  // of each kind, looked at for a suggestion
   std::vector<std::string_view> names;
-  const auto& peers = backend.configuration().peers;
+  const auto& peers = backend.peers();
   for (std::size_t i = 0; i < peers.size() && i < most_names; ++i) names.emplace_back(peers[i].name);
   const policy::Policy* policy = backend.policy();
   for (std::size_t i = 0; services && policy != nullptr && i < policy->services.size() && i < most_names; ++i)
@@ -120,7 +119,7 @@ tl::expected<SourceParty, UnknownParty> find_source(std::string_view text, const
   if (const auto address = IpAddress::parse(text)) return source_address(*address, backend);
   if (is_identity(text)) {
     SourceParty party{.kind = "identity", .facts = {}, .peers = peers_with_identity(text, backend)};
-    party.facts = party.peers.empty() ? facts_of_name(text) : backend.facts_of(*party.peers.front());
+    party.facts = party.peers.empty() ? facts_of_name(text) : party.peers.front()->facts;
     return party;
   }
   if (const auto net = after(text, "net:")) {
@@ -133,8 +132,7 @@ tl::expected<SourceParty, UnknownParty> find_source(std::string_view text, const
     party.facts.tags.emplace_back(*tag);
     return party;
   }
-  if (const config::Peer* peer = find_peer(backend, after(text, "peer:").value_or(text)))
-    return source_peer(*peer, backend);
+  if (const Peer* peer = find_peer(backend, after(text, "peer:").value_or(text))) return source_peer(*peer);
   return tl::unexpected(unknown_name(
       "source", text, "an address, a peer's name or an identity (user:, sa:, spiffe://, ike:, machine:, tag: or net:)",
       known_names(backend, false)));
@@ -149,12 +147,12 @@ tl::expected<DestinationParty, UnknownParty> find_destination(std::string_view t
       party.destination.peer = facts_of_name(text);
       return party;
     }
-    DestinationParty party = destination_peer("identity", *peers.front(), backend);
+    DestinationParty party = destination_peer("identity", *peers.front());
     if (peers.size() > 1) party.note = "the peer " + peers.front()->name + ", one of " + std::to_string(peers.size());
     return party;
   }
-  if (const config::Peer* peer = find_peer(backend, after(text, "peer:").value_or(text)))
-    return destination_peer("peer", *peer, backend);
+  if (const Peer* peer = find_peer(backend, after(text, "peer:").value_or(text)))
+    return destination_peer("peer", *peer);
   const policy::Policy* policy = backend.policy();
   const policy::Service* service = policy == nullptr ? nullptr : policy->find_service(std::string(text));
   if (service != nullptr) return destination_service(*service, backend);

@@ -14,16 +14,16 @@
 namespace sallyport::controlplane {
 
 struct SourceParty {
-  std::string_view kind;                   // "peer", "identity", "tag", "address" or "network"
-  policy::Facts facts;                     // of the first peer that is meant, or just what the text says
-  std::vector<const config::Peer*> peers;  // all that are meant: one identity may have several
+  std::string_view kind;           // "peer", "identity", "tag", "address" or "network"
+  policy::Facts facts;             // of the first peer that is meant, or just what the text says
+  std::vector<const Peer*> peers;  // all that are meant: one identity may have several
 };
 
 struct DestinationParty {
   std::string_view kind;  // "address", "peer", "identity" or "service"
   policy::Destination destination;
-  const config::Peer* peer = nullptr;  // whose address it is
-  std::string note;                    // why this address and not another; empty: it is the one that was asked about
+  const Peer* peer = nullptr;  // whose address it is
+  std::string note;            // why this address and not another; empty: it is the one that was asked about
 };
 
 struct UnknownParty {

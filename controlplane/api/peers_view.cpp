@@ -1,3 +1,4 @@
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolled_peers.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/policy_api.hpp"
@@ -25,7 +26,21 @@ std::vector<abi::SessionStatusValue> sessions_of(const abi::PeerStatusValue& sta
   return sessions;
 }
 
-Json live_json(const config::Peer& peer, const abi::PeerStatusValue& status, const AdminBackend& backend,
+Json session_view(const abi::SessionStatusValue& session, const AdminBackend& backend, const RequestTime& time) {
+  return {{"peer", backend.peer_name(session.peer_id)},
+          {"index", session.index},
+          {"remote_index", session.remote_index},
+          {"role", controlplane::to_string(session.role)},
+          {"state", controlplane::to_string(session.state)},
+          {"age_s", time.seconds_since(session.created_at_ns)},
+          {"send_counter", session.send_counter},
+          {"received_counter", session.greatest_received_counter},
+          {"rx_packets", session.rx_packets},
+          {"tx_packets", session.tx_packets},
+          {"owner_worker", session.owner_worker}};
+}
+
+Json live_json(const Peer& peer, const abi::PeerStatusValue& status, const AdminBackend& backend,
                const RequestTime& time) {
   const abi::StatisticsView& statistics = *backend.statistics();
   Json sessions = Json::array();
@@ -69,7 +84,7 @@ Json prefixes_json(const std::vector<IpPrefix>& prefixes) {
   return list;
 }
 
-std::optional<abi::PeerStatusValue> peer_status(const config::Peer& peer, const AdminBackend& backend) {
+std::optional<abi::PeerStatusValue> peer_status(const Peer& peer, const AdminBackend& backend) {
   const abi::StatisticsView* statistics = backend.statistics();
   const auto id = backend.peer_id(peer.name);
   if (statistics == nullptr || !id || *id >= statistics->max_peers()) return std::nullopt;
@@ -83,58 +98,6 @@ std::optional<abi::SessionStatusValue> session_status(std::uint32_t index, const
   auto session = statistics.session(index & (statistics.max_sessions() - 1));
   if (!session || session->state == abi::SessionState::none || session->index != index) return std::nullopt;
   return session;
-}
-
-Json peer_view(const config::Peer& peer, const AdminBackend& backend, const RequestTime& time) {
-  const auto status = peer_status(peer, backend);
-  Json view = {{"name", peer.name},
-               {"tunnel", peer.wireguard},
-               {"public_key", encode_key(peer.public_key)},
-               {"identity", text_or_null(identity_of(peer, backend))},
-               {"in_dataplane", status.has_value()}};
-  view.update(status ? live_json(peer, *status, backend, time) : absent_json());
-  view["allowed_ips"] = prefixes_json(peer.allowed_ips);
-  view["configured_endpoint"] = peer.endpoint ? Json(peer.endpoint->to_string()) : Json();
-  view["persistent_keepalive_s"] = peer.persistent_keepalive ? Json(peer.persistent_keepalive->count()) : Json();
-  view["preshared_key"] = peer.preshared_key_file.has_value();
-  view["tags"] = tags_of(peer, backend);
-  view["enrolled"] = session_or_null(peer, backend);
-  return view;
-}
-
-std::unique_ptr<BodySource> peers_view(const AdminBackend& backend, const RequestTime& time) {
-  // By position, and looked up anew in each step: a reload between two steps may replace the configuration.
-  return json_array([&backend, time, next = std::size_t{0}](const JsonEmit& emit) mutable {
-    const auto& peers = backend.configuration().peers;
-    for (unsigned i = 0; i < listed_peers_per_step && next < peers.size(); ++i)
-      emit(peer_view(peers[next++], backend, time));
-    return next < peers.size();
-  });
-}
-
-Json session_view(const abi::SessionStatusValue& session, const AdminBackend& backend, const RequestTime& time) {
-  return {{"peer", backend.peer_name(session.peer_id)}, {"index", session.index},
-          {"remote_index", session.remote_index},       {"role", to_string(session.role)},
-          {"state", to_string(session.state)},          {"age_s", time.seconds_since(session.created_at_ns)},
-          {"send_counter", session.send_counter},       {"received_counter", session.greatest_received_counter},
-          {"rx_packets", session.rx_packets},           {"tx_packets", session.tx_packets},
-          {"owner_worker", session.owner_worker}};
-}
-
-std::unique_ptr<BodySource> sessions_view(const AdminBackend& backend, const RequestTime& time,
-                                          std::optional<std::uint32_t> peer_id) {
-  return json_array([&backend, time, peer_id, next = std::uint32_t{0}](const JsonEmit& emit) mutable {
-    const abi::StatisticsView* statistics = backend.statistics();
-    if (statistics == nullptr) return false;
-    unsigned emitted = 0;
-    for (unsigned i = 0; i < session_slots_per_step && next < statistics->max_sessions(); ++i) {
-      const auto session = statistics->session(next++);
-      if (!session || session->state == abi::SessionState::none || (peer_id && session->peer_id != *peer_id)) continue;
-      emit(session_view(*session, backend, time));
-      if (++emitted == listed_peers_per_step * 2) break;
-    }
-    return next < statistics->max_sessions();
-  });
 }
 
 std::string_view to_string(abi::SessionState state) {
@@ -159,6 +122,88 @@ std::string_view to_string(abi::HandshakeRole role) {
       return "responder";
   }
   return "unknown";
+}
+
+namespace {
+
+Json peer_view(const Peer& peer, const AdminBackend& backend, const RequestTime& time) {
+  const auto status = peer_status(peer, backend);
+  Json view = {{"name", peer.name},
+               {"tunnel", peer.interface},
+               {"public_key", encode_key(peer.public_key)},
+               {"identity", text_or_null(peer.identity())},
+               {"in_dataplane", status.has_value()}};
+  view.update(status ? live_json(peer, *status, backend, time) : absent_json());
+  view["allowed_ips"] = prefixes_json(peer.prefixes);
+  view["configured_endpoint"] = peer.endpoint ? Json(peer.endpoint->to_string()) : Json();
+  view["persistent_keepalive_s"] = peer.persistent_keepalive ? Json(peer.persistent_keepalive->count()) : Json();
+  view["preshared_key"] = peer.preshared_key_file.has_value();
+  view["tags"] = peer.facts.tags;
+  view["enrolled"] = session_or_null(peer, backend);
+  return view;
+}
+
+std::unique_ptr<BodySource> peers_view(const AdminBackend& backend, const RequestTime& time) {
+  // By position, and looked up anew in each step: a reload between two steps may replace the configuration.
+  return json_array([&backend, time, next = std::size_t{0}](const JsonEmit& emit) mutable {
+    const auto& peers = backend.peers();
+    for (unsigned i = 0; i < listed_peers_per_step && next < peers.size(); ++i)
+      emit(peer_view(peers[next++], backend, time));
+    return next < peers.size();
+  });
+}
+
+std::unique_ptr<BodySource> sessions_view(const AdminBackend& backend, const RequestTime& time,
+                                          std::optional<std::uint32_t> peer_id) {
+  return json_array([&backend, time, peer_id, next = std::uint32_t{0}](const JsonEmit& emit) mutable {
+    const abi::StatisticsView* statistics = backend.statistics();
+    if (statistics == nullptr) return false;
+    unsigned emitted = 0;
+    for (unsigned i = 0; i < session_slots_per_step && next < statistics->max_sessions(); ++i) {
+      const auto session = statistics->session(next++);
+      if (!session || session->state == abi::SessionState::none || (peer_id && session->peer_id != *peer_id)) continue;
+      emit(session_view(*session, backend, time));
+      if (++emitted == listed_peers_per_step * 2) break;
+    }
+    return next < statistics->max_sessions();
+  });
+}
+
+HttpResponse get_peers(const Call& call) {
+  return stream(peers_view(call.backend, call.time));
+}
+
+HttpResponse get_peer(const Call& call) {
+  const Peer* peer = find_peer(call.backend, call.name);
+  return peer == nullptr ? unknown_peer(call.backend, call.name) : document(peer_view(*peer, call.backend, call.time));
+}
+
+HttpResponse post_forget_timestamp(const Call& call) {
+  if (find_peer(call.backend, call.name) == nullptr) return unknown_peer(call.backend, call.name);
+  const auto done = call.backend.forget_timestamp(call.name);
+  if (!done) return failure(409, done.error());
+  return document({{"peer", call.name}, {"forgotten", true}});
+}
+
+HttpResponse get_sessions(const Call& call) {
+  std::optional<std::uint32_t> peer_id;
+  if (const auto name = call.target.parameter("peer")) {
+    peer_id = call.backend.peer_id(*name);
+    if (!peer_id) return unknown_peer(call.backend, *name);
+  }
+  return stream(sessions_view(call.backend, call.time, peer_id));
+}
+
+}  // namespace
+
+std::span<const Endpoint> peer_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"peers"}, get_peers, "every peer with its endpoint, traffic and sessions"},
+      Endpoint{"GET", {"peers", "NAME"}, get_peer, "one peer"},
+      Endpoint{"POST", {"peers", "NAME", "forget-timestamp"}, post_forget_timestamp, "accept older handshakes again"},
+      Endpoint{"GET", {"sessions"}, get_sessions, "live WireGuard sessions; ?peer=NAME for those of one"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

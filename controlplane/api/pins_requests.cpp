@@ -1,6 +1,7 @@
 // Names of identities that are pinned to the subject who had them first.
 #include <utility>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "policy/describe.hpp"
 
@@ -8,8 +9,6 @@ namespace sallyport::controlplane {
 namespace {
 
 constexpr unsigned pins_per_step = 256;
-
-}  // namespace
 
 HttpResponse get_pins(const Call& call) {
   if (const auto wrong = wrong_query(call.target, {})) return failure(400, *wrong);
@@ -31,6 +30,16 @@ HttpResponse delete_pin(const Call& call) {
   if (!call.backend.forget_pin(identity, caller_of(call)))
     return failure(404, "the name " + in_quotes(identity) + " is not pinned: GET /v1/pins lists those that are");
   return document({{"identity", identity}, {"forgotten", true}});
+}
+
+}  // namespace
+
+std::span<const Endpoint> pin_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"pins"}, get_pins, "names that belong to the subject who had them first"},
+      Endpoint{"DELETE", {"pins"}, delete_pin, "?identity=: let another subject have it"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -1,34 +1,10 @@
-// The endpoints about the policy: what is in force, what would change, who may do what, and why.
+// What the endpoints about the policy share: what is in force, what would change, who may do what, and why.
 #pragma once
 
 #include "controlplane/api/admin_call.hpp"
 #include "policy/difference.hpp"
 
 namespace sallyport::controlplane {
-
-// policy_view.cpp
-HttpResponse get_policy(const Call& call);
-HttpResponse get_bundle(const Call& call);
-HttpResponse get_audit(const Call& call);
-// policy_requests.cpp
-HttpResponse put_policy(const Call& call);
-HttpResponse post_policy_apply(const Call& call);
-HttpResponse post_policy_difference(const Call& call);
-// rules_view.cpp
-HttpResponse get_policy_rules(const Call& call);
-// explain_request.cpp
-HttpResponse get_explanation(const Call& call);
-// identities_view.cpp
-HttpResponse get_identities(const Call& call);
-HttpResponse get_whois(const Call& call);
-// services_requests.cpp
-HttpResponse get_services(const Call& call);
-HttpResponse get_endpoints(const Call& call);
-HttpResponse put_endpoints(const Call& call);
-// flows.cpp
-HttpResponse get_flows(const Call& call);
-
-// --- Shared by them ------------------------------------------------------------------------------------------------
 
 inline constexpr std::size_t most_policy_files = 1024;
 inline constexpr std::size_t longest_file_name_bytes = 1024;
@@ -40,8 +16,9 @@ inline constexpr std::size_t flow_backlog_bytes = std::size_t{8} << 20;
 [[nodiscard]] Json text_or_null(const std::string& text);
 [[nodiscard]] Json version_json(const PolicyVersion& version);
 [[nodiscard]] Json file_json(const config::Location& location);
-[[nodiscard]] Json rule_json(const policy::Rule* rule);                    // {name, file, line}, or null
-[[nodiscard]] Json claims_json(const std::vector<policy::Claim>& claims);  // {issuer: {key: [values]}}
+[[nodiscard]] Json rule_json(const policy::Rule* rule);                        // {name, file, line}, or null
+[[nodiscard]] Json claims_json(const std::vector<policy::Claim>& claims);      // {issuer: {key: [values]}}
+[[nodiscard]] Json own_claims_json(const std::vector<policy::Claim>& claims);  // of one issuer: {key: [values]}
 // 422 with located errors, 412 with the ETag in force, 404 or 409.
 [[nodiscard]] HttpResponse refusal(const PolicyRefusal& refused, const PolicyBackend& backend);
 

@@ -14,6 +14,7 @@
 
 #include "config/config.hpp"
 #include "controlplane/access/policy_answers.hpp"
+#include "controlplane/identity/peer.hpp"
 #include "dataplane/abi/events.hpp"
 #include "dataplane/abi/policy_commands.hpp"
 #include "policy/bundle.hpp"
@@ -53,17 +54,11 @@ class PolicyBackend {
   // Since the rule exists. Empty name: what no rule allowed.
   [[nodiscard]] virtual RuleCounts rule_counts(const std::string& rule) const = 0;
   [[nodiscard]] virtual std::string rule_name(std::uint32_t number) const = 0;  // empty: none
-  // 0: none. Whoever knows better than to try them all says so.
-  [[nodiscard]] virtual std::uint32_t rule_number(const std::string& rule) const {
-    for (std::uint32_t number = 1; number < abi::max_rules; ++number)
-      if (!rule.empty() && rule_name(number) == rule) return number;
-    return 0;
-  }
+  [[nodiscard]] virtual std::uint32_t rule_number(const std::string& rule) const = 0;  // 0: none
 
   [[nodiscard]] virtual std::vector<PeerIdentity> identities() const = 0;
-  // The peer whose allowed_ips cover the address (longest prefix); null: none.
-  [[nodiscard]] virtual const config::Peer* peer_of(const IpAddress& address) const = 0;
-  [[nodiscard]] virtual policy::Facts facts_of(const config::Peer& peer) const = 0;
+  // The peer whose prefixes cover the address (longest prefix); null: none.
+  [[nodiscard]] virtual const Peer* peer_of(const IpAddress& address) const = 0;
 
   // One listing at a time. `on_flow` for each flow, then `on_end` once: cut says that there were more; an error that
   // the dataplane went away. The listing number of `request` is filled in by the backend. Returns it, or why not.

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "config/toml/safe_text.hpp"
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/http/rfc3339.hpp"
 #include "policy/load.hpp"
@@ -90,8 +91,6 @@ std::size_t most_subjects(const policy::Policy& before, const policy::Policy& af
                   most_subject_services / std::max<std::size_t>(1, services));
 }
 
-}  // namespace
-
 HttpResponse put_policy(const Call& call) {
   auto bundle = read_files(call.request.body);
   if (!bundle) return failure(400, bundle.error());
@@ -128,6 +127,17 @@ HttpResponse post_policy_difference(const Call& call) {
                    {"peers", subjects.size()},
                    {"peers_left_out", peers.size() - subjects.size()},
                    {"warnings", after->warnings}});
+}
+
+}  // namespace
+
+std::span<const Endpoint> policy_change_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"PUT", {"policy"}, put_policy, "put other files in force: all of them or nothing; honours If-Match"},
+      Endpoint{"POST", {"policy", "apply"}, post_policy_apply, "read the configured files again; honours If-Match"},
+      Endpoint{"POST", {"policy", "diff"}, post_policy_difference, "who would gain and lose what by other files"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

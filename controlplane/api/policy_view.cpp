@@ -1,3 +1,4 @@
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "policy/describe.hpp"
 
@@ -76,6 +77,8 @@ HttpResponse refusal(const PolicyRefusal& refused, const PolicyBackend& backend)
   return failure(409, refused.message);
 }
 
+namespace {
+
 HttpResponse get_policy(const Call& call) {
   const policy::Policy* policy = call.backend.policy();
   const PolicyVersion version = call.backend.policy_version();
@@ -113,6 +116,17 @@ HttpResponse get_audit(const Call& call) {
   for (const PolicyChange& change : call.backend.policy_changes(most->value_or(100)))
     list.push_back(change_json(change));
   return document(list);
+}
+
+}  // namespace
+
+std::span<const Endpoint> policy_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"policy"}, get_policy, "the policy in force: its version, source and size"},
+      Endpoint{"GET", {"policy", "bundle"}, get_bundle, "the files of the policy in force"},
+      Endpoint{"GET", {"audit"}, get_audit, "changes of the policy, newest first; ?most="},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

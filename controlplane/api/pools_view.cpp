@@ -1,9 +1,12 @@
 // Pools of inner addresses and how much of them is given out.
 #include <limits>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 
 namespace sallyport::controlplane {
+
+namespace {
 
 HttpResponse get_pools(const Call& call) {
   if (const auto wrong = wrong_query(call.target, {})) return failure(400, *wrong);
@@ -14,6 +17,15 @@ HttpResponse get_pools(const Call& call) {
     list.push_back(std::move(view));
   }
   return document({{"pools", std::move(list)}});
+}
+
+}  // namespace
+
+std::span<const Endpoint> pool_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"pools"}, get_pools, "pools of inner addresses, and what is given out"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -1,3 +1,4 @@
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/views.hpp"
 
 namespace sallyport::controlplane {
@@ -55,6 +56,28 @@ std::string port_name(unsigned port_index, const abi::StatisticsView& statistics
   return name.empty() ? "(port " + std::to_string(port_index) + ")" : name;
 }
 
+std::string_view to_string(abi::NeighbourState state) {
+  switch (state) {
+    case abi::NeighbourState::incomplete:
+      return "incomplete";
+    case abi::NeighbourState::reachable:
+      return "reachable";
+    case abi::NeighbourState::stale:
+      return "stale";
+    case abi::NeighbourState::delay:
+      return "delay";
+    case abi::NeighbourState::probe:
+      return "probe";
+    case abi::NeighbourState::failed:
+      return "failed";
+    case abi::NeighbourState::none:
+      break;
+  }
+  return "none";
+}
+
+namespace {
+
 Json ports_view(const AdminBackend& backend) {
   Json ports = Json::array();
   const abi::StatisticsView* statistics = backend.statistics();
@@ -76,7 +99,7 @@ Json neighbours_view(const AdminBackend& backend, const RequestTime& time) {
         {{"address", neighbour->address.to_string()},
          {"mac", has_mac ? Json(config::to_string(neighbour->mac)) : Json()},
          {"port", port_name(neighbour->port_index, *statistics)},
-         {"state", to_string(neighbour->state)},
+         {"state", controlplane::to_string(neighbour->state)},
          {"confirmed_s_ago",
           neighbour->confirmed_at_ns == 0 ? Json() : Json(time.seconds_since(neighbour->confirmed_at_ns))}});
   }
@@ -112,24 +135,27 @@ Json counters_view(const AdminBackend& backend) {
           {"control_plane_texts", std::move(control_plane_texts)}};
 }
 
-std::string_view to_string(abi::NeighbourState state) {
-  switch (state) {
-    case abi::NeighbourState::incomplete:
-      return "incomplete";
-    case abi::NeighbourState::reachable:
-      return "reachable";
-    case abi::NeighbourState::stale:
-      return "stale";
-    case abi::NeighbourState::delay:
-      return "delay";
-    case abi::NeighbourState::probe:
-      return "probe";
-    case abi::NeighbourState::failed:
-      return "failed";
-    case abi::NeighbourState::none:
-      break;
-  }
-  return "none";
+HttpResponse get_ports(const Call& call) {
+  return document(ports_view(call.backend));
+}
+
+HttpResponse get_neighbours(const Call& call) {
+  return document(neighbours_view(call.backend, call.time));
+}
+
+HttpResponse get_counters(const Call& call) {
+  return document(counters_view(call.backend));
+}
+
+}  // namespace
+
+std::span<const Endpoint> port_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"ports"}, get_ports, "ports with their links and counters"},
+      Endpoint{"GET", {"neighbours"}, get_neighbours, "ARP and neighbour discovery"},
+      Endpoint{"GET", {"counters"}, get_counters, "every counter, summed and by port"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -47,6 +47,9 @@ std::string route_problem(const IpPrefix& to, const std::vector<Problem>& proble
   const std::string what = "route " + to.network().to_string();
   for (const Problem& problem : problems)
     if (problem.what == what || problem.what.starts_with(what + ' ')) return problem.why;
+  // Counted as a kind: whichever it is, nobody can promise this one.
+  for (const Problem& problem : problems)
+    if (problem.what == "routes") return "perhaps: of all routes " + problem.why;
   return {};
 }
 
@@ -61,12 +64,12 @@ Reachability without_route(const IpAddress& address, End end, const config::Conf
 }  // namespace
 
 bool is_inner(const config::Route& route, const config::Config& configuration) {
-  return std::none_of(configuration.ports.begin(), configuration.ports.end(), [&](const config::Port& port) {
-    return port.name == route.port && port.role == config::PortRole::underlay;
+  return std::any_of(configuration.ports.begin(), configuration.ports.end(), [&](const config::Port& port) {
+    return port.name == route.port && port.role == config::PortRole::inside;
   });
 }
 
-std::optional<InnerRoute> find_inner_route(const IpAddress& address, const config::Peer* peer,
+std::optional<InnerRoute> find_inner_route(const IpAddress& address, const Peer* peer,
                                            const config::Config& configuration) {
   std::optional<InnerRoute> best;
   const auto offer = [&](InnerRoute route) {
@@ -74,7 +77,7 @@ std::optional<InnerRoute> find_inner_route(const IpAddress& address, const confi
     if (route.to.contains(address) && (!best || route.to.length > best->to.length)) best = std::move(route);
   };
   if (peer != nullptr)
-    for (const IpPrefix& prefix : peer->allowed_ips) offer({prefix, "peer", {}, {}, peer->name, {}});
+    for (const IpPrefix& prefix : peer->prefixes) offer({prefix, "peer", {}, {}, peer->name, {}});
   for (const config::Port& port : configuration.ports) {
     if (port.role != config::PortRole::inside) continue;
     for (const IpPrefix& prefix : port.addresses) offer({prefix, "connected", port.name, {}, {}, {}});
@@ -93,13 +96,13 @@ std::optional<InnerRoute> find_inner_route(const IpAddress& address, const confi
   return best;
 }
 
-Reachability reach_of(const config::Peer& peer, const AdminBackend& backend, const RequestTime& time) {
+Reachability reach_of(const Peer& peer, const AdminBackend& backend, const RequestTime& time) {
   if (backend.statistics() == nullptr) return {"unknown", true, {}};
   const auto status = peer_status(peer, backend);
   const std::string who = "the peer " + peer.name;
   if (!status) return {"not_in_dataplane", true, "the dataplane does not have " + who};
   const std::vector<Problem> problems = backend.problems();
-  for (const IpPrefix& prefix : peer.allowed_ips)
+  for (const IpPrefix& prefix : peer.prefixes)
     if (const std::string why = route_problem(prefix, problems); !why.empty())
       return {"no_route", true, "the route " + prefix.to_string() + " of " + who + " is not in force: " + why};
   const bool can_be_called = status->endpoint.is_set();
@@ -114,7 +117,7 @@ Reachability reach_of(const config::Peer& peer, const AdminBackend& backend, con
 
 Reachability reach_of(const IpAddress& address, End end, const AdminBackend& backend, const RequestTime& time) {
   const config::Config& configuration = backend.configuration();
-  const config::Peer* peer = backend.peer_of(address);
+  const Peer* peer = backend.peer_of(address);
   const auto route = find_inner_route(address, peer, configuration);
   if (const std::string owner = owner_of(address, configuration); !owner.empty())
     return {"gateway", true, address.to_string() + " is the gateway's own address, on " + owner};

@@ -22,7 +22,7 @@ struct InnerRoute {
   std::string port, via, peer, tunnel;
 };
 // `peer` is whose address it is, as far as peers are concerned; null: nobody's.
-[[nodiscard]] std::optional<InnerRoute> find_inner_route(const IpAddress& address, const config::Peer* peer,
+[[nodiscard]] std::optional<InnerRoute> find_inner_route(const IpAddress& address, const Peer* peer,
                                                          const config::Config& configuration);
 
 enum class End : std::uint8_t { source, destination };
@@ -37,7 +37,7 @@ struct Reachability {
 [[nodiscard]] Reachability reach_of(const IpAddress& address, End end, const AdminBackend& backend,
                                     const RequestTime& time);
 // Of the peer itself, by one of its addresses if it matters which.
-[[nodiscard]] Reachability reach_of(const config::Peer& peer, const AdminBackend& backend, const RequestTime& time);
+[[nodiscard]] Reachability reach_of(const Peer& peer, const AdminBackend& backend, const RequestTime& time);
 // Of net:PREFIX as a source, which never means a peer.
 [[nodiscard]] Reachability reach_of_network(const IpPrefix& net, const AdminBackend& backend, const RequestTime& time);
 

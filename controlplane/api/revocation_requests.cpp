@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/request_object.hpp"
@@ -35,8 +36,6 @@ std::string revoked_text(const Revoked& revoked) {
                   {"stored", revoked.stored}}) +
          '\n';
 }
-
-}  // namespace
 
 HttpResponse get_revocations(const Call& call) {
   if (const auto wrong = wrong_query(call.target, {})) return failure(400, *wrong);
@@ -81,6 +80,17 @@ HttpResponse delete_revocation(const Call& call) {
   if (!call.backend.take_back_revocation(*kind, value, caller_of(call)))
     return failure(404, "no " + kind_name + ' ' + in_quotes(value) + " is revoked: GET /v1/revocations lists them");
   return document({{"kind", kind_name}, {"value", value}, {"taken_back", true}});
+}
+
+}  // namespace
+
+std::span<const Endpoint> revocation_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"revocations"}, get_revocations, "identities and keys that are believed no more"},
+      Endpoint{"POST", {"revocations"}, post_revocation, "revoke one; answered when it is on disk"},
+      Endpoint{"DELETE", {"revocations"}, delete_revocation, "?kind= &value=: take one back"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -2,6 +2,7 @@
 #include <map>
 #include <utility>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/reachability.hpp"
 #include "controlplane/api/views.hpp"
 
@@ -77,8 +78,7 @@ std::map<std::string, std::string> route_problems(const AdminBackend& backend) {
   return problems;
 }
 
-}  // namespace
-
+// The inner routes and those of the underlay, as configured; `problem` says which are not in force, and why.
 std::unique_ptr<BodySource> routes_view(const AdminBackend& backend) {
   bool fixed_done = false;
   std::size_t next = 0;
@@ -86,13 +86,27 @@ std::unique_ptr<BodySource> routes_view(const AdminBackend& backend) {
     const RouteEmitter emit_route(problems, emit);
     const config::Config& configuration = backend.configuration();
     if (!std::exchange(fixed_done, true)) emit_fixed(configuration, emit_route);
-    for (unsigned i = 0; i < routed_peers_per_step && next < configuration.peers.size(); ++i) {
-      const config::Peer& peer = configuration.peers[next++];
-      for (const IpPrefix& prefix : peer.allowed_ips)
-        emit_route({.prefix = prefix, .kind = "peer", .peer = peer.name, .tunnel = peer.wireguard});
+    const std::span<const Peer> peers = backend.peers();
+    for (unsigned i = 0; i < routed_peers_per_step && next < peers.size(); ++i) {
+      const Peer& peer = peers[next++];
+      for (const IpPrefix& prefix : peer.prefixes)
+        emit_route({.prefix = prefix, .kind = "peer", .peer = peer.name, .tunnel = peer.interface});
     }
-    return next < configuration.peers.size();
+    return next < peers.size();
   });
+}
+
+HttpResponse get_routes(const Call& call) {
+  return stream(routes_view(call.backend));
+}
+
+}  // namespace
+
+std::span<const Endpoint> route_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"routes"}, get_routes, "inner and underlay routes"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -1,3 +1,4 @@
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "policy/describe.hpp"
 #include "policy/words.hpp"
@@ -47,8 +48,6 @@ Json no_rule_view(const PolicyBackend& backend) {
   return view;
 }
 
-}  // namespace
-
 // In the order in which they decide. A step looks its place up anew: in the middle of a list the policy may change.
 HttpResponse get_policy_rules(const Call& call) {
   const auto step = [&backend = call.backend, next = std::size_t{0}](const JsonEmit& emit) mutable {
@@ -64,6 +63,15 @@ HttpResponse get_policy_rules(const Call& call) {
     return false;
   };
   return stream(json_array(step));
+}
+
+}  // namespace
+
+std::span<const Endpoint> rule_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"policy", "rules"}, get_policy_rules, "every rule with its counters, and what no rule allowed"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

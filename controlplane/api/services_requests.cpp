@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "config/toml/suggest.hpp"
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/views.hpp"
 #include "controlplane/http/rfc3339.hpp"
@@ -133,8 +134,6 @@ tl::expected<std::vector<IpPrefix>, std::string> read_endpoints(const std::strin
   return endpoints;
 }
 
-}  // namespace
-
 HttpResponse get_services(const Call& call) {
   auto step = [&backend = call.backend, sources = LiveSources(call.backend, wall_clock(call.time)),
                next = std::size_t{0}](const JsonEmit& emit) mutable {
@@ -170,6 +169,17 @@ HttpResponse put_endpoints(const Call& call) {
   const auto done = call.backend.set_endpoints(call.name, std::move(*endpoints));
   if (!done) return refusal(done.error(), call.backend);
   return document({{"service", call.name}, {"endpoints", count}});
+}
+
+}  // namespace
+
+std::span<const Endpoint> service_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"services"}, get_services, "the services of the policy"},
+      Endpoint{"GET", {"services", "NAME", "endpoints"}, get_endpoints, "the addresses of a live service"},
+      Endpoint{"PUT", {"services", "NAME", "endpoints"}, put_endpoints, "replace them"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -1,3 +1,4 @@
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolled_peers.hpp"
 #include "controlplane/api/policy_api.hpp"
 #include "controlplane/api/views.hpp"
@@ -81,6 +82,8 @@ std::string_view version() {
   return SALLYPORT_VERSION;
 }
 
+namespace {
+
 Json status_view(const AdminBackend& backend, const RequestTime& time) {
   const std::vector<Problem> all_problems = backend.problems();
   Json problems = Json::array();
@@ -98,12 +101,25 @@ Json status_view(const AdminBackend& backend, const RequestTime& time) {
            {{"uptime_s", time.seconds_since(backend.started_at_ns())},
             {"commands_pending", backend.commands_pending()},
             {"peers_configured", configured},
-            {"peers_enrolled", backend.configuration().peers.size() - configured},
+            {"peers_enrolled", backend.peers().size() - configured},
             {"last_reload_s_ago", reload ? Json(time.seconds_since(reload->at_ns)) : Json()},
             {"last_reload_succeeded", reload ? Json(reload->succeeded) : Json()}}},
           {"problems", std::move(problems)},
           {"problems_total", all_problems.size()},
           {"warnings", backend.configuration().warnings}};
+}
+
+HttpResponse get_status(const Call& call) {
+  return document(status_view(call.backend, call.time));
+}
+
+}  // namespace
+
+std::span<const Endpoint> status_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"status"}, get_status, "both processes, and what could not be made real"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -1,6 +1,7 @@
 // Whom the gateway believes: where keys and bundles come from, what is in them, and what is wrong with it.
 #include <utility>
 
+#include "controlplane/api/endpoint.hpp"
 #include "controlplane/api/enrolment_api.hpp"
 #include "policy/describe.hpp"
 
@@ -27,8 +28,6 @@ Json source_json(const TrustSourceStatus& source) {
   return view;
 }
 
-}  // namespace
-
 HttpResponse get_trust(const Call& call) {
   if (const auto wrong = wrong_query(call.target, {})) return failure(400, *wrong);
   auto step = [list = call.backend.trust_sources(), next = std::size_t{0}](const JsonEmit& emit) mutable {
@@ -36,6 +35,15 @@ HttpResponse get_trust(const Call& call) {
     return next < list.size();
   };
   return stream(json_array(std::move(step), "{\"sources\":", "}"));
+}
+
+}  // namespace
+
+std::span<const Endpoint> trust_endpoints() {
+  static constexpr std::array list = {
+      Endpoint{"GET", {"trust"}, get_trust, "keys and bundles of the issuers, and how old they are"},
+  };
+  return list;
 }
 
 }  // namespace sallyport::controlplane

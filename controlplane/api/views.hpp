@@ -1,6 +1,6 @@
-// What the API shows, as JSON: each view is a function of the configuration and the statistics segment. Views that grow
-// with the number of peers or sessions come as streams. Ages are whole seconds, null means "none" or "never", and while
-// no dataplane is connected its values are null or absent, never zero.
+// What the files of views share. A view is JSON: a function of the configuration and the statistics segment, in the
+// file of its endpoints. Views that grow with the number of peers or sessions come as streams. Ages are whole seconds,
+// null means "none" or "never", and while no dataplane is connected its values are null or absent, never zero.
 #pragma once
 
 #include <memory>
@@ -14,39 +14,10 @@
 namespace sallyport::controlplane {
 
 [[nodiscard]] std::string_view version();
-
-[[nodiscard]] Json status_view(const AdminBackend& backend, const RequestTime& time);
-
-[[nodiscard]] Json peer_view(const config::Peer& peer, const AdminBackend& backend, const RequestTime& time);
-[[nodiscard]] std::unique_ptr<BodySource> peers_view(const AdminBackend& backend, const RequestTime& time);
-
-[[nodiscard]] Json session_view(const abi::SessionStatusValue& session, const AdminBackend& backend,
-                                const RequestTime& time);
-// Of all peers, or of one.
-[[nodiscard]] std::unique_ptr<BodySource> sessions_view(const AdminBackend& backend, const RequestTime& time,
-                                                        std::optional<std::uint32_t> peer_id);
-
-// The inner routes and those of the underlay, as configured; `problem` says which are not in force, and why.
-[[nodiscard]] std::unique_ptr<BodySource> routes_view(const AdminBackend& backend);
-
 [[nodiscard]] Json prefixes_json(const std::vector<IpPrefix>& prefixes);
 
-[[nodiscard]] Json ports_view(const AdminBackend& backend);
-[[nodiscard]] Json neighbours_view(const AdminBackend& backend, const RequestTime& time);
-[[nodiscard]] Json counters_view(const AdminBackend& backend);
-
-// The configuration in force, as its files have it: without peers by proof. It names files that hold secrets; the
-// secrets themselves are in none of its values.
-[[nodiscard]] std::unique_ptr<BodySource> configuration_view(const AdminBackend& backend);
-
-// What a wg-quick file for this peer needs and the gateway knows. Never a secret: the preshared key is named by its
-// file.
-[[nodiscard]] Json client_configuration_view(const config::Peer& peer, const AdminBackend& backend);
-
-// --- Shared by the views -------------------------------------------------------------------------------------------
-
 // The status record of a peer, if the dataplane has that very peer (name and key).
-[[nodiscard]] std::optional<abi::PeerStatusValue> peer_status(const config::Peer& peer, const AdminBackend& backend);
+[[nodiscard]] std::optional<abi::PeerStatusValue> peer_status(const Peer& peer, const AdminBackend& backend);
 // The record of a live session. The index may belong to another peer by now: compare.
 [[nodiscard]] std::optional<abi::SessionStatusValue> session_status(std::uint32_t index,
                                                                     const abi::StatisticsView& statistics);

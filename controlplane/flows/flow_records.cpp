@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include "config/base/log.hpp"
+#include "config/file_descriptor.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -40,11 +41,12 @@ std::chrono::nanoseconds wall_of(std::uint64_t boot_ns, std::chrono::nanoseconds
 }
 
 // Whoever prepared the file may read it, and what its name leads to may be another's.
-std::optional<std::string> problem_of(int file, const std::filesystem::path& path) {
+std::optional<std::string> problem_of(int file, const std::filesystem::path& path,
+                                      std::optional<uid_t> writer = std::nullopt) {
   struct stat status {};
   if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return path.string() + " is no regular file";
   if (status.st_nlink > 1) return path.string() + " has other names (hard links)";
-  if (status.st_uid != 0 && status.st_uid != geteuid())
+  if (status.st_uid != 0 && status.st_uid != geteuid() && status.st_uid != writer)
     return path.string() + " belongs to another user (uid " + std::to_string(status.st_uid) + ')';
   return std::nullopt;
 }
@@ -95,6 +97,11 @@ std::string flow_record_line(const FlowReport& report) {
   line["audit"] = text_or_null(report.audit_rule);
   line["reason"] = name_of(flow.end);
   return line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+std::optional<std::string> FlowRecords::foresee(const config::FlowRecords& settings, std::optional<uid_t> writer) {
+  const config::FileDescriptor file(open(settings.file.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  return file.get() < 0 ? std::nullopt : problem_of(file.get(), settings.file, writer);
 }
 
 std::optional<std::string> FlowRecords::check(const config::FlowRecords& settings) {

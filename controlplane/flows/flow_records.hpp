@@ -4,6 +4,8 @@
 // again every second, and no line is ever torn.
 #pragma once
 
+#include <sys/types.h>
+
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -28,6 +30,9 @@ class FlowRecords {
 
   // The file can be written, or why not. Creates it.
   [[nodiscard]] static std::optional<std::string> check(const config::FlowRecords& settings);
+  // The same, as far as it is seen without making the file or being `writer`, who will write it.
+  [[nodiscard]] static std::optional<std::string> foresee(const config::FlowRecords& settings,
+                                                          std::optional<uid_t> writer);
 
   explicit FlowRecords(config::FlowRecords settings);
   // Writes what waits, once.

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 
-#include "config/config.hpp"
 #include "controlplane/enrolment/enrolment_service.hpp"
 #include "controlplane/peers/peers.hpp"
 
@@ -14,19 +14,19 @@ namespace sallyport::controlplane {
 
 class BarredPeers {
  public:
-  using Map = std::map<std::string, config::Peer>;  // by name
+  using Map = std::map<std::string, Peer>;  // by name
 
   BarredPeers(const EnrolmentService& enrolment, Peers& peers) : enrolment_(enrolment), peers_(peers) {}
 
-  [[nodiscard]] bool is_revoked(const config::Peer& peer) const;
+  [[nodiscard]] bool is_revoked(const Peer& peer) const;
   [[nodiscard]] bool has_key(const PublicKey& key) const;
 
-  // Of another configuration: takes them out of it. replace() when it is in force.
-  [[nodiscard]] Map take_from(config::Config& configuration) const;
+  // Of those that there will be: takes them out. replace() when the rest is in force.
+  [[nodiscard]] Map take_from(std::vector<Peer>& peers) const;
   void replace(Map barred) { barred_ = std::move(barred); }
 
   // This one is wanted, and must not begin, or ends.
-  void bar(const config::Peer& peer);
+  void bar(const Peer& peer);
   // A peer of this name is not wanted any more, or is about to begin.
   void forget(const std::string& name) { barred_.erase(name); }
   // After a revocation, and at the start: how many peers ended.

@@ -24,7 +24,7 @@ bool same(const Secret<N>& left, const Secret<N>& right) {
 
 // One peer whose keys must be computed.
 struct NewPeer {
-  const config::Peer* peer;
+  const Peer* peer;
   std::shared_ptr<const LocalIdentity> local;
   wireguard::PresharedKey preshared_key;
   std::shared_ptr<const PeerKeys> keys;  // the result; null: a low-order point
@@ -49,8 +49,7 @@ void compute_all(std::vector<NewPeer>& peers) {
 
 constexpr const char* low_order = "public_key: is a low-order point, which gives no secret";
 
-tl::expected<wireguard::PresharedKey, std::string> preshared_key_of(const config::Peer& peer,
-                                                                    std::optional<uid_t> reader) {
+tl::expected<wireguard::PresharedKey, std::string> preshared_key_of(const Peer& peer, std::optional<uid_t> reader) {
   if (!peer.preshared_key_file) return wireguard::PresharedKey{};
   auto read = config::read_key_file(*peer.preshared_key_file, reader);
   if (!read) return tl::unexpected("preshared_key_file: " + read.error());
@@ -58,18 +57,18 @@ tl::expected<wireguard::PresharedKey, std::string> preshared_key_of(const config
 }
 
 // The keys that a peer had before, if they are still the right ones.
-std::shared_ptr<const PeerKeys> known_keys(const config::Peer& peer, const std::shared_ptr<const LocalIdentity>& local,
+std::shared_ptr<const PeerKeys> known_keys(const Peer& peer, const std::shared_ptr<const LocalIdentity>& local,
                                            const wireguard::PresharedKey& preshared_key, const GatewayKeys& before) {
   const auto known = before.peers.find(peer.name);
-  const auto former_local = before.tunnels.find(peer.wireguard);
+  const auto former_local = before.tunnels.find(peer.interface);
   if (known == before.peers.end() || former_local == before.tunnels.end() || former_local->second != local ||
       known->second->public_key != peer.public_key || !same(known->second->preshared_key, preshared_key))
     return nullptr;
   return known->second;
 }
 
-std::string own_key(const config::Peer& peer) {
-  return "public_key: is the key of wireguard " + peer.wireguard + " itself";
+std::string own_key(const Peer& peer) {
+  return "public_key: is the key of wireguard " + peer.interface + " itself";
 }
 
 }  // namespace
@@ -80,11 +79,10 @@ std::optional<uid_t> reader_of(const config::Config& configuration) {
   return account ? std::optional(account->user) : std::nullopt;
 }
 
-tl::expected<std::shared_ptr<const PeerKeys>, std::string> load_peer_keys(const config::Peer& peer,
-                                                                          const GatewayKeys& keys,
+tl::expected<std::shared_ptr<const PeerKeys>, std::string> load_peer_keys(const Peer& peer, const GatewayKeys& keys,
                                                                           const GatewayKeys& before) {
-  const auto local = keys.tunnels.find(peer.wireguard);
-  if (local == keys.tunnels.end()) return tl::unexpected("wireguard " + peer.wireguard + " has no key");
+  const auto local = keys.tunnels.find(peer.interface);
+  if (local == keys.tunnels.end()) return tl::unexpected("wireguard " + peer.interface + " has no key");
   if (local->second->public_key == peer.public_key) return tl::unexpected(own_key(peer));
   auto preshared_key = preshared_key_of(peer, keys.reader);
   if (!preshared_key) return tl::unexpected(preshared_key.error());
@@ -94,10 +92,10 @@ tl::expected<std::shared_ptr<const PeerKeys>, std::string> load_peer_keys(const 
   return std::move(*made);
 }
 
-void add_former_key(config::Peer peer, const PublicKey& former_key, GatewayKeys& keys, const GatewayKeys& before) {
+void add_former_key(Peer peer, const PublicKey& former_key, GatewayKeys& keys, const GatewayKeys& before) {
   peer.public_key = former_key;
-  const auto tunnel_before = before.tunnels.find(peer.wireguard);
-  const auto tunnel = keys.tunnels.find(peer.wireguard);
+  const auto tunnel_before = before.tunnels.find(peer.interface);
+  const auto tunnel = keys.tunnels.find(peer.interface);
   const bool same_tunnel =
       tunnel != keys.tunnels.end() && tunnel_before != before.tunnels.end() && tunnel->second == tunnel_before->second;
   for (const auto* known : {&before.peers, &before.former_peers}) {
@@ -110,6 +108,7 @@ void add_former_key(config::Peer peer, const PublicKey& former_key, GatewayKeys&
 }
 
 tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Config& configuration,
+                                                                std::span<const Peer> peers,
                                                                 const GatewayKeys& before) {
   GatewayKeys keys;
   keys.reader = reader_of(configuration);
@@ -127,13 +126,13 @@ tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Co
   }
 
   std::vector<NewPeer> new_peers;
-  for (const config::Peer& peer : configuration.peers) {
+  for (const Peer& peer : peers) {
     auto preshared_key = preshared_key_of(peer, keys.reader);
     if (!preshared_key) {
       errors.push_back({peer.location, preshared_key.error()});
       continue;
     }
-    const auto local = keys.tunnels.find(peer.wireguard);
+    const auto local = keys.tunnels.find(peer.interface);
     if (local == keys.tunnels.end()) continue;  // its key file is an error already
     if (local->second->public_key == peer.public_key) {
       errors.push_back({peer.location, own_key(peer)});

@@ -20,8 +20,7 @@ abi::SetTunnel tunnel_message(const config::Wireguard& tunnel, std::uint16_t id,
   return message;
 }
 
-abi::SetPeer peer_message(const config::Peer& peer, std::uint32_t id, std::uint16_t tunnel_id,
-                          const IpEndpoint& endpoint) {
+abi::SetPeer peer_message(const Peer& peer, std::uint32_t id, std::uint16_t tunnel_id, const IpEndpoint& endpoint) {
   abi::SetPeer message{};
   message.peer_id = id;
   message.tunnel_id = tunnel_id;
@@ -33,7 +32,7 @@ abi::SetPeer peer_message(const config::Peer& peer, std::uint32_t id, std::uint1
   return message;
 }
 
-Named<abi::SetRoute> peer_route(const IpPrefix& prefix, const config::Peer& peer, std::uint32_t id) {
+Named<abi::SetRoute> peer_route(const IpPrefix& prefix, const Peer& peer, std::uint32_t id) {
   abi::SetRoute route{};
   route.prefix = prefix;
   route.route_kind = abi::RouteKind::peer;
@@ -43,10 +42,10 @@ Named<abi::SetRoute> peer_route(const IpPrefix& prefix, const config::Peer& peer
 
 }  // namespace
 
-std::optional<PeerObjects> make_peer_objects(const config::Peer& peer, const GatewayKeys& keys, const ObjectIds& ids,
+std::optional<PeerObjects> make_peer_objects(const Peer& peer, const GatewayKeys& keys, const ObjectIds& ids,
                                              const EndpointNames& names) {
   const auto id = ids.peer(peer);
-  const auto tunnel_id = ids.tunnel(peer.wireguard);
+  const auto tunnel_id = ids.tunnel(peer.interface);
   const auto peer_keys = keys.peers.find(peer.name);
   if (!id || !tunnel_id || peer_keys == keys.peers.end()) return std::nullopt;
   PeerObjects objects;
@@ -55,7 +54,7 @@ std::optional<PeerObjects> make_peer_objects(const config::Peer& peer, const Gat
   const auto former = keys.former_peers.find(peer.name);
   const bool has_former = former != keys.former_peers.end() && former->second->public_key != peer.public_key;
   if (has_former) objects.peer.message.former_public_key = former->second->public_key;
-  for (const IpPrefix& prefix : peer.allowed_ips) objects.routes.push_back(peer_route(prefix, peer, *id));
+  for (const IpPrefix& prefix : peer.prefixes) objects.routes.push_back(peer_route(prefix, peer, *id));
   objects.service = {.peer_id = *id,
                      .tunnel_id = *tunnel_id,
                      .name = peer.name,
@@ -67,8 +66,9 @@ std::optional<PeerObjects> make_peer_objects(const config::Peer& peer, const Gat
   return objects;
 }
 
-GatewayObjects make_objects(const config::Config& configuration, const GatewayKeys& keys, const ObjectIds& ids,
-                            const EndpointNames& names, const std::map<PublicKey, wireguard::Tai64n>& floors) {
+GatewayObjects make_objects(const config::Config& configuration, std::span<const Peer> peers, const GatewayKeys& keys,
+                            const ObjectIds& ids, const EndpointNames& names,
+                            const std::map<PublicKey, wireguard::Tai64n>& floors) {
   GatewayObjects objects;
   for (const config::Wireguard& tunnel : configuration.wireguards) {
     const auto id = ids.tunnel(tunnel.name);
@@ -80,7 +80,7 @@ GatewayObjects make_objects(const config::Config& configuration, const GatewayKe
     objects.service.tunnels.push_back(
         {*id, tunnel.name, identity->second, floor == floors.end() ? wireguard::Tai64n{} : floor->second});
   }
-  for (const config::Peer& peer : configuration.peers) {
+  for (const Peer& peer : peers) {
     auto made = make_peer_objects(peer, keys, ids, names);
     if (!made) continue;
     for (Named<abi::SetRoute>& route : made->routes) objects.desired.routes[route.message.prefix] = std::move(route);
@@ -98,7 +98,7 @@ GatewayObjects make_objects(const config::Config& configuration, const GatewayKe
   return objects;
 }
 
-IpEndpoint endpoint_of(const config::Peer& peer, const EndpointNames& names) {
+IpEndpoint endpoint_of(const Peer& peer, const EndpointNames& names) {
   if (!peer.endpoint) return {};
   if (peer.endpoint->literal) return *peer.endpoint->literal;
   const IpAddress address = names.address_of(peer.endpoint->host);
@@ -118,9 +118,9 @@ std::uint32_t generation_of(const IpEndpoint& endpoint) noexcept {
   return value == 0 ? 1 : value;
 }
 
-std::vector<std::string> endpoint_names(const config::Config& configuration) {
+std::vector<std::string> endpoint_names(std::span<const Peer> peers) {
   std::vector<std::string> names;
-  for (const config::Peer& peer : configuration.peers)
+  for (const Peer& peer : peers)
     if (peer.endpoint && !peer.endpoint->literal) names.push_back(peer.endpoint->host);
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "config/config.hpp"
+#include "controlplane/identity/peer.hpp"
 #include "controlplane/peers/endpoint_names.hpp"
 #include "controlplane/peers/gateway_keys.hpp"
 #include "controlplane/peers/object_ids.hpp"
@@ -23,8 +25,8 @@ struct GatewayObjects {
 };
 
 // `floors` are the reserved timestamps of our own interfaces, by public key.
-[[nodiscard]] GatewayObjects make_objects(const config::Config& configuration, const GatewayKeys& keys,
-                                          const ObjectIds& ids, const EndpointNames& names,
+[[nodiscard]] GatewayObjects make_objects(const config::Config& configuration, std::span<const Peer> peers,
+                                          const GatewayKeys& keys, const ObjectIds& ids, const EndpointNames& names,
                                           const std::map<PublicKey, wireguard::Tai64n>& floors);
 
 // The same for one peer more: nothing if it has no id, tunnel or keys.
@@ -33,16 +35,16 @@ struct PeerObjects {
   std::vector<Named<abi::SetRoute>> routes;
   PeerSettings service;
 };
-[[nodiscard]] std::optional<PeerObjects> make_peer_objects(const config::Peer& peer, const GatewayKeys& keys,
+[[nodiscard]] std::optional<PeerObjects> make_peer_objects(const Peer& peer, const GatewayKeys& keys,
                                                            const ObjectIds& ids, const EndpointNames& names);
 
 // A peer's configured endpoint as of now; unset: it has none, or its name is not resolved.
-[[nodiscard]] IpEndpoint endpoint_of(const config::Peer& peer, const EndpointNames& names);
+[[nodiscard]] IpEndpoint endpoint_of(const Peer& peer, const EndpointNames& names);
 // Changes if and only if the endpoint does, and is the same for the control plane after the next restart, so that a
 // restart does not send a peer that roamed back to its configured endpoint.
 [[nodiscard]] std::uint32_t generation_of(const IpEndpoint& endpoint) noexcept;
 // The DNS names among the endpoints.
-[[nodiscard]] std::vector<std::string> endpoint_names(const config::Config& configuration);
+[[nodiscard]] std::vector<std::string> endpoint_names(std::span<const Peer> peers);
 // The families in which an outer packet can leave.
 struct UnderlayFamilies {
   bool v4 = false, v6 = false;

@@ -25,17 +25,17 @@ class FreeNumbers {
 
 }  // namespace
 
-void ObjectIds::adopt(const config::Config& configuration, const abi::StatisticsView& statistics,
+void ObjectIds::adopt(std::span<const Peer> peers, const abi::StatisticsView& statistics,
                       const FormerKeys& former_keys) {
   max_peers_ = statistics.max_peers();
   std::map<PublicKey, std::set<std::string>> interfaces_of;  // which interfaces have a peer of that key
   std::map<PeerIdentity, PeerIdentity> renamed;              // by the former key
-  for (const config::Peer& peer : configuration.peers) interfaces_of[peer.public_key].insert(peer.wireguard);
-  for (const config::Peer& peer : configuration.peers) {
+  for (const Peer& peer : peers) interfaces_of[peer.public_key].insert(peer.interface);
+  for (const Peer& peer : peers) {
     const auto former = former_keys.find(peer.name);
-    if (former == former_keys.end() || interfaces_of[former->second].contains(peer.wireguard)) continue;
-    if (renamed.emplace(PeerIdentity{peer.wireguard, former->second}, identity_of(peer)).second)
-      interfaces_of[former->second].insert(peer.wireguard);
+    if (former == former_keys.end() || interfaces_of[former->second].contains(peer.interface)) continue;
+    if (renamed.emplace(PeerIdentity{peer.interface, former->second}, identity_of(peer)).second)
+      interfaces_of[former->second].insert(peer.interface);
   }
 
   // 1. Interfaces: the number under which their peers are known. A key that two interfaces have says nothing.
@@ -74,31 +74,31 @@ void ObjectIds::adopt(const config::Config& configuration, const abi::Statistics
     if (!peers_.emplace(identity, id).second) foreign_peers_.insert(id);
 }
 
-void ObjectIds::assign(const config::Config& configuration) {
+void ObjectIds::assign(std::span<const config::Wireguard> wanted_tunnels, std::span<const Peer> wanted_peers) {
   std::map<std::string, std::uint16_t, std::less<>> tunnels;
   std::set<std::uint16_t> taken_tunnels;
-  for (const config::Wireguard& tunnel : configuration.wireguards) {
+  for (const config::Wireguard& tunnel : wanted_tunnels) {
     const auto known = tunnels_.find(tunnel.name);
     if (known == tunnels_.end()) continue;
     tunnels[tunnel.name] = known->second;
     taken_tunnels.insert(known->second);
   }
   FreeNumbers free_tunnels(std::move(taken_tunnels));
-  for (const config::Wireguard& tunnel : configuration.wireguards)
+  for (const config::Wireguard& tunnel : wanted_tunnels)
     if (!tunnels.contains(tunnel.name)) tunnels[tunnel.name] = free_tunnels.next();
 
   std::map<PeerIdentity, std::uint32_t> peers;
   std::set<std::uint32_t> taken_peers = std::exchange(foreign_peers_, {});
   // Leftovers keep their numbers until the synchronisation removes them, unless the table is too small for that.
-  if (taken_peers.size() + configuration.peers.size() > max_peers_) taken_peers.clear();
-  for (const config::Peer& peer : configuration.peers) {
+  if (taken_peers.size() + wanted_peers.size() > max_peers_) taken_peers.clear();
+  for (const Peer& peer : wanted_peers) {
     const auto known = peers_.find(identity_of(peer));
     if (known == peers_.end()) continue;
     peers[known->first] = known->second;
     taken_peers.insert(known->second);
   }
   FreeNumbers free_peers(std::move(taken_peers));
-  for (const config::Peer& peer : configuration.peers)
+  for (const Peer& peer : wanted_peers)
     if (!peers.contains(identity_of(peer))) peers[identity_of(peer)] = free_peers.next();
   tunnels_ = std::move(tunnels);
   peers_ = std::move(peers);
@@ -111,7 +111,7 @@ void ObjectIds::assign(const config::Config& configuration) {
     if (!in_use.contains(number)) free_peers_.push_back(number);
 }
 
-std::uint32_t ObjectIds::add(const config::Peer& peer) {
+std::uint32_t ObjectIds::add(const Peer& peer) {
   const auto [known, is_new] = peers_.try_emplace(identity_of(peer), 0);
   if (!is_new) return known->second;
   const bool room_above = max_peers_ == 0 || next_peer_ < max_peers_;
@@ -124,14 +124,14 @@ std::uint32_t ObjectIds::add(const config::Peer& peer) {
   return known->second;
 }
 
-void ObjectIds::remove(const config::Peer& peer) {
+void ObjectIds::remove(const Peer& peer) {
   const auto known = peers_.find(identity_of(peer));
   if (known == peers_.end()) return;
   free_peers_.push_back(known->second);
   peers_.erase(known);
 }
 
-void ObjectIds::rename(const config::Peer& before, const config::Peer& after) {
+void ObjectIds::rename(const Peer& before, const Peer& after) {
   if (identity_of(before) == identity_of(after)) return;
   auto known = peers_.extract(identity_of(before));
   if (known.empty()) return;
@@ -147,7 +147,7 @@ std::optional<std::uint16_t> ObjectIds::tunnel(std::string_view name) const {
   return found->second;
 }
 
-std::optional<std::uint32_t> ObjectIds::peer(const config::Peer& peer) const {
+std::optional<std::uint32_t> ObjectIds::peer(const Peer& peer) const {
   const auto found = peers_.find(identity_of(peer));
   if (found == peers_.end()) return std::nullopt;
   return found->second;

@@ -8,11 +8,13 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "config/config.hpp"
+#include "controlplane/identity/peer.hpp"
 #include "dataplane/abi/statistics_view.hpp"
 
 namespace sallyport::controlplane {
@@ -22,23 +24,22 @@ class ObjectIds {
   // Before the first assign(), with the first dataplane that this control plane meets. `former_keys`, by the peer's
   // name: it may know a peer by one of these still.
   using FormerKeys = std::map<std::string, PublicKey, std::less<>>;
-  void adopt(const config::Config& configuration, const abi::StatisticsView& statistics,
-             const FormerKeys& former_keys = {});
-  // Gives every configured object a number and takes back those of the others.
-  void assign(const config::Config& configuration);
+  void adopt(std::span<const Peer> peers, const abi::StatisticsView& statistics, const FormerKeys& former_keys = {});
+  // Gives each of them a number and takes back those of the others.
+  void assign(std::span<const config::Wireguard> wanted_tunnels, std::span<const Peer> wanted_peers);
   // One peer more or less, after an assign(). The number of a peer that went rests for a while before another peer gets
   // it, so that what is still told of the old one is not taken for the new one's.
-  std::uint32_t add(const config::Peer& peer);
-  void remove(const config::Peer& peer);
+  std::uint32_t add(const Peer& peer);
+  void remove(const Peer& peer);
   // The same peer with another key keeps its number. One that has none gets none.
-  void rename(const config::Peer& before, const config::Peer& after);
+  void rename(const Peer& before, const Peer& after);
 
   [[nodiscard]] std::optional<std::uint16_t> tunnel(std::string_view name) const;
-  [[nodiscard]] std::optional<std::uint32_t> peer(const config::Peer& peer) const;
+  [[nodiscard]] std::optional<std::uint32_t> peer(const Peer& peer) const;
 
  private:
   using PeerIdentity = std::pair<std::string, PublicKey>;  // the interface's name, the peer's key
-  static PeerIdentity identity_of(const config::Peer& peer) { return {peer.wireguard, peer.public_key}; }
+  static PeerIdentity identity_of(const Peer& peer) { return {peer.interface, peer.public_key}; }
 
   std::map<std::string, std::uint16_t, std::less<>> tunnels_;
   std::map<PeerIdentity, std::uint32_t> peers_;

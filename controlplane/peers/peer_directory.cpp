@@ -9,7 +9,7 @@ std::size_t PeerDirectory::PrefixHash::operator()(const IpPrefix& prefix) const 
   return std::hash<std::string_view>{}({reinterpret_cast<const char*>(&prefix), sizeof prefix});
 }
 
-void PeerDirectory::rebuild(std::vector<config::Peer>& peers) {
+void PeerDirectory::rebuild(std::vector<Peer>& peers) {
   peers_ = &peers;
   by_name_.clear();
   by_id_.clear();
@@ -21,19 +21,19 @@ void PeerDirectory::rebuild(std::vector<config::Peer>& peers) {
 }
 
 void PeerDirectory::index(std::size_t position) {
-  const config::Peer& peer = (*peers_)[position];
+  const Peer& peer = (*peers_)[position];
   const auto [entry, is_new] = by_name_.try_emplace(peer.name, Entry{position, std::nullopt});
   entry->second.position = position;
-  by_key_[key_of(peer.wireguard, peer.public_key)] = peer.name;
-  for (const IpPrefix& prefix : peer.allowed_ips)
+  by_key_[key_of(peer.interface, peer.public_key)] = peer.name;
+  for (const IpPrefix& prefix : peer.prefixes)
     if (by_prefix_.insert_or_assign(prefix, peer.name).second)
       ++(prefix.address.is_v4() ? prefixes_v4_ : prefixes_v6_)[prefix.length];
 }
 
-void PeerDirectory::forget(const config::Peer& peer) {
-  const auto keyed = by_key_.find(key_of(peer.wireguard, peer.public_key));
+void PeerDirectory::forget(const Peer& peer) {
+  const auto keyed = by_key_.find(key_of(peer.interface, peer.public_key));
   if (keyed != by_key_.end() && keyed->second == peer.name) by_key_.erase(keyed);
-  for (const IpPrefix& prefix : peer.allowed_ips) {
+  for (const IpPrefix& prefix : peer.prefixes) {
     const auto found = by_prefix_.find(prefix);
     if (found == by_prefix_.end() || found->second != peer.name) continue;  // somebody else's by now
     by_prefix_.erase(found);
@@ -41,13 +41,13 @@ void PeerDirectory::forget(const config::Peer& peer) {
   }
 }
 
-const config::Peer& PeerDirectory::add(config::Peer peer) {
+const Peer& PeerDirectory::add(Peer peer) {
   peers_->push_back(std::move(peer));
   index(peers_->size() - 1);
   return peers_->back();
 }
 
-const config::Peer& PeerDirectory::replace(config::Peer peer) {
+const Peer& PeerDirectory::replace(Peer peer) {
   const std::size_t position = by_name_.at(peer.name).position;
   forget((*peers_)[position]);
   (*peers_)[position] = std::move(peer);
@@ -79,7 +79,8 @@ void PeerDirectory::rename(const Renames& renames) {
     by_name_.erase(found);
   }
   for (const auto& [name, entry] : moved) {
-    (*peers_)[entry.position].name = name;
+    Peer& peer = (*peers_)[entry.position];
+    peer.name = peer.facts.peer = name;
     by_name_[name] = entry;
     if (entry.id) by_id_[*entry.id] = name;
     index(entry.position);
@@ -99,12 +100,12 @@ const PeerDirectory::Entry* PeerDirectory::find(std::string_view name) const {
   return found == by_name_.end() ? nullptr : &found->second;
 }
 
-const config::Peer* PeerDirectory::by_name(std::string_view name) const {
+const Peer* PeerDirectory::by_name(std::string_view name) const {
   const Entry* entry = find(name);
   return entry == nullptr ? nullptr : &(*peers_)[entry->position];
 }
 
-const config::Peer* PeerDirectory::by_id(std::uint32_t id) const {
+const Peer* PeerDirectory::by_id(std::uint32_t id) const {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : by_name(found->second);
 }
@@ -114,16 +115,16 @@ std::optional<std::uint32_t> PeerDirectory::id_of(std::string_view name) const {
   return entry == nullptr ? std::nullopt : entry->id;
 }
 
-std::string PeerDirectory::key_of(std::string_view wireguard, const PublicKey& key) {
-  return std::string(wireguard) + '/' + std::string(reinterpret_cast<const char*>(key.data()), key.size());
+std::string PeerDirectory::key_of(std::string_view interface, const PublicKey& key) {
+  return std::string(interface) + '/' + std::string(reinterpret_cast<const char*>(key.data()), key.size());
 }
 
-const config::Peer* PeerDirectory::by_key(std::string_view wireguard, const PublicKey& key) const {
-  const auto found = by_key_.find(key_of(wireguard, key));
+const Peer* PeerDirectory::by_key(std::string_view interface, const PublicKey& key) const {
+  const auto found = by_key_.find(key_of(interface, key));
   return found == by_key_.end() ? nullptr : by_name(found->second);
 }
 
-const config::Peer* PeerDirectory::by_address(const IpAddress& address) const {
+const Peer* PeerDirectory::by_address(const IpAddress& address) const {
   const auto& lengths = address.is_v4() ? prefixes_v4_ : prefixes_v6_;
   for (unsigned length = address.bits() + 1; length-- > 0;) {
     if (lengths[length] == 0) continue;

@@ -15,6 +15,10 @@ std::pair<std::string, PublicKey> identity_of(const config::Peer& peer) {
   return {peer.wireguard, peer.public_key};
 }
 
+Peer of_file(const config::Peer& peer) {
+  return configured_peer(peer, PeerOrigin::peer_file);
+}
+
 bool has_endpoint_name(const std::optional<config::Peer>& peer) {
   return peer && peer->endpoint && !peer->endpoint->literal;
 }
@@ -43,7 +47,7 @@ PeerFiles::PeerFiles(boost::asio::io_context& loop, const std::filesystem::path&
 
 config::PeerFolder::Accept PeerFiles::accept_peers(const GatewayKeys& keys, const GatewayKeys& before, NewKeys& made) {
   return [&keys, &before, &made](const config::Peer& peer) -> std::optional<std::string> {
-    auto loaded = load_peer_keys(peer, keys, before);
+    auto loaded = load_peer_keys(of_file(peer), keys, before);
     if (!loaded) return loaded.error();
     made[peer.name] = std::move(*loaded);
     return std::nullopt;
@@ -62,7 +66,9 @@ void PeerFiles::on_changed(const std::set<std::string>* names) {
   const auto accept_keys = accept_peers(peers_.keys(), peers_.keys(), made);
   // A peer without a class for its services would be outside of the deny rules that name them.
   const auto accept = [&](const config::Peer& peer) -> std::optional<std::string> {
-    if (auto checked = policy_.check_peers({&peer, 1}, instant_now()); !checked) return checked.error().front().message;
+    const Peer wanted = of_file(peer);
+    if (auto checked = policy_.check_peers({&wanted, 1}, instant_now()); !checked)
+      return checked.error().front().message;
     return accept_keys(peer);
   };
   apply(names == nullptr ? folder_.scan(accept) : folder_.update(*names, accept), made);
@@ -104,11 +110,11 @@ Renames PeerFiles::take_away(const config::PeerFolder::Changes& changes, const W
     if (!change.before || peers_.directory().by_name(name) == nullptr) continue;
     const auto next = wanted.find(identity_of(*change.before));
     if (next == wanted.end()) {
-      peers_.end(*change.before);
+      peers_.end(of_file(*change.before));
       continue;
     }
     if (next->second->name != name) renames[name] = next->second->name;
-    peers_.withdraw_routes(*change.before, *next->second);
+    peers_.withdraw_routes(of_file(*change.before), of_file(*next->second));
   }
   return renames;
 }
@@ -118,18 +124,19 @@ void PeerFiles::bring(const config::PeerFolder::Changes& changes, const NewKeys&
     if (!change.after) continue;
     for (const std::string& warning : config::peer_warnings(configuration_, *change.after))
       log_warning("configuration", {{"warning", warning}});
-    if (barred_.is_revoked(*change.after)) {
-      barred_.bar(*change.after);
+    const Peer peer = of_file(*change.after);
+    if (barred_.is_revoked(peer)) {
+      barred_.bar(peer);
       continue;
     }
-    sessions_.make_way(*change.after);
-    peers_.begin(*change.after, made.at(name));
+    sessions_.make_way(peer);
+    peers_.begin(peer, made.at(name));
   }
 }
 
 // ---- reload ----
 
-config::PeerFolder PeerFiles::judge_anew(config::Config& next, GatewayKeys& keys) const {
+config::PeerFolder PeerFiles::judge_anew(config::Config& next, std::vector<Peer>& peers, GatewayKeys& keys) const {
   config::PeerFolder folder = folder_;
   const GatewayKeys& before = peers_.keys();
   NewKeys made;
@@ -149,9 +156,9 @@ config::PeerFolder PeerFiles::judge_anew(config::Config& next, GatewayKeys& keys
     return std::nullopt;
   });
   (void)folder.scan(accept);
-  for (config::Peer& peer : folder.peers()) {
+  for (const config::Peer& peer : folder.peers()) {
     keys.peers[peer.name] = made.at(peer.name);
-    next.peers.push_back(std::move(peer));
+    peers.push_back(of_file(peer));
   }
   return folder;
 }

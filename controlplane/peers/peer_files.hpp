@@ -32,9 +32,10 @@ class PeerFiles {
   // Reads the folder, and watches it from then on.
   void start();
 
-  // A reload: the folder as it is now, judged against another gateway.toml. Its peers and their keys are added to
-  // `next` and `keys`; a file that is broken is left out. replace() when that is in force.
-  [[nodiscard]] config::PeerFolder judge_anew(config::Config& next, GatewayKeys& keys) const;
+  // A reload: the folder as it is now, judged against another gateway.toml, whose warnings grow by what stays for all
+  // that. Its peers and their keys are added to `peers` and `keys`; a file that is broken is left out. replace() when
+  // that is in force.
+  [[nodiscard]] config::PeerFolder judge_anew(config::Config& next, std::vector<Peer>& peers, GatewayKeys& keys) const;
   void replace(config::PeerFolder folder);
 
   [[nodiscard]] const config::PeerFolder& folder() const { return folder_; }

@@ -10,7 +10,7 @@
 
 namespace sallyport::controlplane {
 
-Peers::Peers(boost::asio::io_context& loop, config::Config& configuration, Publisher& publisher,
+Peers::Peers(boost::asio::io_context& loop, const config::Config& configuration, Publisher& publisher,
              WireguardService& service, PolicyService& policy, StateKeeper& state, DataplaneAccess& dataplane)
     : configuration_(configuration),
       publisher_(publisher),
@@ -18,11 +18,12 @@ Peers::Peers(boost::asio::io_context& loop, config::Config& configuration, Publi
       policy_(policy),
       state_(state),
       dataplane_(dataplane),
+      peers_(configured_peers(configuration.peers)),
       memory_(service, state, [this](const PeerKey& key) { return is_configured(key); }),
       resolver_(loop, [this](const auto& name, const auto& addresses) { on_resolved(name, addresses); }) {
   const auto [has_v4, has_v6] = underlay_families(configuration);
   names_.set_families(has_v4, has_v6);
-  directory_.rebuild(configuration_.peers);
+  directory_.rebuild(peers_);
 }
 
 // ---- all of them ----
@@ -30,17 +31,17 @@ Peers::Peers(boost::asio::io_context& loop, config::Config& configuration, Publi
 void Peers::adopt(const abi::StatisticsView& statistics) {
   ObjectIds::FormerKeys former_keys;
   for (const auto& [name, keys] : keys_.former_peers) former_keys[name] = keys->public_key;
-  ids_.adopt(configuration_, statistics, former_keys);
+  ids_.adopt(peers_, statistics, former_keys);
   has_ids_ = true;
 }
 
 void Peers::apply() {
-  directory_.rebuild(configuration_.peers);
+  directory_.rebuild(peers_);
   if (!has_ids_) return;
-  ids_.assign(configuration_);
-  for (const config::Peer& peer : configuration_.peers)
+  ids_.assign(configuration_.wireguards, peers_);
+  for (const Peer& peer : peers_)
     if (const auto id = ids_.peer(peer)) directory_.set_id(peer.name, *id);
-  GatewayObjects objects = make_objects(configuration_, keys_, ids_, names_, state_.floors());
+  GatewayObjects objects = make_objects(configuration_, peers_, keys_, ids_, names_, state_.floors());
   publisher_.set_desired(std::move(objects.desired));
   service_.apply(objects.service);
   if (!std::exchange(reservations_told_, true))
@@ -51,7 +52,7 @@ void Peers::apply() {
 
 // ---- one ----
 
-tl::expected<void, std::string> Peers::begin(const config::Peer& peer, const std::optional<PublicKey>& former_key) {
+tl::expected<void, std::string> Peers::begin(const Peer& peer, const std::optional<PublicKey>& former_key) {
   GatewayKeys before{.tunnels = keys_.tunnels, .peers = {}, .former_peers = {}, .reader = keys_.reader};
   if (const auto known = keys_.peers.find(peer.name); known != keys_.peers.end()) before.peers.insert(*known);
   auto keys = load_peer_keys(peer, keys_, before);
@@ -59,22 +60,21 @@ tl::expected<void, std::string> Peers::begin(const config::Peer& peer, const std
   if (auto former = keys_.former_peers.extract(peer.name); !former.empty())
     before.former_peers.insert(std::move(former));
   if (former_key) add_former_key(peer, *former_key, keys_, before);
-  const config::Peer* known = directory_.by_name(peer.name);
+  const Peer* known = directory_.by_name(peer.name);
   if (has_ids_ && known != nullptr && known->public_key != peer.public_key) ids_.rename(*known, peer);
   begin(peer, std::move(*keys));
   return {};
 }
 
-void Peers::begin(const config::Peer& wanted, Keys keys) {
+void Peers::begin(const Peer& wanted, Keys keys) {
   keys_.peers[wanted.name] = std::move(keys);
-  const config::Peer& peer =
-      directory_.by_name(wanted.name) != nullptr ? directory_.replace(wanted) : directory_.add(wanted);
+  const Peer& peer = directory_.by_name(wanted.name) != nullptr ? directory_.replace(wanted) : directory_.add(wanted);
   // Numbers come with the first link.
   if (has_ids_ && !publish(peer)) return;
   policy_.set_peer(peer, id_of(peer), instant_now());
 }
 
-bool Peers::publish(const config::Peer& peer) {
+bool Peers::publish(const Peer& peer) {
   directory_.set_id(peer.name, ids_.add(peer));
   auto objects = make_peer_objects(peer, keys_, ids_, names_);
   if (!objects) return false;
@@ -85,8 +85,8 @@ bool Peers::publish(const config::Peer& peer) {
   return true;
 }
 
-void Peers::change_facts(const config::Peer& wanted) {
-  const config::Peer& peer = directory_.replace(wanted);
+void Peers::change_facts(const Peer& wanted) {
+  const Peer& peer = directory_.replace(wanted);
   policy_.set_peer(peer, id_of(peer), instant_now());
 }
 
@@ -102,14 +102,14 @@ void Peers::rename(const Renames& renames) {
   for (auto& [name, keys] : moved) keys_.peers[name] = std::move(keys);
 }
 
-void Peers::withdraw_routes(const config::Peer& before, const config::Peer& after) {
-  for (const IpPrefix& prefix : before.allowed_ips)
-    if (std::ranges::find(after.allowed_ips, prefix) == after.allowed_ips.end()) publisher_.remove_route(prefix);
+void Peers::withdraw_routes(const Peer& before, const Peer& after) {
+  for (const IpPrefix& prefix : before.prefixes)
+    if (std::ranges::find(after.prefixes, prefix) == after.prefixes.end()) publisher_.remove_route(prefix);
 }
 
-void Peers::end(const config::Peer& gone) {
-  const config::Peer peer = gone;  // it may be the directory's own
-  for (const IpPrefix& prefix : peer.allowed_ips) publisher_.remove_route(prefix);
+void Peers::end(const Peer& gone) {
+  const Peer peer = gone;  // it may be the directory's own
+  for (const IpPrefix& prefix : peer.prefixes) publisher_.remove_route(prefix);
   if (const auto id = id_of(peer)) {
     service_.remove_peer(*id);
     publisher_.remove_peer(*id);
@@ -117,7 +117,7 @@ void Peers::end(const config::Peer& gone) {
   policy_.remove_peer(peer.name);
   keys_.peers.erase(peer.name);
   const auto former = keys_.former_peers.extract(peer.name);
-  if (keys_.tunnels.contains(peer.wireguard)) {
+  if (keys_.tunnels.contains(peer.interface)) {
     const PeerKey key = key_of(peer);
     memory_.note_departed(key);
     if (!former.empty()) memory_.note_departed({key.tunnel, former.mapped()->public_key});
@@ -128,8 +128,8 @@ void Peers::end(const config::Peer& gone) {
 
 // ---- what is ----
 
-PeerKey Peers::key_of(const config::Peer& peer) const {
-  return {keys_.tunnels.at(peer.wireguard)->public_key, peer.public_key};
+PeerKey Peers::key_of(const Peer& peer) const {
+  return {keys_.tunnels.at(peer.interface)->public_key, peer.public_key};
 }
 
 bool Peers::is_configured(const PeerKey& key) const {
@@ -145,13 +145,13 @@ std::vector<NamedCounter> Peers::counters() const {
 // ---- DNS names among the endpoints ----
 
 void Peers::reresolve_endpoint(std::uint32_t peer_id) {
-  const config::Peer* peer = directory_.by_id(peer_id);
+  const Peer* peer = directory_.by_id(peer_id);
   if (peer == nullptr || !peer->endpoint) return;
   if (names_.ask_again(peer->endpoint->host, boottime_ns())) apply_address_of(peer->endpoint->host);
 }
 
 void Peers::follow_names() {
-  names_.set_wanted(endpoint_names(configuration_));
+  names_.set_wanted(endpoint_names(peers_));
   ask_for_names();
 }
 
@@ -167,7 +167,7 @@ void Peers::on_resolved(const std::string& name, const std::vector<IpAddress>& a
 
 void Peers::apply_address_of(const std::string& name) {
   log_info("endpoint resolved", {{"name", name}, {"address", names_.address_of(name).to_string()}});
-  for (const config::Peer& peer : configuration_.peers) {
+  for (const Peer& peer : peers_) {
     if (!peer.endpoint || peer.endpoint->literal || peer.endpoint->host != name) continue;
     const auto id = id_of(peer);
     if (!id) continue;

@@ -19,6 +19,7 @@
 
 #include "config/config.hpp"
 #include "controlplane/access/policy_service.hpp"
+#include "controlplane/identity/peer.hpp"
 #include "controlplane/link/dataplane_access.hpp"
 #include "controlplane/peers/endpoint_names.hpp"
 #include "controlplane/peers/gateway_keys.hpp"
@@ -37,13 +38,17 @@ class Peers {
  public:
   using Keys = std::shared_ptr<const wireguard::PeerKeys>;
 
-  // `configuration` is the one in force: its vector of peers is kept here, the rest of it is only read.
-  Peers(boost::asio::io_context& loop, config::Config& configuration, Publisher& publisher, WireguardService& service,
-        PolicyService& policy, StateKeeper& state, DataplaneAccess& dataplane);
+  // `configuration` is the one in force. Until a reload its peers are all that there are.
+  Peers(boost::asio::io_context& loop, const config::Config& configuration, Publisher& publisher,
+        WireguardService& service, PolicyService& policy, StateKeeper& state, DataplaneAccess& dataplane);
 
   // ---- all of them ----
-  // Of the configuration in force. When that is another one, apply() and follow_names() come next.
   void set_keys(GatewayKeys keys) { keys_ = std::move(keys); }
+  // With another configuration: all peers that there are from now on. apply() and follow_names() come next.
+  void replace(std::vector<Peer> peers, GatewayKeys keys) {
+    peers_ = std::move(peers);
+    keys_ = std::move(keys);
+  }
   // On the first link: numbers are taken over from what the dataplane has. Until then nobody has one.
   void adopt(const abi::StatisticsView& statistics);
   // Tunnels, peers and routes as the configuration has them: told to the dataplane (once there was a link) and to
@@ -53,23 +58,21 @@ class Peers {
   // ---- one ----
   // A new one, or other values of the one of this name. Its keys are read unless they are given; if they cannot be had,
   // nothing changes.
-  tl::expected<void, std::string> begin(const config::Peer& peer, const std::optional<PublicKey>& former_key = {});
-  void begin(const config::Peer& peer, Keys keys);
+  tl::expected<void, std::string> begin(const Peer& peer, const std::optional<PublicKey>& former_key = {});
+  void begin(const Peer& peer, Keys keys);
   // Only what the policy knows of it differs.
-  void change_facts(const config::Peer& peer);
+  void change_facts(const Peer& peer);
   void rename(const Renames& renames);
   // Prefixes that only `before` has may be somebody else's from now on: before anybody begins.
-  void withdraw_routes(const config::Peer& before, const config::Peer& after);
-  void end(const config::Peer& peer);
+  void withdraw_routes(const Peer& before, const Peer& after);
+  void end(const Peer& peer);
 
   // ---- what is ----
-  [[nodiscard]] const std::vector<config::Peer>& all() const { return configuration_.peers; }
+  [[nodiscard]] const std::vector<Peer>& all() const { return peers_; }
   [[nodiscard]] const PeerDirectory& directory() const { return directory_; }
   [[nodiscard]] const GatewayKeys& keys() const { return keys_; }
-  [[nodiscard]] std::optional<std::uint32_t> id_of(const config::Peer& peer) const {
-    return directory_.id_of(peer.name);
-  }
-  [[nodiscard]] PeerKey key_of(const config::Peer& peer) const;
+  [[nodiscard]] std::optional<std::uint32_t> id_of(const Peer& peer) const { return directory_.id_of(peer.name); }
+  [[nodiscard]] PeerKey key_of(const Peer& peer) const;
   [[nodiscard]] PeerMemory& memory() { return memory_; }
   [[nodiscard]] const PeerMemory& memory() const { return memory_; }
 
@@ -85,13 +88,13 @@ class Peers {
 
  private:
   // False: its tunnel has no key.
-  bool publish(const config::Peer& peer);
+  bool publish(const Peer& peer);
   [[nodiscard]] bool is_configured(const PeerKey& key) const;
   void on_resolved(const std::string& name, const std::vector<IpAddress>& addresses);
   // To the peers of this name.
   void apply_address_of(const std::string& name);
 
-  config::Config& configuration_;
+  const config::Config& configuration_;
   Publisher& publisher_;
   WireguardService& service_;
   PolicyService& policy_;
@@ -101,7 +104,8 @@ class Peers {
   ObjectIds ids_;
   bool has_ids_ = false;
   EndpointNames names_;
-  PeerDirectory directory_;  // of configuration_.peers
+  std::vector<Peer> peers_;
+  PeerDirectory directory_;  // of peers_
   PeerMemory memory_;
   bool reservations_told_ = false;
   NameResolver resolver_;

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "config/base/clock.hpp"
-#include "controlplane/enrolment/session_facts.hpp"
+#include "controlplane/enrolment/session_peer.hpp"
 #include "controlplane/runtime/instant_now.hpp"
 
 namespace sallyport::controlplane {
@@ -71,9 +71,9 @@ std::optional<EnrolmentService::Settings> SessionPeers::settings() const {
     for (const IpPrefix& address : one.addresses) reserve(IpPrefix::host(address.address));
   for (const config::Port& port : configuration_.ports)
     for (const IpPrefix& address : port.addresses) reserve(IpPrefix::host(address.address));
-  for (const config::Peer& peer : peers_.all())
+  for (const Peer& peer : peers_.all())
     if (enrolment_.by_peer_name(peer.name) == nullptr)
-      for (const IpPrefix& prefix : peer.allowed_ips) reserve(prefix);
+      for (const IpPrefix& prefix : peer.prefixes) reserve(prefix);
   return settings;
 }
 
@@ -94,19 +94,19 @@ void SessionPeers::restore(const Records& records) {
 
 // ---- reload ----
 
-void SessionPeers::add_to(config::Config& next, GatewayKeys& keys) const {
+void SessionPeers::add_to(std::vector<Peer>& peers, GatewayKeys& keys, const config::Config& next) const {
   if (!next.enrolment) return;
   std::set<PublicKey> taken;
-  for (const config::Peer& peer : next.peers) taken.insert(peer.public_key);
+  for (const Peer& peer : peers) taken.insert(peer.public_key);
   for (const auto& [id, session] : enrolment_.sessions()) {
     if (session.wireguard != next.enrolment->wireguard || taken.contains(session.public_key)) continue;
-    if (next.peers.size() >= next.dataplane.max_peers) break;
-    config::Peer peer = peer_of_session(session);
+    if (peers.size() >= next.dataplane.max_peers) break;
+    Peer peer = peer_of_session(session);
     auto made = load_peer_keys(peer, keys, peers_.keys());
     if (!made) continue;
     keys.peers[peer.name] = std::move(*made);
     if (session.former_key) add_former_key(peer, *session.former_key, keys, peers_.keys());
-    next.peers.push_back(std::move(peer));
+    peers.push_back(std::move(peer));
   }
 }
 
@@ -118,7 +118,7 @@ void SessionPeers::reconfigure() {
 // Sessions that a reload left without their place.
 void SessionPeers::end_displaced() {
   EnrolmentService::Effects effects;
-  for (const config::Peer& peer : peers_.all())
+  for (const Peer& peer : peers_.all())
     if (enrolment_.by_peer_name(peer.name) == nullptr)
       enrolment_.make_way(peer.public_key, {}, wall_seconds(), effects);
   std::vector<std::string> without_peer;
@@ -129,12 +129,12 @@ void SessionPeers::end_displaced() {
   apply(std::move(effects));
 }
 
-void SessionPeers::make_way(const config::Peer& peer) {
+void SessionPeers::make_way(const Peer& peer) {
   if (!enrolment_.settings()) return;
   EnrolmentService::Effects effects;
-  enrolment_.make_way(peer.public_key, peer.allowed_ips, wall_seconds(), effects);
+  enrolment_.make_way(peer.public_key, peer.prefixes, wall_seconds(), effects);
   std::vector<IpPrefix> reserved;
-  for (const IpPrefix& prefix : peer.allowed_ips)
+  for (const IpPrefix& prefix : peer.prefixes)
     if (takes_from(enrolment_.settings()->pool_prefixes, prefix)) reserved.push_back(prefix);
   if (!reserved.empty()) {
     auto settings = *enrolment_.settings();
@@ -163,13 +163,13 @@ void SessionPeers::apply(EnrolmentService::Effects effects) {
 }
 
 void SessionPeers::begin(const EnrolledSession& session) {
-  const config::Peer peer = peer_of_session(session);
+  const Peer peer = peer_of_session(session);
   if (auto begun = peers_.begin(peer, session.former_key); !begun)
     log_error("session without keys", {{"peer", peer.name}, {"why", begun.error()}});
 }
 
 void SessionPeers::change(const EnrolledSession& before, const EnrolledSession& after) {
-  const config::Peer peer = peer_of_session(after);
+  const Peer peer = peer_of_session(after);
   if (peers_.directory().by_name(peer.name) == nullptr) return;
   if (before.public_key == after.public_key && before.former_key == after.former_key) return peers_.change_facts(peer);
   if (auto begun = peers_.begin(peer, after.former_key); !begun)
@@ -185,7 +185,7 @@ void SessionPeers::end(const EnrolledSession& session, const std::string& why) {
                                {"identity", session.identity},
                                {"why", why},
                                {"suppressed", log_.take_suppressed()}});
-  if (const config::Peer* peer = peers_.directory().by_name(peer_name_of(session.id))) peers_.end(*peer);
+  if (const Peer* peer = peers_.directory().by_name(peer_name_of(session.id))) peers_.end(*peer);
 }
 
 // ---- time ----
@@ -207,10 +207,10 @@ void SessionPeers::expire() {
 
 std::optional<ProofRefusal> SessionPeers::check_key(const PublicKey& key) const {
   if (!configuration_.enrolment) return ProofRefusal::bad_public_key;
-  config::Peer peer;
-  peer.wireguard = configuration_.enrolment->wireguard;
+  Peer peer;
+  peer.interface = configuration_.enrolment->wireguard;
   peer.public_key = key;
-  if (barred_.has_key(key) || peers_.directory().by_key(peer.wireguard, key) != nullptr)
+  if (barred_.has_key(key) || peers_.directory().by_key(peer.interface, key) != nullptr)
     return ProofRefusal::key_is_anothers;
   if (!load_peer_keys(peer, peers_.keys(), {})) return ProofRefusal::bad_public_key;
   return std::nullopt;

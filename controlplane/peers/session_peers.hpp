@@ -28,10 +28,10 @@ class SessionPeers {
   // At the start, when the other peers are known and before the policy is.
   void restore(const Records& records);
   // A reload. First the sessions are added to what will be in force; afterwards those that do not fit it end.
-  void add_to(config::Config& next, GatewayKeys& keys) const;
+  void add_to(std::vector<Peer>& peers, GatewayKeys& keys, const config::Config& next) const;
   void reconfigure();
   // Before a configured peer begins: what it says is its own.
-  void make_way(const config::Peer& peer);
+  void make_way(const Peer& peer);
 
   // What followed from a call of EnrolmentService.
   void apply(EnrolmentService::Effects effects);

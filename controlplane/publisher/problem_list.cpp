@@ -1,5 +1,6 @@
 #include "controlplane/publisher/problem_list.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace sallyport::controlplane {
@@ -49,6 +50,11 @@ std::vector<std::string> ProblemList::settle(std::uint64_t applied_sequence, std
     }
   }
   return settled;
+}
+
+std::size_t ProblemList::count(SubjectKind kind) const {
+  return static_cast<std::size_t>(
+      std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) { return entry.first.kind == kind; }));
 }
 
 std::vector<Problem> ProblemList::problems() const {

@@ -32,6 +32,8 @@ class ProblemList {
   std::vector<std::string> settle(std::uint64_t applied_sequence, std::uint64_t now_ns);
 
   [[nodiscard]] std::vector<Problem> problems() const;
+  [[nodiscard]] bool contains(const Subject& subject) const { return entries_.contains(subject); }
+  [[nodiscard]] std::size_t count(SubjectKind kind) const;
   [[nodiscard]] bool empty() const noexcept { return entries_.empty(); }
 
  private:

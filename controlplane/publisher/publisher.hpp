@@ -115,6 +115,8 @@ class Publisher {
   // Rises with each change of tunnels or routes.
   [[nodiscard]] std::uint64_t desired_version() const noexcept { return desired_version_; }
   [[nodiscard]] std::vector<Problem> problems() const { return problems_.problems(); }
+  // What the dataplane refused, and may have as it was before or not at all.
+  [[nodiscard]] const ProblemList& refused() const noexcept { return problems_; }
   // The synchronisation that a new link begins with is applied.
   [[nodiscard]] bool synchronised() const noexcept;
   [[nodiscard]] std::uint64_t refusals() const noexcept { return refusals_; }

@@ -21,17 +21,20 @@ tl::expected<StoredState, std::string> StateKeeper::open(const std::filesystem::
   floors_ = loaded->reservations;
   reserved_at_start_ = floors_;
   ran_before_ = !floors_.empty();
-  if (store->was_emptied()) {
-    lost_ =
-        "it was empty at the start and is begun anew: the peers' greatest timestamps (handshakes recorded within the "
-        "last 24 h could be replayed), the last good policy, enrolments, revocations and the audit trail are gone";
-    log_error("state begun anew", {{"file", file.string()}, {"reason", lost_}});
-  }
+  if (store->was_emptied()) note_lost("it was empty at the start");
   reserve(*store, tunnels);
   writer_ = std::make_unique<StateWriter>(
       loop_, std::move(*store), [this](const StoreChange& written) { on_written(written); },
       [this](const std::string& why, std::uint64_t ticket) { on_failed(why, ticket); });
   return loaded;
+}
+
+void StateKeeper::note_lost(const std::string& how) {
+  if (!lost_.empty()) return;
+  lost_ = how +
+          " and is begun anew: the peers' greatest timestamps (handshakes recorded within the last 24 h could be "
+          "replayed), the last good policy, enrolments, revocations and the audit trail are gone";
+  log_error("state begun anew", {{"file", file_.string()}, {"reason", lost_}});
 }
 
 void StateKeeper::reserve(Store& store, const std::vector<PublicKey>& tunnels) {

@@ -48,6 +48,8 @@ class StateKeeper {
   [[nodiscard]] const Reservations& reserved_at_start() const { return reserved_at_start_; }
   // Another process has used this file before.
   [[nodiscard]] bool ran_before() const { return ran_before_; }
+  // What it should have held is gone, as was seen elsewhere: logged, and a problem of this run. `how`: "it was ...".
+  void note_lost(const std::string& how);
   [[nodiscard]] std::vector<Problem> problems() const;
   [[nodiscard]] std::vector<NamedCounter> counters() const;
 

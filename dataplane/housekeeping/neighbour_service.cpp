@@ -74,6 +74,24 @@ void NeighbourService::send_frame(Packet* ip_packet, std::uint8_t port_index, co
   context_.transmit(ip_packet, port_index);
 }
 
+// Its address is known now. It may have waited for seconds, and its right may be gone: an inner packet is judged anew,
+// the outer one of a tunnel goes if its peer is still there.
+void NeighbourService::let_go(Packet* packet, const NeighbourWork::Release& release) noexcept {
+  PacketMeta& meta = meta_of(packet);
+  if (meta.task == Task::glean)
+    install_gleaned_route(release.neighbour, release.port_index, destination_address(bytes_of(packet), meta.ip));
+  const LogicalPort& port = context_.tables.ports.port(release.port_index);
+  const bool is_ours = meta.task == Task::none;
+  if (port.role == config::PortRole::inside && !is_ours) {
+    if (!meta.is_trusted) meta.passed_policy = meta.took_hop = true;
+    return context_.send_to_worker(context_.transmit_worker[port.device], packet, Task::route);
+  }
+  if (meta.destination_peer != abi::no_peer &&
+      context_.tables.peers[meta.destination_peer].live.load(std::memory_order_acquire) == 0)
+    return context_.counters.drop(packet, DropReason::peer_removed);
+  send_frame(packet, release.port_index, release.mac);
+}
+
 // Only who sent an inner packet out of a port is told: the outer packet of a tunnel is ours.
 void NeighbourService::drop_unresolved(Packet* packet) noexcept {
   if (meta_of(packet).destination_peer != abi::no_peer)
@@ -90,13 +108,7 @@ void NeighbourService::poll() noexcept {
   for (unsigned round = 0; more && round < most_rounds_per_poll; ++round) {
     more = table_.poll(context_.now_ns, work_);
     for (const auto& question : work_.solicitations) solicit(question);
-    for (const auto& release : work_.to_send) {
-      auto* packet = static_cast<Packet*>(release.packet);
-      const PacketMeta& meta = meta_of(packet);
-      if (meta.task == Task::glean)
-        install_gleaned_route(release.neighbour, release.port_index, destination_address(bytes_of(packet), meta.ip));
-      send_frame(packet, release.port_index, release.mac);
-    }
+    for (const auto& release : work_.to_send) { let_go(static_cast<Packet*>(release.packet), release); }
     for (const auto& failure : work_.to_drop) drop_unresolved(static_cast<Packet*>(failure.packet));
   }
   if (context_.now_ns < publish_at_ns_) return;

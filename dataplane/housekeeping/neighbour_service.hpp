@@ -3,7 +3,8 @@
 //
 //   worker --Task::glean, resolve--> NeighbourTable --ARP, NS--> wire
 //                                          | answer (own_address)
-//   waiting packets -> wire, host route {port, neighbour} -> RouteTable; it goes when the neighbour fails or is idle
+//   waiting packets -> judged anew -> wire, host route {port, neighbour} -> RouteTable; it goes when the neighbour
+//   fails or is idle
 #pragma once
 
 #include <array>
@@ -73,6 +74,7 @@ class NeighbourService {
   // Waits for `index`, an entry of `port_index`.
   void hold(Packet* packet, std::uint32_t index) noexcept;
   void send_frame(Packet* ip_packet, std::uint8_t port_index, const MacAddress& destination) noexcept;
+  void let_go(Packet* packet, const NeighbourWork::Release& release) noexcept;
   void drop_unresolved(Packet* packet) noexcept;
   [[nodiscard]] Packet* make_frame(std::size_t length_bytes) noexcept;
   void solicit(const NeighbourWork::Solicitation& question) noexcept;

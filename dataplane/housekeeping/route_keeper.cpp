@@ -36,6 +36,11 @@ CommandResult RouteKeeper::set(const abi::SetRoute& set, std::uint64_t sync_id) 
   const auto wanted = resolve(set, sync_id);
   if (!wanted) return wanted.error();
   const Route& route = wanted->route;
+  // Nobody takes a port's own prefix: the hosts behind it would be cut off, and the route gone with this one.
+  if (!route.is_underlay && port_routes_.contains(set.prefix)) {
+    if (route.neighbour != no_neighbour) neighbours_.release(route.neighbour);
+    return abi::Refusal::conflict;
+  }
   neighbours_.forget_gleaned_covered_by(set.prefix);
   if (const CommandResult result = install(set, *wanted); !result.is_done()) {
     if (route.neighbour != no_neighbour) neighbours_.release(route.neighbour);
@@ -137,6 +142,7 @@ CommandResult RouteKeeper::remove_own_address(const IpAddress& address) noexcept
 
 void RouteKeeper::install_of_port(const LogicalPort& port, const IpPrefix& prefix, const RouteEntry& entry) noexcept {
   const RouteError error = context_.tables.routes.set(prefix, entry);
+  port_routes_.insert(prefix);
   if (error != RouteError::none)
     log_error("route of a port refused",
               {{"port", port.name}, {"prefix", prefix.to_string()}, {"reason", to_string(error)}});

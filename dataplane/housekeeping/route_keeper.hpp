@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include <tl/expected.hpp>
@@ -68,6 +69,7 @@ class RouteKeeper {
   UnderlayRoutes& underlay_routes_;
   Paths& paths_;
   std::map<IpPrefix, Route> routes_;  // those that commands made
+  std::set<IpPrefix> port_routes_;    // those that ports have: no command changes them
   std::uint64_t digest_ = 0;          // of routes_
 };
 

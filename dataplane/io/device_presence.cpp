@@ -27,6 +27,12 @@ void check_pci(const std::string& address, const std::filesystem::path& sys, std
                       ": expected vfio-pci (dpdk-devbind.py --bind=vfio-pci " + address + ")");
 }
 
+// Drivers that need no PCI device, as DPDK calls them.
+constexpr std::array<std::string_view, 15> virtual_drivers = {
+    "net_af_packet", "net_af_xdp", "net_bonding",     "net_failsafe", "net_memif",
+    "net_null",      "net_pcap",   "net_ring",        "net_softnic",  "net_tap",
+    "net_tun",       "net_vhost",  "net_virtio_user", "virtio_user",  "net_vdev_netvsc"};
+
 // Which argument of a driver names an interface that must exist. That of net_tap names the one that it makes.
 bool names_an_interface(std::string_view driver, std::string_view key) {
   if (driver == "net_af_packet" || driver == "net_af_xdp") return key == "iface";
@@ -39,7 +45,11 @@ bool names_an_interface(std::string_view driver, std::string_view key) {
 std::vector<std::string> missing_of(std::string_view device, const std::filesystem::path& sys) {
   std::vector<std::string> missing;
   const DeviceName name = DeviceName::parse(device);
-  if (name.is_pci) check_pci(name.name, sys, missing);
+  if (name.is_pci) {
+    check_pci(name.name, sys, missing);
+  } else if (std::find(virtual_drivers.begin(), virtual_drivers.end(), name.driver()) == virtual_drivers.end()) {
+    missing.push_back("DPDK has no driver " + std::string(name.driver()) + " that is known to work here");
+  }
   for (const std::string& slave : name.pci_slaves) check_pci(slave, sys, missing);
   for (std::string_view rest = name.arguments; !rest.empty();) {
     const std::string_view argument = rest.substr(0, rest.find(','));

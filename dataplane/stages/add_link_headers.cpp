@@ -21,6 +21,7 @@ void add_link_headers(WorkerContext& worker) noexcept {
     PacketMeta& meta = meta_of(packet);
     MacAddress neighbour;
     if (!resolve(worker, packet, meta, neighbour)) {
+      if (!meta.was_held) worker.mark_held(packet);
       worker.to_housekeeping(packet, meta.neighbour_index != no_neighbour ? Task::resolve : Task::glean);
       continue;
     }

@@ -50,7 +50,8 @@ void leave(WorkerContext& worker, Packet* packet, const RouteEntry& next) noexce
   }
   meta.tx_port = next.port_index;
   meta.neighbour_index = next.kind == NextHopKind::connected ? no_neighbour : next.neighbour_index;
-  worker.capture.take_if(abi::CapturePoint::inner_sent, packet, true);
+  // One that waited for the neighbour has been seen.
+  if (!meta.took_hop) worker.capture.take_if(abi::CapturePoint::inner_sent, packet, true);
   worker.push_to_neighbour(packet);
 }
 

@@ -177,13 +177,22 @@ unsigned Worker::receive_from_ports() noexcept {
 }
 
 void Worker::run_stages() noexcept {
-  if (!flow.released.empty()) forward(flow.released);  // they came before what comes now
+  forward_released();  // they came before what comes now
   if (!to_open.empty()) open_wireguard(*this);
   if (!opened.empty()) forward(opened);
   if (!plain.empty()) forward(plain);
-  if (!flow.released.empty()) forward(flow.released);
+  forward_released();
   if (!to_seal.empty()) seal_wireguard(*this);
   if (!to_neighbour.empty()) add_link_headers(*this);
+}
+
+// What these release (later fragments of a first one) comes after them, through every stage as they do.
+void Worker::forward_released() noexcept {
+  if (flow.released.empty()) return;
+  Batch passing;
+  for (Packet* packet : flow.released) passing.push(packet);
+  flow.released.clear();
+  forward(passing);
 }
 
 void Worker::forward(Batch& packets) noexcept {

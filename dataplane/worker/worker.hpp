@@ -47,6 +47,7 @@ class Worker : public WorkerContext {
   void release_shaped() noexcept;
   void run_stages() noexcept;
   void forward(Batch& packets) noexcept;
+  void forward_released() noexcept;
   void go_idle() noexcept;
 
   abi::WorkerStatus& status_;

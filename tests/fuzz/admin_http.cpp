@@ -9,8 +9,8 @@
 
 #include "controlplane/api/admin_api.hpp"
 #include "controlplane/http/http_server.hpp"
-#include "tests/unit/sallyctl/drain.hpp"
-#include "tests/unit/sallyctl/fake_backend.hpp"
+#include "tests/unit/api/drain.hpp"
+#include "tests/unit/api/fake_backend.hpp"
 #include "tools/ctl/capture_output.hpp"
 #include "tools/ctl/json_fields.hpp"
 #include "tools/ctl/packet_summary.hpp"

@@ -155,6 +155,8 @@ TEST_F(ControlLink, RefusesCommandsAndSaysWhy) {
   EXPECT_EQ(refusal_of(route), Refusal::bad_value);
   EXPECT_EQ(refusal_of(lab->route_to(*IpPrefix::parse("10.0.0.1/32"), lab->ann)), Refusal::conflict);
   EXPECT_EQ(refusal_of(lab->route_to(*IpPrefix::parse("10.8.0.1/32"), lab->ann)), Refusal::conflict);
+  EXPECT_EQ(refusal_of(lab->route_to(*IpPrefix::parse("10.0.0.0/24"), lab->ann)), Refusal::conflict)
+      << "a port's connected prefix";
   EXPECT_EQ(
       refusal_of(abi::SetRoute{
           .prefix = *IpPrefix::parse("10.61.0.0/16"), .route_kind = abi::RouteKind::via, .via = ip("172.16.0.1")}),

@@ -140,6 +140,52 @@ TEST_F(HeldPackets, ThatWaitForTheirRateAreNotSentAfterTheirRightIsGone) {
   EXPECT_EQ(newly_dropped(DropReason::denied), waiting) << lab->drops();
 }
 
+TEST_F(HeldPackets, ThatWaitForANeighbourAreNotSentAfterTheirRightIsGone) {
+  lab->answers_neighbours = false;
+  const IpAddress host = ip("10.0.0.55");
+  const auto knock = [&] { lab->put_inner(lab->ann, udp_packet(anns(999), {.address = host, .port = 9}, Bytes(20))); };
+  const auto answer = [&] {
+    lab->put(lan, arp_frame(2, far_mac(lan), host, port_mac(lan), ip("10.0.0.1"), port_mac(lan)));
+  };
+  for (int i = 0; i < 2; ++i) knock();
+  static_cast<void>(lab->sent());
+  ASSERT_EQ(held(), 2U);
+  put(nothing);
+  answer();
+  EXPECT_TRUE(lab->sent().empty()) << "the policy has changed";
+  EXPECT_EQ(newly_dropped(DropReason::denied), 2U) << lab->drops();
+  EXPECT_EQ(held(), 0U);
+}
+
+TEST_F(HeldPackets, ThatWaitForANeighbourAreChargedOnce) {
+  lab->answers_neighbours = false;
+  const IpAddress host = ip("10.0.0.55");
+  for (const Bytes& piece : fragments_of(udp_packet(anns(999), {.address = host, .port = 9}, Bytes(1200)), 512))
+    lab->put_inner(lab->ann, piece);
+  static_cast<void>(lab->sent());
+  ASSERT_EQ(held(), 3U);
+  lab->put(lan, arp_frame(2, far_mac(lan), host, port_mac(lan), ip("10.0.0.1"), port_mac(lan)));
+  const std::vector<Frame> sent = lab->sent();
+  ASSERT_EQ(sent.size(), 3U) << lab->drops();
+  for (const Frame& frame : sent) EXPECT_EQ(ttl_of(payload_of(frame.bytes)), 63U) << "one hop";
+  EXPECT_EQ(images->counts("web").allowed_packets, 3U);
+}
+
+TEST_F(HeldPackets, OfAPeerThatIsGoneAreNotSentToANeighbour) {
+  lab->answers_neighbours = false;
+  const IpAddress host = ip("10.0.0.55");
+  lab->put_inner(lab->ann, udp_packet(anns(999), {.address = host, .port = 9}, Bytes(20)));
+  static_cast<void>(lab->sent());
+  ASSERT_EQ(held(), 1U);
+  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = lab->ann.public_key});
+  lab->add_peer(successor());
+  images->put_peer(lab->ann);
+  lab->settle();
+  lab->put(lan, arp_frame(2, far_mac(lan), host, port_mac(lan), ip("10.0.0.1"), port_mac(lan)));
+  EXPECT_TRUE(lab->sent().empty());
+  EXPECT_EQ(newly_dropped(DropReason::peer_removed), 1U) << lab->drops();
+}
+
 TEST_F(HeldPackets, NeverReachThePeerThatGotTheNumberOfTheirs) {
   end_session(lab->ann);
   // One that waits, and one on its way to the queue in which it would.

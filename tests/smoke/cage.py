@@ -69,6 +69,7 @@ with Lab() as lab:
     # In a folder that its user may not write, it can only say so.
     os.unlink(gateway.dataplane["socket"])
     wait_until(lambda: gateway.log_lines("control socket is gone", which="dataplane"), 10, "a word about the socket")
+    expect(any("was removed" in problem["why"] for problem in gateway.ctl("status")["problems"]), "status says so, too")
     os.chown(lab.folder, LIVES.pw_uid, -1)
     wait_until(lambda: os.path.exists(gateway.dataplane["socket"]), 10, "the socket to be there again")
     gateway.kill("controlplane")

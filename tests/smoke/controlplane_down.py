@@ -22,4 +22,4 @@ with Lab() as lab:
         say("the control plane is back and both sessions are new")
         flow(3)
 
-    without_loss([ours, theirs], stay_down, attempts=2)
+    without_loss([ours, theirs], stay_down, attempts=2, per_second=500)

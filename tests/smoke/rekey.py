@@ -15,4 +15,4 @@ with Lab() as lab:
             say(f"{client.role} has a new session")
         flow(5)                                          # the old session's last packets
 
-    without_loss([ours, theirs], until_both_rekeyed)
+    without_loss([ours, theirs], until_both_rekeyed, per_second=500)

@@ -75,6 +75,12 @@ with Lab() as lab:
                             "--no-new-privs", os.path.join(BUILD, BINARIES[which]), "--config", config,
                             env={**os.environ, "NOTIFY_SOCKET": notified.path, "STATE_DIRECTORY": state})
 
+    # What a container's root is not shown to do is read: the sandbox, and what `systemctl reload` is.
+    expect("/etc/sallyport" in setting("dataplane", "TemporaryFileSystem"), "the dataplane sees no key file")
+    expect(all(folder in setting("dataplane", "InaccessiblePaths") for folder in ("/var/lib/sallyport", "/var/log/sallyport")),
+           "nor the state and the records")
+    expect(setting("controlplane", "ExecReload").endswith("sallyctl reload"), "systemctl reload is sallyctl reload")
+
     for attempt in ("first", "second"):
         processes = {}
         for which in ("dataplane", "controlplane"):

@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/options.hpp"
 #include "tools/ctl/safe_output.hpp"
@@ -19,8 +21,6 @@ void print_change(std::ostream& out, const Json& change) {
     if (summary.is_string()) out << "    " << printable(summary.get<std::string>()) << '\n';
 }
 
-}  // namespace
-
 ExitCode run_audit(const Invocation& call) {
   const auto count = number_option(call, "count", 1, 10'000);
   if (!count) return usage_error(call.terminal, "audit", count.error());
@@ -30,6 +30,20 @@ ExitCode run_audit(const Invocation& call) {
   for (const Json& change : *changes) print_change(call.terminal.out, change);
   if (changes->empty()) call.terminal.out << "the policy was never changed\n";
   return ExitCode::success;
+}
+
+void audit_options(AddOptions add) {
+  add("count,c", word("N"), "show at most so many; default 20");
+}
+
+}  // namespace
+
+std::span<const Command> audit_commands() {
+  static constexpr std::array list = {
+      Command{"audit", "", 0, 0, "Who changed the policy when, and what was refused", "Newest first.",
+              "  sallyctl audit --count 5", audit_options, run_audit},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -10,6 +10,7 @@
 
 #include "config/toml/suggest.hpp"
 #include "tools/ctl/capture_output.hpp"
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/options.hpp"
 #include "tools/ctl/safe_output.hpp"
@@ -139,14 +140,42 @@ ExitCode capture_file(const Invocation& call, const std::string& body, const std
   return finish(call, answer, counter.packets(), trouble);
 }
 
-}  // namespace
-
 ExitCode run_capture(const Invocation& call) {
   const bool to_file = call.has("write");
   if (to_file && call.json) return usage_error(call.terminal, "capture", "--json and --write exclude each other");
   const auto body = request_body(call, to_file);
   if (!body) return usage_error(call.terminal, "capture", body.error());
   return to_file ? capture_file(call, *body, call.text("write")) : capture_lines(call, *body);
+}
+
+void capture_options(AddOptions add) {
+  add("point,p", words("P"),
+      "where to look; several are possible: outer, inner, received, sent, outer-received, outer-sent, inner-received, "
+      "inner-sent, dropped. Default: everywhere but dropped");
+  add("peer", word("NAME"), "only packets of this peer");
+  add("port", word("NAME"), "only packets of this port");
+  add("drop,d", word("REASON"), "only packets dropped for this reason ('sallyctl counters --all' lists them), or any");
+  add("count,c", word("N"), "end after so many packets; default 10000");
+  add("snap,s", word("N"), "bytes of each packet, at most 2000");
+  add("write,w", word("FILE"), "write pcapng to this file, or to the output (-)");
+}
+
+}  // namespace
+
+std::span<const Command> capture_commands() {
+  static constexpr std::array list = {
+      Command{
+          "capture", "", 0, 0, "Packets as they pass or fall, for people or as pcapng",
+          "Outer packets are what is on the wire, inner ones what tunnels carry: they are readable, so a file is made "
+          "for\n"
+          "its owner alone. In pcapng each packet's comment says the point, the port, the peer and the drop reason. "
+          "The\n"
+          "gateway never waits for a capture; what it could not copy is counted. One capture runs at a time.",
+          "  sallyctl capture --peer ann-laptop --point inner\n  sallyctl capture --drop any --count 20\n"
+          "  sallyctl capture --port wan -w wan.pcapng\n  sallyctl capture -w - | tshark -r -",
+          capture_options, run_capture},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,3 +1,4 @@
+#include <array>
 #include <ostream>
 
 #include "config/difference.hpp"
@@ -8,6 +9,7 @@
 #include "dataplane/io/memory.hpp"
 #include "tools/ctl/check_machine.hpp"
 #include "tools/ctl/command.hpp"
+#include "tools/ctl/options.hpp"
 #include "tools/ctl/policy_files.hpp"
 #include "tools/ctl/safe_output.hpp"
 
@@ -26,27 +28,28 @@ struct Verdict {
 
 // The peers of gateway.toml and of peers.d, as the control plane takes them. Without keys (their files are elsewhere,
 // or an error already) all are taken.
-std::vector<config::Peer> judge_peers(const std::string& file, const config::Config& configuration,
-                                      const controlplane::GatewayKeys* keys, Verdict& verdict) {
+std::vector<controlplane::Peer> judge_peers(const std::string& file, const config::Config& configuration,
+                                            const controlplane::GatewayKeys* keys, Verdict& verdict) {
   const auto accept = [&](const config::Peer& peer) -> std::optional<std::string> {
     if (keys == nullptr) return std::nullopt;
-    const auto loaded = controlplane::load_peer_keys(peer, *keys, {});
+    const auto loaded = controlplane::load_peer_keys(
+        controlplane::configured_peer(peer, controlplane::PeerOrigin::peer_file), *keys, {});
     return loaded ? std::nullopt : std::optional(loaded.error());
   };
   const config::PeerFolder folder = peer_folder(file, configuration, accept);
   for (const config::PeerFolder::Problem& problem : folder.problems())
     verdict.warnings.push_back(config::to_string(problem.error));
-  std::vector<config::Peer> peers = configuration.peers;
-  for (config::Peer& peer : folder.peers()) {
+  std::vector<controlplane::Peer> peers = controlplane::configured_peers(configuration.peers);
+  for (const config::Peer& peer : folder.peers()) {
     for (std::string& warning : config::peer_warnings(configuration, peer))
       verdict.warnings.push_back(std::move(warning));
-    peers.push_back(std::move(peer));
+    peers.push_back(controlplane::configured_peer(peer, controlplane::PeerOrigin::peer_file));
   }
   verdict.folder_peers = peers.size() - configuration.peers.size();
   return peers;
 }
 
-void judge_policy(const config::Config& configuration, std::span<const config::Peer> peers, Verdict& verdict) {
+void judge_policy(const config::Config& configuration, std::span<const controlplane::Peer> peers, Verdict& verdict) {
   if (configuration.policy.files.empty()) return;
   auto policy = controlplane::validate_policy(configuration, peers, controlplane::instant_now());
   if (!policy) {
@@ -151,8 +154,6 @@ void print_good_json(const Invocation& call, const config::Config& configuration
   call.terminal.out << to_text(document) << '\n';
 }
 
-}  // namespace
-
 ExitCode run_check(const Invocation& call) {
   const std::string& file = call.arguments[0];
   const auto configuration = config::load(file);
@@ -167,6 +168,27 @@ ExitCode run_check(const Invocation& call) {
   }
   (call.json ? print_good_json : print_good)(call, *configuration, verdict, difference ? &*difference : nullptr);
   return ExitCode::success;
+}
+
+void check_options(AddOptions add) {
+  add("against", word("OLD"), "say what a reload would change, coming from this file");
+  add("without-key-files", "do not look at key files (on another machine than the gateway, say)");
+}
+
+}  // namespace
+
+std::span<const Command> check_commands() {
+  static constexpr std::array list = {
+      Command{
+          "check", "FILE", 1, 1, "Whether a gateway would start with this file, and the memory that it needs",
+          "Needs no gateway. Every mistake is printed as FILE:LINE:COLUMN; exit status 2 if there is one. Policy "
+          "files that\n"
+          "it names are checked with their tests. Key files are read too: run it as the user of the control plane.\n"
+          "What a start would refuse because of this machine (cores, huge pages, devices) is a warning.",
+          "  sallyctl check gateway.toml\n  sallyctl check new.toml --against /etc/sallyport/gateway.toml",
+          check_options, run_check},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

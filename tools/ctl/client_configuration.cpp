@@ -1,8 +1,10 @@
 #include <sodium.h>
+#include <array>
 
 #include <ostream>
 
 #include "config/secret_files.hpp"
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/key_material.hpp"
 #include "tools/ctl/options.hpp"
@@ -95,8 +97,6 @@ ExitCode print_file(const Invocation& call, const WgQuick& file, const std::stri
   return ExitCode::success;
 }
 
-}  // namespace
-
 ExitCode run_client_configuration(const Invocation& call) {
   if (call.has("generate") && call.has("private-key-file"))
     return usage_error(call.terminal, client_config_command, "--generate and --private-key-file exclude each other");
@@ -127,6 +127,32 @@ ExitCode run_client_configuration(const Invocation& call) {
   const ExitCode code = print_file(call, *file, text);
   sodium_memzero(text.data(), text.size());
   return code;
+}
+
+void client_configuration_options(AddOptions add) {
+  add("endpoint", word("HOST:PORT"), "where the client finds the gateway; default: its first underlay address");
+  add("private-key-file", word("F"), "put this private key in");
+  add("generate", "put a new private key in, and say its public key");
+  add("allowed-ips", words("PREFIXES"), "what goes through the tunnel; default: what the gateway reaches");
+  add("dns", words("ADDRESSES"), "resolvers and search domains");
+  add("persistent-keepalive", word("SECONDS"), "keep a NAT's mapping alive; default: as the gateway does, 0: off");
+  add("qr", "as a QR code, for a phone");
+}
+
+}  // namespace
+
+std::span<const Command> client_configuration_commands() {
+  static constexpr std::array list = {
+      Command{"client-config", "PEER", 1, 1, "A ready wg-quick file for a peer of the configuration",
+              "Without --generate or --private-key-file the key is left for the client to fill in. The preshared key "
+              "is put\n"
+              "in if you may read its file. A new key works only when its public key stands in gateway.toml.",
+              "  sallyctl client-config ann-laptop --endpoint vpn.example.com:51820\n"
+              "  sallyctl client-config ann-phone --generate --qr\n"
+              "  sallyctl client-config ann-laptop --allowed-ips 0.0.0.0/0,::/0 --dns 10.0.0.53",
+              client_configuration_options, run_client_configuration},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

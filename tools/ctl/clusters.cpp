@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
@@ -14,8 +16,6 @@ std::string staleness_text(const Json& cluster) {
   if (!flag_field(cluster, "stale")) return "no";
   return flag_field(cluster, "dropped") ? "STALE, addresses dropped" : "STALE, " + text_field(cluster, "on_stale");
 }
-
-}  // namespace
 
 ExitCode run_clusters(const Invocation& call) {
   const auto answer = get(call, "/v1/clusters");
@@ -59,6 +59,20 @@ ExitCode run_pools(const Invocation& call) {
   table.print(call.terminal.out);
   if (table.empty()) call.terminal.out << "no pools\n";
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> cluster_commands() {
+  static constexpr std::array list = {
+      Command{"clusters", "", 0, 0, "Kubernetes clusters that live services follow, and how fresh their news is",
+              "STALE: no contact for too long; 'on_stale' of the configuration says what happens to the addresses.",
+              "  sallyctl clusters", nullptr, run_clusters},
+      Command{"pools", "", 0, 0, "Addresses for tunnels by proof: given out, and free",
+              "An address stays with its identity (LEASED) also while it has no session.", "  sallyctl pools", nullptr,
+              run_pools},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,4 +1,5 @@
-// A sub-command as one entry of a table: dispatch, help and the list of commands all come from it.
+// A sub-command as one entry of a table: dispatch, help and the list of commands all come from it. Each file that has
+// commands ends with the table of its own, beside the functions that run them; the whole list is made of these tables.
 #pragma once
 
 #include <span>
@@ -28,7 +29,8 @@ struct Invocation {
   }
 };
 
-using DescribeOptions = void (*)(boost::program_options::options_description_easy_init add);
+using AddOptions = boost::program_options::options_description_easy_init;
+using DescribeOptions = void (*)(AddOptions add);
 
 struct Command {
   std::string_view name;       // one word, or two: "peer forget-timestamp"
@@ -42,57 +44,43 @@ struct Command {
   ExitCode (*run)(const Invocation&);
 };
 
-[[nodiscard]] std::span<const Command> commands();            // all
-[[nodiscard]] std::span<const Command> policy_commands();     // those about the policy
-[[nodiscard]] std::span<const Command> enrolment_commands();  // those about tunnels by proof, trust and clusters
+// All, in the order of the help.
+[[nodiscard]] std::span<const Command> commands();
 
 // An option's value is wrong: "sallyctl NAME: MESSAGE" and where help is. Always ExitCode::usage.
 ExitCode usage_error(Terminal& terminal, std::string_view command, std::string_view message);
 
-// --- The commands, each in a file of its own -----------------------------------------------------------------------
+// --- One table of each file ------------------------------------------------------------------------------------------
 
-ExitCode run_status(const Invocation& call);
-ExitCode run_peers(const Invocation& call);
-ExitCode run_sessions(const Invocation& call);
-ExitCode run_routes(const Invocation& call);
-ExitCode run_ports(const Invocation& call);
-ExitCode run_neighbours(const Invocation& call);
-ExitCode run_counters(const Invocation& call);
-ExitCode run_configuration(const Invocation& call);
-ExitCode run_reload(const Invocation& call);
-ExitCode run_check(const Invocation& call);
-ExitCode run_keygen(const Invocation& call);
-ExitCode run_genpsk(const Invocation& call);
-ExitCode run_pubkey(const Invocation& call);
-ExitCode run_capture(const Invocation& call);
-ExitCode run_client_configuration(const Invocation& call);
-ExitCode run_watch(const Invocation& call);
-ExitCode run_forget_timestamp(const Invocation& call);
-ExitCode run_policy(const Invocation& call);
-ExitCode run_policy_check(const Invocation& call);
-ExitCode run_policy_test(const Invocation& call);
-ExitCode run_policy_diff(const Invocation& call);
-ExitCode run_policy_apply(const Invocation& call);
-ExitCode run_policy_rules(const Invocation& call);
-ExitCode run_explain(const Invocation& call);
-ExitCode run_whois(const Invocation& call);
-ExitCode run_flows(const Invocation& call);
-ExitCode run_identities(const Invocation& call);
-ExitCode run_audit(const Invocation& call);
-ExitCode run_services(const Invocation& call);
-ExitCode run_set_endpoints(const Invocation& call);
-ExitCode run_enroll(const Invocation& call);
-ExitCode run_enrolled(const Invocation& call);
-ExitCode run_end_session(const Invocation& call);
-ExitCode run_revoke(const Invocation& call);
-ExitCode run_enrolment_keys(const Invocation& call);
-ExitCode run_create_enrolment_key(const Invocation& call);
-ExitCode run_pins(const Invocation& call);
-ExitCode run_forget_pin(const Invocation& call);
-ExitCode run_trust(const Invocation& call);
-ExitCode run_clusters(const Invocation& call);
-ExitCode run_pools(const Invocation& call);
-ExitCode run_diagnose(const Invocation& call);
-ExitCode run_version(const Invocation& call);
+std::span<const Command> status_commands();
+std::span<const Command> peer_commands();
+std::span<const Command> network_commands();
+std::span<const Command> counter_commands();
+std::span<const Command> reload_commands();
+std::span<const Command> check_commands();
+std::span<const Command> key_commands();
+std::span<const Command> capture_commands();
+std::span<const Command> client_configuration_commands();
+std::span<const Command> watch_commands();
+std::span<const Command> policy_commands();
+std::span<const Command> policy_check_commands();
+std::span<const Command> policy_test_commands();
+std::span<const Command> policy_diff_commands();
+std::span<const Command> policy_apply_commands();
+std::span<const Command> policy_rule_commands();
+std::span<const Command> explain_commands();
+std::span<const Command> whois_commands();
+std::span<const Command> flow_commands();
+std::span<const Command> identity_commands();
+std::span<const Command> audit_commands();
+std::span<const Command> service_commands();
+std::span<const Command> enroll_commands();
+std::span<const Command> enrolled_commands();
+std::span<const Command> revoke_commands();
+std::span<const Command> enrolment_key_commands();
+std::span<const Command> pin_commands();
+std::span<const Command> trust_commands();
+std::span<const Command> cluster_commands();
+std::span<const Command> diagnose_commands();
 
 }  // namespace sallyport::ctl

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
@@ -15,8 +17,6 @@ std::string result_mark_of(const std::string& result) {
   if (result == "failed") return "FAILED";
   return "unknown";
 }
-
-}  // namespace
 
 ExitCode run_diagnose(const Invocation& call) {
   const auto answer =
@@ -36,6 +36,19 @@ ExitCode run_diagnose(const Invocation& call) {
   table.print(out);
   out << '\n' << printable(text_field(*answer, "conclusion")) << '\n';
   return code;
+}
+
+}  // namespace
+
+std::span<const Command> diagnose_commands() {
+  static constexpr std::array list = {
+      Command{"diagnose", "[PEER|IDENTITY]", 0, 1,
+              "Why a tunnel does not work: each step checked, in one sentence each",
+              "Without an argument: the gateway itself. Exit status 1 if a check failed.",
+              "  sallyctl diagnose\n  sallyctl diagnose ann-laptop\n  sallyctl diagnose sa:prod-eu/shop/frontend",
+              nullptr, run_diagnose},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
@@ -29,8 +31,6 @@ std::string posture_text(const Json& session, WallTime now) {
   return text;
 }
 
-}  // namespace
-
 ExitCode run_enrolled(const Invocation& call) {
   const auto answer = get(call, "/v1/enrolled");
   if (!answer) return answer.error();
@@ -56,6 +56,22 @@ ExitCode run_end_session(const Invocation& call) {
     call.terminal.out << "session " << printable(call.arguments[0])
                       << " is ended; its client may enrol again: 'sallyctl revoke' keeps it out\n";
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> enrolled_commands() {
+  static constexpr std::array list = {
+      Command{
+          "enrolled", "", 0, 0, "Tunnels by proof: who enrolled, with what, until when",
+          "A session is a peer called enrolled-ID: 'peers' and 'diagnose' know it. WireGuard's own sessions are in\n"
+          "'sessions'.",
+          "  sallyctl enrolled\n  sallyctl enrolled --json | jq '.sessions[].identity'", nullptr, run_enrolled},
+      Command{"enrolled end", "ID", 1, 1, "End a tunnel by proof at once",
+              "Its client may enrol again; 'sallyctl revoke' keeps it out.", "  sallyctl enrolled end 8d1f0c2b7a6e5d43",
+              nullptr, run_end_session},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/key_material.hpp"
 #include "tools/ctl/options.hpp"
@@ -27,8 +29,6 @@ std::string expiry_text(const Json& key, WallTime now) {
   if (!at) return "-";
   return (*at <= now ? "expired " : "") + distance_text(*at, now);
 }
-
-}  // namespace
 
 ExitCode run_enrolment_keys(const Invocation& call) {
   const auto answer = get(call, "/v1/enrolment-keys");
@@ -66,6 +66,28 @@ ExitCode run_create_enrolment_key(const Invocation& call) {
   call.terminal.out << printable(text_field(*made, "secret")) << '\n';
   call.terminal.err << "enrolment key " << printable(text_field(*made, "id")) << ": its secret is shown this once\n";
   return ExitCode::success;
+}
+
+void create_key_options(AddOptions add) {
+  add("tag", words("T"), "its machines get this tag; several are possible");
+  add("uses", word("N"), "how many machines may enrol with it; default: any number");
+  add("expires", word("DURATION"), "from then on it enrols nobody; default 24h");
+  add("session", word("DURATION"), "how long a session of its machines lasts before it is renewed; default 30d");
+}
+
+}  // namespace
+
+std::span<const Command> enrolment_key_commands() {
+  static constexpr std::array list = {
+      Command{"enrolment-keys", "", 0, 0, "Keys that machines without an identity provider enrol with",
+              "'sallyctl revoke enrolment-key ID' ends one, and the sessions that it made.",
+              "  sallyctl enrolment-keys", nullptr, run_enrolment_keys},
+      Command{"enrolment-keys create", "NAME", 1, 1, "A new enrolment key; its secret is printed once",
+              "The secret is the token of 'sallyctl enroll'. It alone is on the standard output.",
+              "  (umask 077 && sallyctl enrolment-keys create ci-runners --tag ci --uses 10 --expires 24h > ci.token)",
+              create_key_options, run_create_enrolment_key},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,6 +1,9 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
+#include "tools/ctl/options.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
 
@@ -83,8 +86,6 @@ void print_answer(std::ostream& out, const Json& answer) {
   print_list(out, flag_field(answer, "allowed") ? "note:" : "to change that:", list_field(answer, "hints"));
 }
 
-}  // namespace
-
 ExitCode run_explain(const Invocation& call) {
   const Service service = read_service(call.arguments);
   std::string target = "/v1/explain?source=" + segment(call.arguments[0]) +
@@ -95,6 +96,28 @@ ExitCode run_explain(const Invocation& call) {
   if (!answer) return answer.error();
   if (!print_json(call, *answer)) print_answer(call.terminal.out, *answer);
   return ExitCode::success;
+}
+
+void explain_options(AddOptions add) {
+  add("at", word("TIME"), "at this time, like 2026-11-23T09:00:00Z; default: now");
+}
+
+}  // namespace
+
+std::span<const Command> explain_commands() {
+  static constexpr std::array list = {
+      Command{
+          "explain", "SRC DST PROTO [PORT]", 3, 4,
+          "Whether a flow is allowed, by which rule, and what would change that",
+          "SRC is an address, a peer's name or an identity (user:..., sa:..., spiffe://..., ike:..., also tag:... and\n"
+          "net:...); DST an address, a peer, an identity or a service, of which one address is taken.",
+          "  sallyctl explain user:corp/ann@example.com payments-db tcp 5432\n"
+          "  sallyctl explain ann-laptop 10.20.0.7 tcp/8080\n"
+          "  sallyctl explain 10.8.0.2 10.0.0.53 udp 53 --at 2026-11-23T09:00:00Z\n"
+          "  sallyctl explain ann-laptop 10.20.0.7 icmp",
+          explain_options, run_explain},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/options.hpp"
 #include "tools/ctl/safe_output.hpp"
@@ -54,8 +56,6 @@ void print_flows(std::ostream& out, const Json& flows) {
   if (table.empty()) out << "no flows\n";
 }
 
-}  // namespace
-
 ExitCode run_flows(const Invocation& call) {
   const auto count = number_option(call, "count", 1, 100'000);
   const auto port = number_option(call, "port", 1, 65'535);
@@ -75,6 +75,30 @@ ExitCode run_flows(const Invocation& call) {
   if (error.empty()) return ExitCode::success;
   err << "sallyctl flows: the list is not complete: " << printable(error) << '\n';
   return ExitCode::failed;
+}
+
+void flows_options(AddOptions add) {
+  add("peer", word("NAME"), "only flows of this peer, at either end");
+  add("address", word("A"), "only flows of this address or prefix, at either end");
+  add("port", word("N"), "only flows with this port, at either end");
+  add("protocol", word("P"), "tcp, udp, sctp, icmp, icmp6 or a number");
+  add("rule", word("NAME"), "only flows that this rule decides, or would have denied (audit)");
+  add("count,c", word("N"), "show at most so many; default 1000");
+}
+
+}  // namespace
+
+std::span<const Command> flow_commands() {
+  static constexpr std::array list = {
+      Command{"flows", "", 0, 0, "Live flows, with the rule that decided each",
+              "A flow is listed once, from the side that opened it; PACKETS and BYTES are those of both ways. One list "
+              "at a\n"
+              "time is made.",
+              "  sallyctl flows --peer ann-laptop\n  sallyctl flows --address 10.20.0.0/24 --protocol tcp --port 8080\n"
+              "  sallyctl flows --rule frontend-to-backend",
+              flows_options, run_flows},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

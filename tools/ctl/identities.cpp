@@ -1,10 +1,14 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/identity_text.hpp"
 #include "tools/ctl/table.hpp"
 
 namespace sallyport::ctl {
+
+namespace {
 
 ExitCode run_identities(const Invocation& call) {
   const auto identities = get(call, "/v1/identities");
@@ -18,6 +22,16 @@ ExitCode run_identities(const Invocation& call) {
   table.print(call.terminal.out);
   if (table.empty()) call.terminal.out << "no peers\n";
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> identity_commands() {
+  static constexpr std::array list = {
+      Command{"identities", "", 0, 0, "Every peer as the policy sees it: identity, tags, claims and rules in force",
+              "Peers of one CLASS may do exactly the same.", "  sallyctl identities", nullptr, run_identities},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -21,8 +21,6 @@ void print_secret(const Invocation& call, const Secret<key_bytes>& secret) {
   call.terminal.out << text.view() << '\n';
 }
 
-}  // namespace
-
 ExitCode run_keygen(const Invocation& call) {
   const Secret<key_bytes> key = generate_private_key();
   if (!call.json) {
@@ -62,6 +60,21 @@ ExitCode run_pubkey(const Invocation& call) {
   const std::string public_key = encode_key(public_key_of(*key));
   call.terminal.out << (call.json ? "{\"public_key\": \"" + public_key + "\"}\n" : public_key + '\n');
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> key_commands() {
+  static constexpr std::array list = {
+      Command{"keygen", "", 0, 0, "A new private key", "Keep it in a file that nobody else can read.",
+              "  (umask 077 && sallyctl keygen > wg0.key)\n  sallyctl pubkey < wg0.key", nullptr, run_keygen},
+      Command{"genpsk", "", 0, 0, "A new preshared key",
+              "The same one on both sides, in preshared_key_file here; it protects the tunnel even if X25519 falls.",
+              "  (umask 077 && sallyctl genpsk > ann.psk)", nullptr, run_genpsk},
+      Command{"pubkey", "", 0, 0, "The public key of the private key on standard input", "",
+              "  sallyctl pubkey < wg0.key", nullptr, run_pubkey},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,10 +1,15 @@
+#include <array>
 #include <ostream>
 
 #include "config/load.hpp"
 #include "policy/unsupplied.hpp"
+#include "tools/ctl/command.hpp"
+#include "tools/ctl/options.hpp"
 #include "tools/ctl/policy_files.hpp"
 
 namespace sallyport::ctl {
+
+namespace {
 
 ExitCode run_policy_check(const Invocation& call) {
   const auto paths = policy_paths(call);
@@ -36,6 +41,25 @@ ExitCode run_policy_check(const Invocation& call) {
                     << counted(policy->services.size(), "service") << ", " << counted(policy->groups.size(), "group")
                     << ", " << counted(results.size(), "passed test") << "\netag " << policy->etag << '\n';
   return ExitCode::success;
+}
+
+void files_options(AddOptions add) {
+  add("config", word("GATEWAY.toml"), "also the policy files that it names");
+}
+
+}  // namespace
+
+std::span<const Command> policy_check_commands() {
+  static constexpr std::array list = {
+      Command{
+          "policy check", "[PATH...]", 0, most_paths, "Whether policy files are right, their tests included",
+          "Needs no gateway. A PATH is a file or a folder of *.toml files; all of them are one policy. Every mistake "
+          "and\n"
+          "every failing test is printed as FILE:LINE:COLUMN; exit status 2 if there is one.",
+          "  sallyctl policy check policy/\n  sallyctl policy check --config /etc/sallyport/gateway.toml",
+          files_options, run_policy_check},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

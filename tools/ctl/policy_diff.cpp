@@ -1,6 +1,9 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
+#include "tools/ctl/options.hpp"
 #include "tools/ctl/policy_files.hpp"
 #include "tools/ctl/table.hpp"
 
@@ -64,13 +67,30 @@ ExitCode compare_files(const Invocation& call) {
   return code_of(answer);
 }
 
-}  // namespace
-
 ExitCode run_policy_diff(const Invocation& call) {
   if (call.arguments.size() == 2) return compare_files(call);
   if (call.has("config"))
     return usage_error(call.terminal, "policy diff", "--config is for two paths: one is compared in the gateway");
   return compare_online(call);
+}
+
+void diff_options(AddOptions add) {
+  add("config", word("GATEWAY.toml"), "the peers to compare for, when two paths are given");
+}
+
+}  // namespace
+
+std::span<const Command> policy_diff_commands() {
+  static constexpr std::array list = {
+      Command{"policy diff", "[OLD] NEW", 1, 2, "Who gains and who loses what by another version",
+              "With one path it is compared in the gateway: with the version in force, for the present peers. With two "
+              "paths\n"
+              "no gateway is needed; --config says for which peers. Networks that a rule names count in any case.\n"
+              "Exit status 0: nobody gains or loses anything; 4: somebody does; 2: NEW has an error, or a test fails.",
+              "  sallyctl policy diff policy/\n  sallyctl policy diff old/ new/ --config gateway.toml", diff_options,
+              run_policy_diff},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

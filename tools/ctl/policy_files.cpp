@@ -7,7 +7,7 @@
 
 #include "config/load.hpp"
 #include "config/toml/safe_text.hpp"
-#include "controlplane/identity/static_identity.hpp"
+#include "controlplane/identity/peer.hpp"
 #include "policy/load.hpp"
 #include "tools/ctl/safe_output.hpp"
 
@@ -45,12 +45,13 @@ tl::expected<std::vector<policy::Subject>, Errors> configured_subjects(const Inv
   if (!call.has("config")) return subjects;
   const auto configuration = config::load(call.text("config"));
   if (!configuration) return tl::unexpected(configuration.error());
-  const auto add = [&](const config::Peer& peer) {
-    subjects.push_back(
-        {.name = peer.identity.value_or(peer.name), .facts = controlplane::facts_of_configured_peer(peer)});
+  const auto add = [&](std::span<const config::Peer> peers) {
+    for (controlplane::Peer& peer : controlplane::configured_peers(peers))
+      subjects.push_back(
+          {.name = peer.identity().empty() ? peer.name : peer.identity(), .facts = std::move(peer.facts)});
   };
-  for (const config::Peer& peer : configuration->peers) add(peer);
-  for (const config::Peer& peer : peer_folder(call.text("config"), *configuration).peers()) add(peer);
+  add(configuration->peers);
+  add(peer_folder(call.text("config"), *configuration).peers());
   return subjects;
 }
 

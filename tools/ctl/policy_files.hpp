@@ -18,6 +18,9 @@
 
 namespace sallyport::ctl {
 
+// PATHs that a command takes.
+inline constexpr unsigned most_paths = 1024;
+
 using Errors = std::vector<config::Error>;
 
 // The arguments (files or folders) and, with --config, the files that this gateway.toml names.

@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/table.hpp"
 #include "tools/ctl/units.hpp"
@@ -28,8 +30,6 @@ std::string when_text(const Json& rule) {
   return text;
 }
 
-}  // namespace
-
 ExitCode run_policy_rules(const Invocation& call) {
   const auto rules = get(call, "/v1/policy/rules");
   if (!rules) return rules.error();
@@ -56,6 +56,19 @@ ExitCode run_policy_rules(const Invocation& call) {
   table.print(call.terminal.out);
   if (table.empty()) call.terminal.out << "no rules\n";
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> policy_rule_commands() {
+  static constexpr std::array list = {
+      Command{"policy rules", "", 0, 0, "Rules in the order in which they decide, with their counters",
+              "Packets are counted by the rule that decided. LIMITED were allowed, and above the rule's rate. '(no "
+              "rule)' is\n"
+              "what no rule allowed.",
+              "  sallyctl policy rules", nullptr, run_policy_rules},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/policy_files.hpp"
 #include "tools/ctl/table.hpp"
@@ -20,8 +22,6 @@ std::string source_text(const Json& policy) {
   if (source == "stored") return "THE LAST VERSION THAT PASSED: the configured files have errors";
   return source;
 }
-
-}  // namespace
 
 ExitCode run_policy(const Invocation& call) {
   const auto policy = get(call, "/v1/policy");
@@ -46,6 +46,18 @@ ExitCode run_policy(const Invocation& call) {
     if (warning.is_string()) line("warning", warning.get<std::string>());
   sheet.print(call.terminal.out);
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> policy_commands() {
+  static constexpr std::array list = {
+      Command{"policy", "", 0, 0, "The policy in force: version, source and size",
+              "'policy check', 'policy test' and 'policy diff OLD NEW' need no gateway. The ETag names what is in the "
+              "files.",
+              "  sallyctl policy", nullptr, run_policy},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

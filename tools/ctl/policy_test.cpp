@@ -1,6 +1,9 @@
+#include <array>
 #include <ostream>
 
 #include "policy/describe.hpp"
+#include "tools/ctl/command.hpp"
+#include "tools/ctl/options.hpp"
 #include "tools/ctl/policy_files.hpp"
 #include "tools/ctl/safe_output.hpp"
 
@@ -42,8 +45,6 @@ void print_result(std::ostream& out, const policy::Policy& policy, const policy:
       << printable(got) << '\n';
 }
 
-}  // namespace
-
 ExitCode run_policy_test(const Invocation& call) {
   const auto paths = policy_paths(call);
   if (!paths) return print_errors(call, paths.error());
@@ -66,6 +67,21 @@ ExitCode run_policy_test(const Invocation& call) {
   else
     call.terminal.out << counted(results.size(), "result") << ", " << failed << " failed\n";
   return failed == 0 ? ExitCode::success : ExitCode::usage;
+}
+
+void files_options(AddOptions add) {
+  add("config", word("GATEWAY.toml"), "also the policy files that it names");
+}
+
+}  // namespace
+
+std::span<const Command> policy_test_commands() {
+  static constexpr std::array list = {
+      Command{"policy test", "[PATH...]", 0, most_paths, "Every [[test]] of policy files, with the rule that decides",
+              "Needs no gateway. Exit status 2 if a test fails: a gateway refuses such a policy.",
+              "  sallyctl policy test policy/", files_options, run_policy_test},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

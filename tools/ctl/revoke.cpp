@@ -3,7 +3,9 @@
 #include <ostream>
 
 #include "config/toml/suggest.hpp"
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
+#include "tools/ctl/options.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
 
@@ -57,8 +59,6 @@ ExitCode revoke(const Invocation& call, const std::string& kind, const std::stri
   return ExitCode::failed;
 }
 
-}  // namespace
-
 ExitCode run_revoke(const Invocation& call) {
   if (call.has("list")) return list(call);
   if (call.arguments.size() != 2)
@@ -70,6 +70,28 @@ ExitCode run_revoke(const Invocation& call) {
         call.terminal, revoke_command,
         "expected identity, key, issuer-key or enrolment-key, got '" + kind + "'" + config::did_you_mean(kind, kinds));
   return call.has("take-back") ? take_back(call, kind, call.arguments[1]) : revoke(call, kind, call.arguments[1]);
+}
+
+void revoke_options(AddOptions add) {
+  add("reason", word("TEXT"), "why, for the list");
+  add("list", "what is revoked");
+  add("take-back", "allow it again");
+}
+
+}  // namespace
+
+std::span<const Command> revoke_commands() {
+  static constexpr std::array list = {
+      Command{
+          "revoke", "[KIND VALUE]", 0, 2, "Nobody gets or keeps a tunnel with this any more",
+          "KIND is identity, key (a WireGuard public key), issuer-key (ISSUER/KID) or enrolment-key (its ID).\n"
+          "In force before it is answered, and answered when it is on disk: exit status 1 if it could not be stored.",
+          "  sallyctl revoke identity user:corp/ann@example.com --reason 'laptop stolen'\n"
+          "  sallyctl revoke issuer-key prod-eu/2026-03\n  sallyctl revoke --list\n"
+          "  sallyctl revoke --take-back identity user:corp/ann@example.com",
+          revoke_options, run_revoke},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,6 +1,8 @@
+#include <array>
 #include <ostream>
 
 #include "config/base/ip.hpp"
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
@@ -9,6 +11,7 @@
 namespace sallyport::ctl {
 namespace {
 
+constexpr unsigned most_endpoints = 65'536;
 constexpr std::size_t most_addresses_shown = 4;
 
 std::string live_text(const Json& service) {
@@ -54,8 +57,6 @@ std::string draining_text(const Json& service) {
   return draining.empty() ? "-" : joined(draining);
 }
 
-}  // namespace
-
 ExitCode run_services(const Invocation& call) {
   const auto services = get(call, "/v1/services");
   if (!services) return services.error();
@@ -96,6 +97,30 @@ ExitCode run_set_endpoints(const Invocation& call) {
     call.terminal.out << printable(call.arguments[0]) << " has " << printable(text_field(*done, "endpoints"))
                       << " endpoints\n";
   return ExitCode::success;
+}
+
+void endpoints_options(AddOptions add) {
+  add("none", "the service has no address any more");
+}
+
+}  // namespace
+
+std::span<const Command> service_commands() {
+  static constexpr std::array list = {
+      Command{
+          "services", "", 0, 0, "The services of the policy, with their addresses and where those come from",
+          "SOURCE is who says where a live service is, AGE how long ago it was heard of. STALE: no news for so long "
+          "that\nthe addresses may be wrong. DRAINING: flows to them go on, new ones do not begin.",
+          "  sallyctl services", nullptr, run_services},
+      Command{
+          "services set-endpoints", "NAME [ADDRESS...]", 1, most_endpoints + 1,
+          "Replace the addresses of a live service",
+          "For a service with 'endpoints' in the policy. Addresses or prefixes; they survive a restart of the gateway.",
+          "  sallyctl services set-endpoints backend 10.20.0.5 10.21.0.0/24\n  sallyctl services set-endpoints backend "
+          "--none",
+          endpoints_options, run_set_endpoints},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

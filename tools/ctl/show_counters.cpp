@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/table.hpp"
 
@@ -33,8 +35,6 @@ bool print_section(const Invocation& call, const char* title, const Json& values
   return true;
 }
 
-}  // namespace
-
 ExitCode run_counters(const Invocation& call) {
   const auto counters = get(call, "/v1/counters");
   if (!counters) return counters.error();
@@ -58,6 +58,26 @@ ExitCode run_configuration(const Invocation& call) {
   if (!configuration) return configuration.error();
   call.terminal.out << to_text(*configuration) << '\n';
   return ExitCode::success;
+}
+
+void counters_options(AddOptions add) {
+  add("all,a", "those that are zero, too");
+}
+
+}  // namespace
+
+std::span<const Command> counter_commands() {
+  static constexpr std::array list = {
+      Command{
+          "counters", "", 0, 0, "Where packets went: every counter and drop reason, with its meaning",
+          "received + originated = sent + punted + consumed + merged + all DROPPED + held. A drop is counted at the\n"
+          "port that received the packet. To see the packets themselves: sallyctl capture --drop REASON.",
+          "  sallyctl counters\n  sallyctl counters --all", counters_options, run_counters},
+      Command{"config", "", 0, 0, "The configuration in force, as JSON",
+              "What the control plane runs with, defaults filled in. Secrets are named by their files only.",
+              "  sallyctl config | jq .port", nullptr, run_configuration},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

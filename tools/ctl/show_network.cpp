@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <array>
 #include <ostream>
 
 #include "config/base/ip.hpp"
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/table.hpp"
 #include "tools/ctl/units.hpp"
@@ -35,8 +37,6 @@ Json best_routes(const Json& routes, const IpAddress& address) {
   }
   return best;
 }
-
-}  // namespace
 
 ExitCode run_routes(const Invocation& call) {
   std::optional<IpAddress> address;
@@ -101,6 +101,26 @@ ExitCode run_neighbours(const Invocation& call) {
   table.print(call.terminal.out);
   if (table.empty()) call.terminal.out << "no neighbours\n";
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> network_commands() {
+  static constexpr std::array list = {
+      Command{
+          "routes", "[ADDRESS]", 0, 1, "All routes, or those that an address takes",
+          "The inner table decides where packets from tunnels and inside ports go; the underlay table how the tunnels\n"
+          "themselves travel.",
+          "  sallyctl routes\n  sallyctl routes 10.8.0.2", nullptr, run_routes},
+      Command{"ports", "", 0, 0, "Ports with their links, addresses and packets",
+              "DROPPED is what the gateway threw away (see 'counters'); MISSED what the NIC lost because nobody took "
+              "it in\n"
+              "time: give the dataplane more workers, or queues.",
+              "  sallyctl ports", nullptr, run_ports},
+      Command{"neighbours", "", 0, 0, "What ARP and neighbour discovery know", "", "  sallyctl neighbours", nullptr,
+              run_neighbours},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
@@ -85,8 +87,6 @@ void print_peer(std::ostream& out, const Json& peer) {
   sessions.print(out);
 }
 
-}  // namespace
-
 ExitCode run_peers(const Invocation& call) {
   const bool one = !call.arguments.empty();
   const auto peers = get(call, one ? "/v1/peers/" + segment(call.arguments[0]) : "/v1/peers");
@@ -115,6 +115,30 @@ ExitCode run_forget_timestamp(const Invocation& call) {
     call.terminal.out << "the next handshake of " << printable(call.arguments[0])
                       << " is accepted whatever its clock says\n";
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> peer_commands() {
+  static constexpr std::array list = {
+      Command{
+          "peers", "[NAME]", 0, 1, "Every peer with endpoint, handshake and traffic; or all about one",
+          "Traffic is counted after decryption, keepalives included. 'never' under HANDSHAKE means that no session\n"
+          "came about since the dataplane started.",
+          "  sallyctl peers\n  sallyctl peers ann-laptop", nullptr, run_peers},
+      Command{"sessions", "[PEER]", 0, 1, "Live WireGuard sessions: their indices, roles, ages and counters",
+              "A session is 'next' until its first packet arrives, then 'current', then 'previous'. It is renewed "
+              "after two\n"
+              "minutes and gone after three. Tunnels by proof and their ends are in 'sallyctl enrolled'.",
+              "  sallyctl sessions\n  sallyctl sessions ann-laptop", nullptr, run_sessions},
+      Command{
+          "peer forget-timestamp", "NAME", 1, 1, "Accept a peer whose clock went back",
+          "A handshake must be newer than the last one (that is what stops replays). A client whose clock was ahead "
+          "once\n"
+          "is refused until it has caught up, or a day has passed: this ends it at once.",
+          "  sallyctl peer forget-timestamp ann-laptop", nullptr, run_forget_timestamp},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
@@ -81,8 +83,6 @@ void add_controlplane(Sheet& sheet, const Json& controlplane) {
                                   ago_text(optional_number(controlplane, "last_reload_s_ago")));
 }
 
-}  // namespace
-
 ExitCode run_status(const Invocation& call) {
   const auto status = get(call, "/v1/status");
   if (!status) return status.error();
@@ -106,6 +106,24 @@ ExitCode run_status(const Invocation& call) {
     if (warning.is_string()) sheet.line("warning", warning.get<std::string>());
   sheet.print(out);
   return code;
+}
+
+}  // namespace
+
+std::span<const Command> status_commands() {
+  static constexpr std::array list = {
+      Command{
+          "status", "", 0, 0, "Whether the gateway is well, and what is wrong if not",
+          "Read it first when something is wrong: exit status 1 if something is. A PROBLEM line is a part of the\n"
+          "configuration that the dataplane refused (it is retried until it works), a port that is down, a gateway "
+          "that\n"
+          "does not answer, a table that is nearly full, a reload that was refused, state that cannot be written, a "
+          "peer\n"
+          "that never confirms its handshakes or is in two places.",
+          "  sallyctl status\n  sallyctl status --json | jq .problems\n  sallyctl status >/dev/null || page-somebody",
+          nullptr, run_status},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,5 +1,7 @@
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/safe_output.hpp"
 #include "tools/ctl/table.hpp"
@@ -34,8 +36,6 @@ void add_source(Table& table, const Json& source, WallTime now) {
                validity_text(certificate, now)});
 }
 
-}  // namespace
-
 ExitCode run_trust(const Invocation& call) {
   const auto answer = get(call, "/v1/trust");
   if (!answer) return answer.error();
@@ -49,6 +49,16 @@ ExitCode run_trust(const Invocation& call) {
     if (const std::string problem = text_field(source, "problem", ""); !problem.empty())
       call.terminal.out << "PROBLEM: " << printable(text_field(source, "issuer")) << ": " << printable(problem) << '\n';
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> trust_commands() {
+  static constexpr std::array list = {
+      Command{"trust", "", 0, 0, "Whom the gateway believes: issuers, their keys and certificates, and problems",
+              "SOON: a certificate with less than 30 days left.", "  sallyctl trust", nullptr, run_trust},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <map>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/options.hpp"
 #include "tools/ctl/table.hpp"
@@ -151,8 +153,6 @@ class Pause {
   sigset_t before_{};
 };
 
-}  // namespace
-
 ExitCode run_watch(const Invocation& call) {
   const double interval = call.options["interval"].as<double>();
   if (!(interval >= 0.1 && interval <= 3600))
@@ -183,6 +183,24 @@ ExitCode run_watch(const Invocation& call) {
     before = std::move(now);
   }
   return ExitCode::success;
+}
+
+void watch_options(AddOptions add) {
+  add("interval,i", boost::program_options::value<double>()->default_value(1, "1")->value_name("SECONDS"),
+      "time between two tables");
+  add("count,c", word("N"), "end after so many tables");
+  add("top,t", word("N"), "show the N busiest peers; default 20");
+}
+
+}  // namespace
+
+std::span<const Command> watch_commands() {
+  static constexpr std::array list = {
+      Command{"watch", "", 0, 0, "Live rates of ports and peers, and drops", "Ctrl-C ends it.",
+              "  sallyctl watch\n  sallyctl watch --interval 5 --top 5\n  sallyctl watch --json --count 1",
+              watch_options, run_watch},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -1,6 +1,8 @@
+#include <array>
 #include <ostream>
 
 #include "config/base/ip.hpp"
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/gateway.hpp"
 #include "tools/ctl/identity_text.hpp"
 #include "tools/ctl/table.hpp"
@@ -27,8 +29,6 @@ std::string or_none(const std::string& text) {
   return text.empty() ? "none" : text;
 }
 
-}  // namespace
-
 ExitCode run_whois(const Invocation& call) {
   if (!IpAddress::parse(call.arguments[0]))
     return usage_error(call.terminal, "whois", "expected an IP address, got '" + call.arguments[0] + "'");
@@ -53,6 +53,16 @@ ExitCode run_whois(const Invocation& call) {
   line("rules in force", or_none(joined(list_field(*answer, "rules"))));
   sheet.print(call.terminal.out);
   return ExitCode::success;
+}
+
+}  // namespace
+
+std::span<const Command> whois_commands() {
+  static constexpr std::array list = {
+      Command{"whois", "ADDRESS", 1, 1, "Whose address it is: peer, identity, services, route and rules", "",
+              "  sallyctl whois 10.8.0.2", nullptr, run_whois},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

@@ -19,9 +19,9 @@ namespace sallyport::controlplane::diagnose {
 
 // One peer, and what is known of it in one go.
 struct Subject {
-  Subject(const config::Peer& of, const AdminBackend& known_by, const RequestTime& at);
+  Subject(const Peer& of, const AdminBackend& known_by, const RequestTime& at);
 
-  const config::Peer& peer;
+  const Peer& peer;
   const AdminBackend& backend;
   const RequestTime& time;
   policy::TimePoint now;

@@ -35,9 +35,9 @@ std::vector<Taker> takers_of(const IpPrefix& own, const Subject& subject) {
   for (const config::Wireguard& tunnel : configuration.wireguards)
     for (const IpPrefix& prefix : tunnel.addresses)
       offer(IpPrefix::host(prefix.address), "the gateway's own", tunnel.name);
-  for (const config::Peer& other : configuration.peers) {
+  for (const Peer& other : subject.backend.peers()) {
     if (&other == &subject.peer) continue;
-    for (const IpPrefix& prefix : other.allowed_ips) offer(prefix, "peer", other.name);
+    for (const IpPrefix& prefix : other.prefixes) offer(prefix, "peer", other.name);
   }
   return takers;
 }
@@ -70,7 +70,7 @@ const config::Port* narrowest_port(const Subject& subject) {
 
 SourceSeen source_seen(const Subject& subject) {
   SourceSeen seen{.addresses = {}, .port = subject.port};
-  for (const IpPrefix& prefix : subject.peer.allowed_ips) seen.addresses.push_back(prefix.to_string());
+  for (const IpPrefix& prefix : subject.peer.prefixes) seen.addresses.push_back(prefix.to_string());
   const abi::StatisticsView* statistics = subject.backend.statistics();
   if (statistics == nullptr) return seen;
   const unsigned foreign = index_of(abi::DropReason::foreign_source);
@@ -83,7 +83,7 @@ SourceSeen source_seen(const Subject& subject) {
 RouteSeen route_seen(const Subject& subject) {
   RouteSeen seen;
   const std::vector<Problem> problems = subject.backend.problems();
-  for (const IpPrefix& prefix : subject.peer.allowed_ips) {
+  for (const IpPrefix& prefix : subject.peer.prefixes) {
     RouteSeen::Address address{prefix, {}, {}, route_problem(prefix, problems)};
     for (const Taker& taker : takers_of(prefix.network(), subject)) {
       std::string& by = taker.whole ? address.taken_by : address.cut_by;

@@ -17,9 +17,9 @@ constexpr std::array<std::string_view, proof_refusal_count> proof_refusals = {
 #undef SALLYPORT_NAME
 };
 
-const config::Wireguard* tunnel_of(const config::Peer& peer, const config::Config& configuration) {
+const config::Wireguard* tunnel_of(const Peer& peer, const config::Config& configuration) {
   const auto found = std::find_if(configuration.wireguards.begin(), configuration.wireguards.end(),
-                                  [&](const config::Wireguard& tunnel) { return tunnel.name == peer.wireguard; });
+                                  [&](const config::Wireguard& tunnel) { return tunnel.name == peer.interface; });
   return found == configuration.wireguards.end() ? nullptr : &*found;
 }
 
@@ -28,7 +28,7 @@ std::optional<Revocation> revocation_of(const Subject& subject) {
   const auto is = [](const Revocation& revocation, RevocationKind kind, const std::string& value) {
     return revocation.kind == kind && !value.empty() && revocation.value == value;
   };
-  const std::string identity = identity_of(subject.peer, subject.backend);
+  const std::string identity = subject.peer.identity();
   const std::string key = encode_key(subject.peer.public_key);
   for (Revocation& revocation : subject.backend.revocations()) {
     if (is(revocation, RevocationKind::identity, identity) || is(revocation, RevocationKind::public_key, key) ||
@@ -48,7 +48,7 @@ std::string peer_problem(const Subject& subject) {
 
 }  // namespace
 
-Subject::Subject(const config::Peer& of, const AdminBackend& known_by, const RequestTime& at)
+Subject::Subject(const Peer& of, const AdminBackend& known_by, const RequestTime& at)
     : peer(of),
       backend(known_by),
       time(at),

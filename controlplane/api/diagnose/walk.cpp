@@ -60,7 +60,7 @@ std::vector<Check> walk_gateway(const AdminBackend& backend, const RequestTime& 
 }
 
 // 1. The wire. 2. The tunnel, from who may have it to what passes through it. 3. The policy. 4. The inner path.
-std::vector<Check> walk_peer(const config::Peer& peer, const AdminBackend& backend, const RequestTime& time) {
+std::vector<Check> walk_peer(const Peer& peer, const AdminBackend& backend, const RequestTime& time) {
   const Subject subject(peer, backend, time);
   std::vector<Check> checks = walk_underlay(backend, time, subject.port);
   if (const auto next_hop = next_hop_seen(subject)) checks.push_back(check_neighbour(*next_hop));
@@ -69,7 +69,7 @@ std::vector<Check> walk_peer(const config::Peer& peer, const AdminBackend& backe
   checks.push_back(check_handshake(handshake_seen(subject)));
   checks.push_back(check_session(tunnel_seen(subject)));
   checks.push_back(check_source(source_seen(subject)));
-  const policy::Facts facts = backend.facts_of(peer);
+  const policy::Facts facts = peer.facts;
   checks.push_back(check_class(class_seen(facts, backend, subject.now)));
   checks.push_back(check_rule(rule_seen(facts, backend, subject.now)));
   checks.push_back(check_route(route_seen(subject)));

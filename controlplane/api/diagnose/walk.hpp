@@ -11,8 +11,7 @@
 namespace sallyport::controlplane::diagnose {
 
 [[nodiscard]] std::vector<Check> walk_gateway(const AdminBackend& backend, const RequestTime& time);
-[[nodiscard]] std::vector<Check> walk_peer(const config::Peer& peer, const AdminBackend& backend,
-                                           const RequestTime& time);
+[[nodiscard]] std::vector<Check> walk_peer(const Peer& peer, const AdminBackend& backend, const RequestTime& time);
 // Of an identity that no peer has.
 [[nodiscard]] std::vector<Check> walk_identity(const std::string& identity, const AdminBackend& backend,
                                                const RequestTime& time);

@@ -8,8 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "controlplane/api/admin_api.hpp"
-#include "tests/unit/sallyctl/drain.hpp"
-#include "tests/unit/sallyctl/fake_backend.hpp"
+#include "tests/unit/api/drain.hpp"
+#include "tests/unit/api/fake_backend.hpp"
 
 namespace sallyport::controlplane {
 

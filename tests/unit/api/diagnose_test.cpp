@@ -95,14 +95,14 @@ TEST_F(Diagnose, SaysWhoRevokedAPeerAndWhy) {
       {RevocationKind::identity, "user:corp/ann@example.com", FakeBackend::wall_now, "uid 0", "left the company"}};
   EXPECT_EQ(conclusion(get("/v1/diagnose?of=ann-laptop")),
             "the identity user:corp/ann@example.com was revoked on 2023-11-14T22:13:20Z by uid 0: left the company");
-  backend_.revocation_list = {{RevocationKind::public_key, encode_key(backend_.config.peers[0].public_key),
-                               FakeBackend::wall_now, "uid 0", ""}};
+  backend_.revocation_list = {
+      {RevocationKind::public_key, encode_key(backend_.all_peers[0].public_key), FakeBackend::wall_now, "uid 0", ""}};
   EXPECT_TRUE(has(conclusion(get("/v1/diagnose?of=ann-laptop")),
                   "the WireGuard key xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg= was"));
 }
 
 TEST_F(Diagnose, WalksAPeerByProof) {
-  backend_.enroll("00112233445566aa").tags = {"laptop"};
+  backend_.enroll("00112233445566aa", [](EnrolledSession& session) { session.tags = {"laptop"}; });
   backend_.write_peer(2, live_record());
   const Json answer = get("/v1/diagnose?of=00112233445566aa");
   EXPECT_EQ(answer["subject"], "the peer enrolled-00112233445566aa (sa:prod-eu/shop/frontend)");
@@ -141,9 +141,9 @@ TEST_F(Diagnose, SaysWhatTheCountersOfRefusedHandshakesTell) {
 }
 
 TEST_F(Diagnose, ShowsTheOneThatIsWrongOfSeveralPeersOfAnIdentity) {
-  backend_.enroll("0000000000000001").tags = {"laptop"};
+  backend_.enroll("0000000000000001", [](EnrolledSession& session) { session.tags = {"laptop"}; });
   backend_.write_peer(2, live_record());
-  backend_.enroll("0000000000000002").tags = {"laptop"};
+  backend_.enroll("0000000000000002", [](EnrolledSession& session) { session.tags = {"laptop"}; });
   const Json answer = get("/v1/diagnose?of=sa:prod-eu/shop/frontend");
   EXPECT_EQ(answer["subject"],
             "the peer enrolled-0000000000000002 (sa:prod-eu/shop/frontend), one of 2 peers of this identity");

@@ -242,7 +242,7 @@ TEST_F(EnrolmentApi, SaysWhereTheAddressesOfALiveServiceComeFrom) {
 }
 
 TEST_F(EnrolmentApi, ShowsPeersByProofAmongThePeersButNotInTheConfiguration) {
-  backend_.enroll("00112233445566aa").tags = {"pod"};
+  backend_.enroll("00112233445566aa", [](EnrolledSession& session) { session.tags = {"pod"}; });
   const std::string name = "enrolled-00112233445566aa";
   const Json peer = get("/v1/peers/" + name);
   EXPECT_EQ(peer["identity"], "sa:prod-eu/shop/frontend");
@@ -259,7 +259,7 @@ TEST_F(EnrolmentApi, ShowsPeersByProofAmongThePeersButNotInTheConfiguration) {
 }
 
 TEST_F(EnrolmentApi, KnowsPeersByProofByAddressAndIdentity) {
-  backend_.enroll("00112233445566aa").posture = {{"disk_encrypted", true}};
+  backend_.enroll("00112233445566aa", [](EnrolledSession& session) { session.posture = {{"disk_encrypted", true}}; });
   const Json whois = get("/v1/whois?address=10.8.128.1");
   EXPECT_EQ(whois["peer"], "enrolled-00112233445566aa");
   EXPECT_EQ(whois["identities"], Json::array({"sa:prod-eu/shop/frontend"}));

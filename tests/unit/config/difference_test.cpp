@@ -70,6 +70,39 @@ TEST(Difference, EveryChangeOfAPortOrOfTheDataplaneNeedsARestart) {
   }
 }
 
+// The file with another prefix behind `lan`, which waits for a restart.
+std::string with_lan_elsewhere(const std::string& more) {
+  std::string text = complete(more);
+  return text.replace(text.find("10.0.0.1/24"), 11, "10.9.0.1/24");
+}
+
+TEST(RunningPorts, KeepTheirPrefixesUntilTheRestart) {
+  const Config running = valid(complete(ann));
+  const auto why = [&](const std::string& more) {
+    const std::string text = with_lan_elsewhere(more);
+    EXPECT_TRUE(parse(text, "gateway.toml")) << "it is right for a start";
+    const auto beside = parse(text, "gateway.toml", &running);
+    std::string all;
+    if (!beside)
+      for (const Error& error : beside.error()) all += to_string(error) + '\n';
+    return all;
+  };
+  const std::string taken = why(ann + peer_toml("branch", bob_key, "10.0.0.0/24"));
+  EXPECT_NE(taken.find("allowed_ips: 10.0.0.0/24 is the connected prefix of port 'lan'"), std::string::npos) << taken;
+  EXPECT_NE(taken.find("needs the restart first"), std::string::npos) << taken;
+  const std::string given = why(ann + "[[pool]]\nname = \"p\"\nprefixes = [\"10.0.0.0/25\"]\n");
+  EXPECT_NE(given.find("prefixes: 10.0.0.0/25 overlaps 10.0.0.0/24 of port 'lan'"), std::string::npos) << given;
+  EXPECT_EQ(why(ann + bob), "") << "what does not clash is applied";
+  EXPECT_EQ(why(ann + "[[route]]\nto = \"10.20.0.0/16\"\nvia = \"10.9.0.2\"\n"), "")
+      << "a route behind the new prefix waits with it";
+}
+
+TEST(RunningPorts, LeaveTheConfigurationAsItIsWritten) {
+  const Config running = valid(complete(ann));
+  const std::string text = with_lan_elsewhere(ann + "[[route]]\nto = \"10.20.0.0/16\"\nvia = \"10.9.0.2\"\n");
+  EXPECT_EQ(*parse(text, "gateway.toml", &running), *parse(text, "gateway.toml"));
+}
+
 TEST(Difference, SaysWhatNeedsARestartOfTheControlPlane) {
   EXPECT_EQ(
       changes(complete(""),

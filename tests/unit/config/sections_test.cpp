@@ -82,6 +82,15 @@ TEST(Dataplane, WarnsWhenNotEveryPeerCanRekey) {
             "session while it rekeys");
 }
 
+TEST(Sections, WarnOfOneUserForBothProcesses) {
+  const auto users = [](const std::string& dataplane, const std::string& controlplane) {
+    return valid(
+               complete("[dataplane]\nuser = \"" + dataplane + "\"\n[controlplane]\nuser = \"" + controlplane + "\"\n"))
+        .warnings.size();
+  };
+  EXPECT_EQ(users("sallyport", "sallyport"), users("sallyport-dataplane", "sallyport") + 1);
+}
+
 TEST(Controlplane, ReadsEveryKey) {
   const Controlplane controlplane = valid(complete(R"([controlplane]
 socket = "/run/c.sock"

@@ -58,7 +58,7 @@ class ControlPlaneLab : public ::testing::Test {
         << dataplane_section << "\n[controlplane]\nsocket = \"" << (folder / "control.sock").string()
         << "\"\nstate = \"" << (folder / "state.db").string()
         << "\"\nmetrics = \"off\"\n[[port]]\nname = \"wan\"\ndevice = \"net_null0\"\n"
-        << "role = \"underlay\"\naddresses = [\"192.0.2.1/24\"]\n"
+        << "role = \"underlay\"\naddresses = [\"" << wan_address << "\"]\n"
         << "[[wireguard]]\nname = \"wg0\"\nlisten_port = 51820\n"
         << "private_key_file = \"wg0.key\"\naddresses = [\"10.8.0.1/16\"]\n"
         << peers << more;
@@ -128,6 +128,7 @@ class ControlPlaneLab : public ::testing::Test {
   wireguard::Endpoint ann{2};
   wireguard::Endpoint bob{3};
   std::string peers;
+  std::string wan_address = "192.0.2.1/24";
   std::string dataplane_section;
   std::string policy_section = "default = \"allow\"";
   boost::asio::io_context loop{1};

@@ -1,8 +1,9 @@
 // The whole process but main(): event loop, threads, files and a socket, against a FakeDataplane.
 #include <fstream>
 
+#include "config/base/log.hpp"
 #include "tests/unit/controlplane/control_plane_lab.hpp"
-#include "tests/unit/controlplane/full_disk.hpp"
+#include "tests/unit/state/full_disk.hpp"
 
 namespace sallyport::controlplane::control_plane_test {
 namespace {
@@ -121,6 +122,27 @@ TEST_F(ControlPlaneTest, AppliesTheRestOfAReloadAndNamesWhatNeedsARestart) {
   EXPECT_FALSE(has_problem("configuration"));
 }
 
+// The port's new prefix waits for a restart, so the old one is not free yet.
+TEST_F(ControlPlaneTest, RefusesAReloadThatTakesThePrefixOfAPortThatRuns) {
+  server->start(1);
+  start();
+  ASSERT_TRUE(eventually_in_sync());
+  wan_address = "198.51.100.1/24";
+  write_config(peer_text("bob", bob, "192.0.2.0/24"));
+  start_log("test", LogLevel::info, LogFormat::text);
+  ::testing::internal::CaptureStderr();
+  const auto refused = control_plane->reload();
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("configuration not reloaded"), std::string::npos)
+      << "whoever asked for it";
+  ASSERT_FALSE(refused);
+  EXPECT_NE(config::to_string(refused.error().back()).find("192.0.2.0/24 is the connected prefix of port 'wan'"),
+            std::string::npos);
+  EXPECT_FALSE(control_plane->peer_id("bob"));
+  EXPECT_TRUE(has_problem("configuration"));
+  write_config(peer_text("bob", bob, "10.8.0.3/32"));
+  EXPECT_TRUE(control_plane->reload()) << "what does not clash is applied";
+}
+
 TEST_F(ControlPlaneTest, APeerWhoseKeyChangesKeepsItsRoutes) {
   server->start(1);
   start();
@@ -210,7 +232,7 @@ TEST_F(ControlPlaneTest, ReloadsNothingOfAFileWithAnError) {
   EXPECT_TRUE(refused());
   EXPECT_TRUE(eventually([&] { return control_plane->commands_pending() == 0; }));
   EXPECT_TRUE(server->dataplane->log.empty());
-  EXPECT_EQ(control_plane->configuration().peers.size(), 1U);
+  EXPECT_EQ(control_plane->peers().size(), 1U);
 }
 
 TEST_F(ControlPlaneTest, ARefusedReloadIsAProblemWithItsReasonUntilOneIsGood) {

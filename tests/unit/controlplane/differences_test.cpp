@@ -99,6 +99,26 @@ TEST_F(DifferencesTest, SayThatARouteIsMissing) {
   EXPECT_FALSE(says("routes")) << "it is there again";
 }
 
+// A refusal is told by name; it must not hide what else is missing.
+TEST_F(DifferencesTest, SayThatARouteIsMissingBesideOneThatWasRefused) {
+  dataplane_.refuse = [](const abi::Command& command) {
+    abi::SetRoute route;
+    return abi::read_payload(command, route) && route.prefix == prefix(1) ? abi::Refusal::conflict : abi::Refusal::none;
+  };
+  dataplane_.routes.erase(prefix(1));
+  publisher_.resynchronise();
+  settle();
+  abi::Event event;
+  while (dataplane_.pop_event(event))
+    if (abi::CommandRefused refused; abi::read_payload(event, refused)) (void)publisher_.on_refused(refused, now_);
+  ASSERT_EQ(publisher_.problems().size(), 1U);
+  look(Differences::looks_needed + 2);
+  EXPECT_FALSE(says("routes")) << "the refused one";
+  dataplane_.routes.erase(prefix(2));
+  look(Differences::looks_needed + 2);
+  EXPECT_TRUE(says("routes"));
+}
+
 TEST_F(DifferencesTest, SayThatARouteLeadsToAnother) {
   dataplane_.routes.at(prefix(1)).peer_id = 2;
   expect_that_status_says("routes");

@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "controlplane/enrolment/session_facts.hpp"
+#include "controlplane/enrolment/session_peer.hpp"
 
 namespace sallyport::controlplane::enrolment_service_test {
 namespace {
@@ -97,8 +97,8 @@ TEST(EnrolmentService, GivesAnAddressAndATokenUntilTheProofEnds) {
   EXPECT_EQ(granted.session_token.size(), 43U);
   EXPECT_EQ(gateway.effects.sessions.size(), 1U);
   const EnrolledSession& session = gateway.service.sessions().begin()->second;
-  EXPECT_EQ(facts_of_session(session).names, (std::vector<std::string>{"sa:prod/shop/frontend"}));
-  EXPECT_EQ(facts_of_session(session).not_after, start + 3600s);
+  EXPECT_EQ(peer_of_session(session).facts.names, (std::vector<std::string>{"sa:prod/shop/frontend"}));
+  EXPECT_EQ(peer_of_session(session).facts.not_after, start + 3600s);
 }
 
 TEST(EnrolmentService, EndsASessionWithItsProofAndFreesItsAddress) {
@@ -247,7 +247,7 @@ TEST(EnrolmentService, TakesPostureFromTheHolderOfTheSessionTokenAlone) {
   const auto taken = gateway.ask(PostureRequest{granted.session_token, {{"disk_encrypted", true}}, 60s, {}});
   ASSERT_TRUE(taken);
   EXPECT_EQ(std::get<PostureTaken>(*taken).until, start + 60s);
-  const policy::Facts facts = facts_of_session(gateway.service.sessions().begin()->second);
+  const policy::Facts facts = peer_of_session(gateway.service.sessions().begin()->second).facts;
   EXPECT_EQ(facts.posture_until, start + 60s);
   EXPECT_EQ(facts.posture.at("disk_encrypted"), policy::PostureValue(true));
   EXPECT_TRUE(gateway.ask(EndRequest{granted.session_token}));

@@ -24,7 +24,7 @@
 #include "tests/unit/https/test_certificates.hpp"
 #include "tests/unit/identity/certificate_maker.hpp"
 #include "tests/unit/identity/issuers.hpp"
-#include "tests/unit/sallyctl/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace sallyport::controlplane {
 

@@ -3,8 +3,8 @@
 #include <list>
 #include <optional>
 
+#include "tests/unit/http/raw_socket.hpp"
 #include "tests/unit/https/server_lab.hpp"
-#include "tests/unit/sallyctl/raw_socket.hpp"
 
 namespace sallyport::controlplane::https_hostile_client_test {
 namespace {

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "controlplane/https/https_client.hpp"
+#include "tests/unit/http/raw_socket.hpp"
 #include "tests/unit/https/client_lab.hpp"
-#include "tests/unit/sallyctl/raw_socket.hpp"
 
 namespace sallyport::controlplane::https_hostile_server_test {
 namespace {

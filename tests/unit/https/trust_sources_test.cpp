@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/https/client_lab.hpp"
-#include "tests/unit/sallyctl/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace sallyport::controlplane::trust_sources_test {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "policy/keys.hpp"
 #include "policy_text.hpp"
+#include "tests/unit/readme_reference.hpp"
 
 namespace sallyport::policy::repository_test {
 namespace {
@@ -32,13 +33,7 @@ TEST(PolicyRepository, ExampleIsValidAndUsesEveryKey) {
 }
 
 TEST(PolicyRepository, ReferenceInTheReadmeIsThatOfTheKeys) {
-  constexpr std::string_view begin = "<!-- reference: made from keys.cpp, checked by a test -->\n",
-                             end = "<!-- end of reference -->";
-  const std::string readme = read_all(fs::path(POLICY_FOLDER) / "README.md");
-  const auto from = readme.find(begin), to = readme.find(end);
-  ASSERT_NE(from, std::string::npos);
-  ASSERT_NE(to, std::string::npos);
-  EXPECT_EQ(readme.substr(from + begin.size(), to - from - begin.size()), keys::reference_markdown());
+  expect_reference(fs::path(POLICY_FOLDER) / "README.md", keys::reference_markdown());
 }
 
 // They share one namespace, as files do.

@@ -4,40 +4,22 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include <nlohmann/json.hpp>
 
-#include "tests/unit/sallyctl/temporary_folder.hpp"
-#include "tools/ctl/run.hpp"
+#include "tests/unit/sallyctl/call.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace sallyport::ctl::check_test {
 namespace {
 
 using Json = nlohmann::json;
 
-struct Outcome {
-  ExitCode code;
-  std::string out, err;
-};
-
-Outcome call(const std::vector<std::string>& arguments, const std::string& input = {}) {
-  std::istringstream in(input);
-  std::ostringstream out, err;
-  Terminal terminal{.in = in, .out = out, .err = err, .environment = [](const char*) { return std::nullopt; }};
-  const ExitCode code = run(arguments, terminal);
-  return {code, out.str(), err.str()};
-}
-
-bool says(const std::string& text, std::string_view what) {
-  return text.find(what) != std::string::npos;
-}
-
 class Check : public testing::Test {
  protected:
   Check() {
     const std::string private_key = call({"keygen"}).out;
-    own_public_key_ = call({"pubkey"}, private_key).out;
+    own_public_key_ = call({"pubkey"}, "/nonexistent/control.sock", private_key).out;
     own_public_key_.pop_back();
     write("wg0.key", private_key);
   }
@@ -72,7 +54,7 @@ constexpr const char* ann_key = "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=";
 TEST_F(Check, RefusesTheTunnelsOwnKeyAsThatOfAPeer) {
   const Outcome outcome = check(peer("ann", own_public_key_));
   EXPECT_EQ(outcome.code, ExitCode::usage);
-  EXPECT_TRUE(says(outcome.err, "gateway.toml:19:1: public_key: is the key of wireguard wg0 itself")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "gateway.toml:19:1: public_key: is the key of wireguard wg0 itself")) << outcome.err;
   // Where the key files are not, nobody can tell.
   EXPECT_EQ(check(peer("ann", own_public_key_), {"--without-key-files"}).code, ExitCode::success);
 }
@@ -80,7 +62,7 @@ TEST_F(Check, RefusesTheTunnelsOwnKeyAsThatOfAPeer) {
 TEST_F(Check, RefusesAMissingPresharedKeyFile) {
   const Outcome outcome = check(peer("ann", ann_key, "preshared_key_file = \"ann.psk\"\n"));
   EXPECT_EQ(outcome.code, ExitCode::usage);
-  EXPECT_TRUE(says(outcome.err, "ann.psk: cannot be opened: No such file")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "ann.psk: cannot be opened: No such file")) << outcome.err;
 }
 
 TEST_F(Check, WarnsOfAFileOfPeersThatAStartLeavesOut) {
@@ -90,9 +72,9 @@ TEST_F(Check, WarnsOfAFileOfPeersThatAStartLeavesOut) {
                                 ann_key + "\"\npreshared_key_file = \"none.psk\"\n");
   const Outcome outcome = check("");
   EXPECT_EQ(outcome.code, ExitCode::success);
-  EXPECT_TRUE(says(outcome.err, "own.toml:1:1: public_key: is the key of wireguard wg0 itself")) << outcome.err;
-  EXPECT_TRUE(says(outcome.err, "none.psk: cannot be opened")) << outcome.err;
-  EXPECT_TRUE(says(outcome.out, "0 peers, 0 routes")) << outcome.out;
+  EXPECT_TRUE(has(outcome.err, "own.toml:1:1: public_key: is the key of wireguard wg0 itself")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "none.psk: cannot be opened")) << outcome.err;
+  EXPECT_TRUE(has(outcome.out, "0 peers, 0 routes")) << outcome.out;
 }
 
 TEST_F(Check, RefusesAPolicyThatNeedsMoreClassesThanThereAre) {
@@ -107,7 +89,7 @@ TEST_F(Check, RefusesAPolicyThatNeedsMoreClassesThanThereAre) {
   bob.replace(bob.find("10.8.0.2"), 8, "10.8.0.3");
   const Outcome outcome = check(peer("ann", ann_key) + bob);
   EXPECT_EQ(outcome.code, ExitCode::usage);
-  EXPECT_TRUE(says(outcome.err, "max_classes")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "max_classes")) << outcome.err;
 }
 
 TEST_F(Check, RefusesAMissingCertificateOfEnrolment) {
@@ -117,7 +99,7 @@ TEST_F(Check, RefusesAMissingCertificateOfEnrolment) {
       "\"wg0\"\n"
       "pool = \"people\"\n");
   EXPECT_EQ(outcome.code, ExitCode::usage);
-  EXPECT_TRUE(says(outcome.err, "e.pem: ")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "e.pem: ")) << outcome.err;
 }
 
 TEST_F(Check, WarnsOfWhatThisMachineLacks) {
@@ -125,21 +107,21 @@ TEST_F(Check, WarnsOfWhatThisMachineLacks) {
   device_ = "net_af_packet0,iface=nowhere0";
   const Outcome outcome = check("");
   EXPECT_EQ(outcome.code, ExitCode::success) << outcome.err;
-  EXPECT_TRUE(says(outcome.err, "gateway.toml:3:1: on this machine: [dataplane] hugepages = \"require\""))
+  EXPECT_TRUE(has(outcome.err, "gateway.toml:3:1: on this machine: [dataplane] hugepages = \"require\""))
       << outcome.err;
-  EXPECT_TRUE(says(outcome.err, "on this machine: device: there is no network interface nowhere0")) << outcome.err;
-  EXPECT_TRUE(says(outcome.err, "nobody-of-this-name")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "on this machine: device: there is no network interface nowhere0")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "nobody-of-this-name")) << outcome.err;
   const Json warnings = Json::parse(check("", {"--json"}).out)["warnings"];
   EXPECT_EQ(warnings.size(), 4U) << warnings;  // with that of the policy
   device_ = "0000:ff:1f.7";
-  EXPECT_TRUE(says(check("").err, "gateway.toml:10:1: on this machine: device: there is no PCI device 0000:ff:1f.7"));
+  EXPECT_TRUE(has(check("").err, "gateway.toml:10:1: on this machine: device: there is no PCI device 0000:ff:1f.7"));
 }
 
 TEST_F(Check, WarnsOfACoreThatThisMachineDoesNotHave) {
   dataplane_ = "";
   write("gateway.toml", "");
   const Outcome before = check("");
-  EXPECT_FALSE(says(before.err, "core ")) << before.err;
+  EXPECT_FALSE(has(before.err, "core ")) << before.err;
   std::string text;
   {
     std::ifstream file(folder_.file("gateway.toml"));
@@ -149,7 +131,7 @@ TEST_F(Check, WarnsOfACoreThatThisMachineDoesNotHave) {
   write("gateway.toml", text);
   const Outcome outcome = call({"check", folder_.file("gateway.toml")});
   EXPECT_EQ(outcome.code, ExitCode::success);
-  EXPECT_TRUE(says(outcome.err, "on this machine: [dataplane] workers: core 1023 does not exist")) << outcome.err;
+  EXPECT_TRUE(has(outcome.err, "on this machine: [dataplane] workers: core 1023 does not exist")) << outcome.err;
 }
 
 }  // namespace

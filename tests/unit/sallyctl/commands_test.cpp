@@ -8,10 +8,10 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/unit/sallyctl/raw_socket.hpp"
-#include "tests/unit/sallyctl/server_thread.hpp"
+#include "tests/unit/api/server_thread.hpp"
+#include "tests/unit/http/raw_socket.hpp"
+#include "tests/unit/sallyctl/call.hpp"
 #include "tools/ctl/key_material.hpp"
-#include "tools/ctl/run.hpp"
 
 namespace sallyport::ctl::commands_test {
 namespace {
@@ -19,25 +19,6 @@ namespace {
 using controlplane::FakeBackend;
 using controlplane::ServerThread;
 using Json = nlohmann::json;
-
-struct Outcome {
-  ExitCode code;
-  std::string out;
-  std::string err;
-};
-
-Outcome call(const std::vector<std::string>& arguments, const std::string& socket = "/nonexistent/control.sock",
-             const std::string& input = {}) {
-  std::istringstream in(input);
-  std::ostringstream out, err;
-  Terminal terminal{
-      .in = in, .out = out, .err = err, .environment = [&](const char* name) -> std::optional<std::string> {
-        if (std::string_view(name) != socket_variable) return std::nullopt;
-        return socket;
-      }};
-  const ExitCode code = run(arguments, terminal);
-  return {code, out.str(), err.str()};
-}
 
 // A gateway, and sallyctl's commands against it.
 class Sallyctl : public testing::Test {
@@ -196,7 +177,7 @@ TEST_F(Sallyctl, MakesAReadyClientFile) {
             "AllowedIPs = 10.0.0.0/24, 10.8.0.0/16, 10.20.0.0/16, fd00::/64, fd08::/64\nPersistentKeepalive = 25\n");
   const std::string psk = "FpCyhws9cxwWoV4xELtfJvjJN+zQVRPISllRWgeopVE=";
   const std::string psk_file = file("bob.psk", psk + "\n");
-  server_.on_loop([&](FakeBackend& backend) { backend.config.peers[1].preshared_key_file = psk_file; });
+  server_.on_loop([&](FakeBackend& backend) { backend.all_peers[1].preshared_key_file = psk_file; });
   const Outcome full = ctl({"client-config", "bob-phone", "--generate", "--endpoint", "vpn.example.com:443",
                             "--allowed-ips", "0.0.0.0/0,::/0", "--dns", "10.0.0.53"});
   EXPECT_EQ(full.code, ExitCode::success) << full.err;
@@ -212,7 +193,7 @@ TEST_F(Sallyctl, SaysNothingOfAKeyThatTheGatewayKnows) {
   const std::string key = "dwdtCnMYpX08FsFyUbJmRd9ML4frwJkqsXf7pR25LCo=";
   const std::string path = file("alice.key", key);
   server_.on_loop([&](FakeBackend& backend) {
-    backend.config.peers[0].public_key = *decode_key("hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=");
+    backend.all_peers[0].public_key = *decode_key("hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=");
   });
   const Outcome known = ctl({"client-config", "ann-laptop", "--private-key-file", path});
   EXPECT_EQ(known.err, "");

@@ -33,10 +33,6 @@ esac
 
 }  // namespace
 
-bool has(const std::string& text, std::string_view words) {
-  return text.find(words) != std::string::npos;
-}
-
 EnrollTest::EnrollTest()
     : ca_(make_certificate({.common_name = "Test CA", .names = {}, .is_ca = true})),
       gateway_(make_certificate({.common_name = "gateway", .names = {"DNS:localhost", "IP:127.0.0.1"}}, &ca_)) {
@@ -88,21 +84,18 @@ std::vector<std::string> EnrollTest::arguments(std::vector<std::string> more, co
   return all;
 }
 
-EnrollOutcome EnrollTest::enroll(std::vector<std::string> more, const std::string& host) const {
+Outcome EnrollTest::enroll(std::vector<std::string> more, const std::string& host) const {
   return call(arguments(std::move(more), host));
 }
 
-EnrollOutcome EnrollTest::call(const std::vector<std::string>& arguments) const {
-  std::istringstream in;
-  std::ostringstream out, err;
-  Terminal terminal{
-      .in = in, .out = out, .err = err, .environment = [&](const char* name) -> std::optional<std::string> {
+Outcome EnrollTest::call(const std::vector<std::string>& arguments) const {
+  return call_in(
+      [&](const char* name) -> std::optional<std::string> {
         if (std::string_view(name) == "PATH") return search_path();
         if (std::string_view(name) == "PROOF") return "token-of-variable";
         return std::nullopt;
-      }};
-  const ExitCode code = run(arguments, terminal);
-  return {code, out.str(), err.str()};
+      },
+      arguments);
 }
 
 void EnrollTest::make_programs() const {

@@ -11,17 +11,12 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/unit/sallyctl/call.hpp"
 #include "tests/unit/sallyctl/grant_document.hpp"
-#include "tests/unit/sallyctl/temporary_folder.hpp"
 #include "tests/unit/sallyctl/tls_server.hpp"
-#include "tools/ctl/exit_code.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace sallyport::ctl {
-
-struct EnrollOutcome {
-  ExitCode code;
-  std::string out, err;
-};
 
 class EnrollTest : public testing::Test {
  protected:
@@ -41,8 +36,8 @@ class EnrollTest : public testing::Test {
   // enroll --gateway https://localhost:PORT --ca CA --token-file TOKEN and these.
   [[nodiscard]] std::vector<std::string> arguments(std::vector<std::string> more,
                                                    const std::string& host = "localhost") const;
-  [[nodiscard]] EnrollOutcome enroll(std::vector<std::string> more, const std::string& host = "localhost") const;
-  [[nodiscard]] EnrollOutcome call(const std::vector<std::string>& arguments) const;
+  [[nodiscard]] Outcome enroll(std::vector<std::string> more, const std::string& host = "localhost") const;
+  [[nodiscard]] Outcome call(const std::vector<std::string>& arguments) const;
 
   // ip, wg, wireguard-go and so on; what they were asked is in the file "log", standard input in "stdin".
   void make_programs() const;
@@ -52,7 +47,5 @@ class EnrollTest : public testing::Test {
   TestIdentity ca_, gateway_;
   std::unique_ptr<TlsServer> server_;
 };
-
-[[nodiscard]] bool has(const std::string& text, std::string_view words);
 
 }  // namespace sallyport::ctl

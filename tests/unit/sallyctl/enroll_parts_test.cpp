@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/sallyctl/grant_document.hpp"
-#include "tests/unit/sallyctl/temporary_folder.hpp"
+#include "tests/unit/temporary_folder.hpp"
 #include "tools/ctl/enroll/address_batch.hpp"
 #include "tools/ctl/enroll/client_key.hpp"
 #include "tools/ctl/enroll/gateway_url.hpp"

@@ -1,12 +1,10 @@
 // The commands about enrolment, trust and clusters, against answers as the admin API gives them.
 #include <gtest/gtest.h>
 
-#include <sstream>
-
 #include <nlohmann/json.hpp>
 
+#include "tests/unit/sallyctl/call.hpp"
 #include "tests/unit/sallyctl/scripted_gateway.hpp"
-#include "tools/ctl/run.hpp"
 #include "tools/ctl/times.hpp"
 
 namespace sallyport::ctl::enrolment_commands_test {
@@ -14,32 +12,13 @@ namespace {
 
 using Json = nlohmann::json;
 
-struct Outcome {
-  ExitCode code;
-  std::string out, err;
-};
-
-bool has(const std::string& text, std::string_view words) {
-  return text.find(words) != std::string::npos;
-}
-
 std::string in(std::chrono::seconds distance) {
   return time_text(wall_now() + distance);
 }
 
 class EnrolmentCommands : public testing::Test {
  protected:
-  Outcome ctl(const std::vector<std::string>& arguments) const {
-    std::istringstream input;
-    std::ostringstream out, err;
-    Terminal terminal{
-        .in = input, .out = out, .err = err, .environment = [&](const char* name) -> std::optional<std::string> {
-          if (std::string_view(name) != socket_variable) return std::nullopt;
-          return gateway_.socket();
-        }};
-    const ExitCode code = run(arguments, terminal);
-    return {code, out.str(), err.str()};
-  }
+  Outcome ctl(const std::vector<std::string>& arguments) const { return call(arguments, gateway_.socket()); }
   void expect_json_as_it_is(std::vector<std::string> arguments, const std::string& answer) const {
     arguments.emplace_back("--json");
     EXPECT_EQ(Json::parse(ctl(arguments).out, nullptr, false), Json::parse(answer));

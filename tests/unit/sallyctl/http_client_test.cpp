@@ -4,8 +4,8 @@
 
 #include <thread>
 
-#include "tests/unit/sallyctl/raw_socket.hpp"
-#include "tests/unit/sallyctl/temporary_folder.hpp"
+#include "tests/unit/http/raw_socket.hpp"
+#include "tests/unit/temporary_folder.hpp"
 #include "tools/ctl/json_fields.hpp"
 
 namespace sallyport::ctl::http_client_test {

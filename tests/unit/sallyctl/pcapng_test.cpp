@@ -7,9 +7,9 @@
 #include <fstream>
 
 #include "controlplane/api/capture.hpp"
-#include "tests/unit/sallyctl/drain.hpp"
-#include "tests/unit/sallyctl/fake_backend.hpp"
-#include "tests/unit/sallyctl/temporary_folder.hpp"
+#include "tests/unit/api/drain.hpp"
+#include "tests/unit/api/fake_backend.hpp"
+#include "tests/unit/temporary_folder.hpp"
 #include "tools/ctl/capture_output.hpp"
 
 namespace sallyport::controlplane::pcapng_test {

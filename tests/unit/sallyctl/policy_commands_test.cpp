@@ -2,14 +2,13 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <thread>
 
 #include <nlohmann/json.hpp>
 
-#include "tests/unit/sallyctl/raw_socket.hpp"
-#include "tests/unit/sallyctl/server_thread.hpp"
-#include "tools/ctl/run.hpp"
+#include "tests/unit/api/server_thread.hpp"
+#include "tests/unit/http/raw_socket.hpp"
+#include "tests/unit/sallyctl/call.hpp"
 
 namespace sallyport::ctl::policy_commands_test {
 namespace {
@@ -17,28 +16,6 @@ namespace {
 using controlplane::FakeBackend;
 using controlplane::ServerThread;
 using Json = nlohmann::json;
-
-struct Outcome {
-  ExitCode code;
-  std::string out;
-  std::string err;
-};
-
-Outcome call(const std::vector<std::string>& arguments, const std::string& socket = "/nonexistent/control.sock") {
-  std::istringstream in;
-  std::ostringstream out, err;
-  Terminal terminal{
-      .in = in, .out = out, .err = err, .environment = [&](const char* name) -> std::optional<std::string> {
-        if (std::string_view(name) != socket_variable) return std::nullopt;
-        return socket;
-      }};
-  const ExitCode code = run(arguments, terminal);
-  return {code, out.str(), err.str()};
-}
-
-bool has(const std::string& text, std::string_view words) {
-  return text.find(words) != std::string::npos;
-}
 
 // Policy files without a gateway.
 class PolicyFiles : public testing::Test {
@@ -268,7 +245,7 @@ TEST_F(PolicyCommands, KeepControlCharactersOffTheTerminal) {
     backend.changes.front().by = escape;
     backend.changes.front().summary = {escape};
     backend.bundle_in_force.files.front().name = escape;
-    backend.config.peers[0].tags = {escape};
+    backend.all_peers[0].facts.tags = {escape};
     backend.policy_in_force->warnings = {escape};
   });
   const std::vector<std::vector<std::string>> commands = {{"policy"},

@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "tests/unit/sallyctl/raw_socket.hpp"
-#include "tests/unit/sallyctl/temporary_folder.hpp"
+#include "tests/unit/http/raw_socket.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace sallyport {
 

@@ -1,7 +1,9 @@
 #include <unistd.h>
 
+#include <array>
 #include <ostream>
 
+#include "tools/ctl/command.hpp"
 #include "tools/ctl/enroll/enrolled_machine.hpp"
 #include "tools/ctl/json_fields.hpp"
 #include "tools/ctl/key_material.hpp"
@@ -39,8 +41,6 @@ ExitCode print_nonce(const Invocation& call) {
   return ExitCode::success;
 }
 
-}  // namespace
-
 ExitCode run_enroll(const Invocation& call) {
   if (call.has("print-nonce")) return print_nonce(call);
   auto settings = read_enroll_settings(call);
@@ -55,6 +55,28 @@ ExitCode run_enroll(const Invocation& call) {
   EnrolledMachine machine(*settings, client, proof, target, report,
                           environment_without(settings->proof.token_variable));
   return settings->stay ? machine.stay(stop) : machine.enroll_once();
+}
+
+}  // namespace
+
+std::span<const Command> enroll_commands() {
+  static constexpr std::array list = {
+      Command{
+          "enroll", "", 0, 0, "Get this machine a tunnel by proof: a token or a certificate",
+          "Needs no gateway on this machine and no configured peer: only WireGuard (of the kernel, or wireguard-go), "
+          "'wg' and\n'ip'. Once, or with --stay for as long as it runs. An interface of an earlier run is taken over "
+          "with its key.\nWhat the answer says is parsed and written anew: no text of it reaches a file or a command. "
+          "Exit status 3: no\ngateway answers at the URL.",
+          "  sallyctl enroll --gateway https://vpn.example.com:8443 --ca ca.pem --token-file /var/run/secrets/token "
+          "\\\n"
+          "      --interface wg0 --stay\n"
+          "  sallyctl enroll --gateway https://vpn.example.com:8443 --token-env ENROLMENT_KEY --write wg0.conf\n"
+          "  sallyctl enroll --gateway https://vpn.example.com:8443 --certificate svid.pem --certificate-key svid.key "
+          "\\\n      --interface wg0 --stay --posture disk_encrypted=true --rotate-key 12h\n"
+          "  sallyctl enroll --print-nonce --key-file wg0.key",
+          describe_enroll_options, run_enroll},
+  };
+  return list;
 }
 
 }  // namespace sallyport::ctl

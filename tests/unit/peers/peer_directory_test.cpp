@@ -5,10 +5,10 @@
 namespace sallyport::controlplane::peer_directory_test {
 namespace {
 
-config::Peer peer(const std::string& name, const std::vector<const char*>& prefixes) {
-  config::Peer made;
+Peer peer(const std::string& name, const std::vector<const char*>& prefixes) {
+  Peer made;
   made.name = name;
-  for (const char* prefix : prefixes) made.allowed_ips.push_back(*IpPrefix::parse(prefix));
+  for (const char* prefix : prefixes) made.prefixes.push_back(*IpPrefix::parse(prefix));
   return made;
 }
 
@@ -24,11 +24,11 @@ class PeerDirectoryTest : public ::testing::Test {
     directory.set_id("site", 6);
   }
   std::string owner(const char* address) const {
-    const config::Peer* found = directory.by_address(*IpAddress::parse(address));
+    const Peer* found = directory.by_address(*IpAddress::parse(address));
     return found == nullptr ? "" : found->name;
   }
 
-  std::vector<config::Peer> peers;
+  std::vector<Peer> peers;
   PeerDirectory directory;
 };
 

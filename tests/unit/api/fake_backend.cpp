@@ -1,4 +1,4 @@
-#include "tests/unit/sallyctl/fake_backend.hpp"
+#include "tests/unit/api/fake_backend.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -6,7 +6,6 @@
 #include <cstring>
 
 #include "config/load.hpp"
-#include "controlplane/identity/static_identity.hpp"
 #include "policy/load.hpp"
 #include "policy/match.hpp"
 #include "policy/run_tests.hpp"
@@ -147,7 +146,10 @@ deny = ["backend:tcp/8080"]
 )";
 
 FakeBackend::FakeBackend()
-    : config(parse_configuration()), segment_(make_segment()), view_(segment_, workers, max_peers, max_sessions) {
+    : config(parse_configuration()),
+      all_peers(configured_peers(config.peers)),
+      segment_(make_segment()),
+      view_(segment_, workers, max_peers, max_sessions) {
   abi::StatisticsHeader& head = header();
   head.magic = abi::statistics_magic;
   head.max_peers = max_peers;
@@ -166,7 +168,7 @@ FakeBackend::FakeBackend()
   for (unsigned i = 0; i < 2; ++i) write_port(i, port_value(config.ports[i]));
   abi::PeerStatusValue ann{};
   ann.live = 1;
-  ann.public_key = config.peers[0].public_key;
+  ann.public_key = all_peers[0].public_key;
   ann.endpoint = *IpEndpoint::parse("198.51.100.7:51820");
   ann.current_index = 0x41;  // slot 1
   ann.latest_handshake_ns = now_ns - 12 * second;
@@ -228,13 +230,13 @@ abi::CapturedPacket FakeBackend::packet(abi::CapturePoint point, std::string_vie
 }
 
 std::optional<std::uint32_t> FakeBackend::peer_id(std::string_view name) const {
-  for (std::size_t i = 0; i < config.peers.size(); ++i)
-    if (config.peers[i].name == name) return static_cast<std::uint32_t>(i);
+  for (std::size_t i = 0; i < all_peers.size(); ++i)
+    if (all_peers[i].name == name) return static_cast<std::uint32_t>(i);
   return std::nullopt;
 }
 
 std::string FakeBackend::peer_name(std::uint32_t id) const {
-  return id < config.peers.size() ? config.peers[id].name : std::string();
+  return id < all_peers.size() ? all_peers[id].name : std::string();
 }
 
 std::optional<PublicKey> FakeBackend::tunnel_public_key(std::string_view name) const {
@@ -350,11 +352,17 @@ std::string FakeBackend::rule_name(std::uint32_t number) const {
   return policy_in_force->rules[number - 1].name;
 }
 
+std::uint32_t FakeBackend::rule_number(const std::string& rule) const {
+  for (std::size_t i = 0; policy_in_force && i < policy_in_force->rules.size(); ++i)
+    if (policy_in_force->rules[i].name == rule) return static_cast<std::uint32_t>(i + 1);
+  return 0;
+}
+
 std::vector<PeerIdentity> FakeBackend::identities() const {
   std::vector<PeerIdentity> list;
   const policy::TimePoint now{std::chrono::seconds(1'700'000'000)};
-  for (const config::Peer& peer : config.peers) {
-    PeerIdentity identity{.peer = &peer, .peer_id = *peer_id(peer.name), .facts = facts_of(peer), .rules = {}};
+  for (const Peer& peer : all_peers) {
+    PeerIdentity identity{.peer_id = *peer_id(peer.name), .facts = peer.facts, .rules = {}};
     identity.source_class = identity.peer_id + 1;
     for (std::size_t i = 0; policy_in_force && i < policy_in_force->rules.size(); ++i) {
       const policy::Rule& rule = policy_in_force->rules[i];
@@ -367,27 +375,11 @@ std::vector<PeerIdentity> FakeBackend::identities() const {
   return list;
 }
 
-const config::Peer* FakeBackend::peer_of(const IpAddress& address) const {
-  for (const config::Peer& peer : config.peers)
-    for (const IpPrefix& prefix : peer.allowed_ips)
+const Peer* FakeBackend::peer_of(const IpAddress& address) const {
+  for (const Peer& peer : all_peers)
+    for (const IpPrefix& prefix : peer.prefixes)
       if (prefix.contains(address)) return &peer;
   return nullptr;
-}
-
-policy::Facts FakeBackend::facts_of(const config::Peer& peer) const {
-  if (const EnrolledSession* session = enrolled_session(peer.name)) {
-    policy::Facts facts;
-    facts.peer = peer.name;
-    facts.names = {session->identity};
-    facts.tags = session->tags;
-    facts.claims = session->claims;
-    facts.posture = session->posture;
-    facts.posture_until = session->posture_until;
-    facts.authenticated_at = session->authenticated_at;
-    facts.not_after = session->not_after;
-    return facts;
-  }
-  return facts_of_configured_peer(peer);
 }
 
 tl::expected<std::uint32_t, std::string> FakeBackend::list_flows(abi::ListFlows request, FlowSink on_flow,

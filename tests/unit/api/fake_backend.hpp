@@ -34,6 +34,7 @@ class FakeBackend final : public AdminBackend {
   [[nodiscard]] static abi::CapturedPacket packet(abi::CapturePoint point, std::string_view bytes);
 
   [[nodiscard]] const config::Config& configuration() const override { return config; }
+  [[nodiscard]] std::span<const Peer> peers() const override { return all_peers; }
   [[nodiscard]] std::uint64_t started_at_ns() const override { return now_ns - 3600 * second; }
   [[nodiscard]] const abi::StatisticsView* statistics() const override { return connected ? &view_ : nullptr; }
   [[nodiscard]] std::uint64_t dataplane_connected_since_ns() const override { return now_ns - 60 * second; }
@@ -68,17 +69,17 @@ class FakeBackend final : public AdminBackend {
   [[nodiscard]] std::vector<PolicyChange> policy_changes(std::size_t most) const override;
   [[nodiscard]] RuleCounts rule_counts(const std::string& rule) const override;
   [[nodiscard]] std::string rule_name(std::uint32_t number) const override;  // from 1, in the order of the policy
+  [[nodiscard]] std::uint32_t rule_number(const std::string& rule) const override;
   [[nodiscard]] std::vector<PeerIdentity> identities() const override;
-  [[nodiscard]] const config::Peer* peer_of(const IpAddress& address) const override;
-  [[nodiscard]] policy::Facts facts_of(const config::Peer& peer) const override;
+  [[nodiscard]] const Peer* peer_of(const IpAddress& address) const override;
   tl::expected<std::uint32_t, std::string> list_flows(abi::ListFlows request, FlowSink on_flow,
                                                       FlowEndSink on_end) override;
   void stop_listing(std::uint32_t listing) override;
 
   // EnrolmentBackend (fake_enrolment.cpp): what is in the lists below, and nothing that comes to pass by itself.
   static const TimePoint wall_now;  // the wall clock of every answer of a pure test
-  // A session of sa:prod-eu/shop/frontend, and its peer among the configured ones.
-  EnrolledSession& enroll(const std::string& id);
+  // A session of sa:prod-eu/shop/frontend, changed by `change`, and its peer.
+  EnrolledSession& enroll(const std::string& id, const std::function<void(EnrolledSession&)>& change = {});
   [[nodiscard]] std::vector<EnrolledSession> enrolled_sessions() const override { return sessions; }
   [[nodiscard]] const EnrolledSession* enrolled_session(std::string_view peer_name) const override;
   bool end_session(const std::string& id, std::string_view by) override;
@@ -110,6 +111,7 @@ class FakeBackend final : public AdminBackend {
   std::vector<std::function<void()>> on_revoked;
   std::string last_by;  // who asked for the newest change of these
   config::Config config;
+  std::vector<Peer> all_peers;  // of the configuration, and those of the sessions
   bool connected = true;
   std::vector<NamedCounter> named_counters;
   std::vector<Problem> problem_list;

@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/controlplane/full_disk.hpp"
+#include "tests/unit/state/full_disk.hpp"
 
 namespace sallyport::controlplane::store_test {
 namespace {

@@ -7,8 +7,8 @@
 #include "controlplane/api/admin_api.hpp"
 #include "controlplane/api/protocols.hpp"
 #include "controlplane/http/rfc3339.hpp"
-#include "tests/unit/sallyctl/drain.hpp"
-#include "tests/unit/sallyctl/fake_backend.hpp"
+#include "tests/unit/api/drain.hpp"
+#include "tests/unit/api/fake_backend.hpp"
 
 namespace sallyport::controlplane::policy_api_test {
 namespace {
@@ -229,7 +229,7 @@ TEST_F(PolicyApi, KnowsWhatIsInTheWayBesidesThePolicy) {
   EXPECT_EQ(explain("bob-phone", "10.20.0.7")["source"]["reachability"]["state"], "not_in_dataplane");
   abi::PeerStatusValue bob{};
   bob.live = 1;
-  bob.public_key = backend_.config.peers[1].public_key;
+  bob.public_key = backend_.all_peers[1].public_key;
   backend_.write_peer(1, bob);
   EXPECT_EQ(explain("ann-laptop", "10.8.0.3")["destination"]["reachability"]["sentence"],
             "the peer bob-phone has never connected, and must come first: its endpoint is unknown");
@@ -275,10 +275,10 @@ TEST_F(PolicyApi, ComparesNoVersionWhoseTestsFail) {
 }
 
 TEST_F(PolicyApi, NamesPeersOfOneIdentityThatAreDecidedOtherwise) {
-  config::Peer second = backend_.config.peers[0];
-  second.name = "ann-tablet";
-  second.tags.clear();
-  backend_.config.peers.push_back(second);
+  Peer second = backend_.all_peers[0];
+  second.name = second.facts.peer = "ann-tablet";
+  second.facts.tags.clear();
+  backend_.all_peers.push_back(second);
   const Json answer = get("/v1/explain?source=user:corp/ann@example.com&destination=backend&protocol=tcp&port=8080");
   EXPECT_EQ(answer["source"]["peers"], Json::array({"ann-laptop", "ann-tablet"}));
   EXPECT_EQ(answer["allowed"], true);
@@ -336,16 +336,16 @@ TEST_F(PolicyApi, ListsIdentitiesPieceByPieceAcrossAReload) {
   EXPECT_EQ(identities[0]["peer"], "ann-laptop");
   EXPECT_EQ(identities[0]["source_class"], 1);
   EXPECT_EQ(identities[1]["rules"], Json::array({"bob-frozen"}));
-  const config::Peer pattern = backend_.config.peers[0];
+  const Peer pattern = backend_.all_peers[0];
   for (unsigned i = 0; i < 1000; ++i) {
-    backend_.config.peers.push_back(pattern);
-    backend_.config.peers.back().name = "peer" + std::to_string(i);
+    backend_.all_peers.push_back(pattern);
+    backend_.all_peers.back().name = backend_.all_peers.back().facts.peer = "peer" + std::to_string(i);
   }
   HttpResponse response = handle_admin_request({"GET", "/v1/identities", ""}, backend_, test_time);
   std::string first;
   EXPECT_EQ(response.stream->next(first), BodySource::Next::more);
-  backend_.config.peers.clear();
-  backend_.config.peers.shrink_to_fit();
+  backend_.all_peers.clear();
+  backend_.all_peers.shrink_to_fit();
   EXPECT_EQ(Json::parse(first + drain(response)).size(), 1002U);
 }
 

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/controlplane/full_disk.hpp"
 #include "tests/unit/controlplane/parts_lab.hpp"
+#include "tests/unit/state/full_disk.hpp"
 
 namespace sallyport::controlplane::state_keeper_test {
 namespace {

@@ -9,8 +9,8 @@
 #include <boost/asio/io_context.hpp>
 
 #include "controlplane/api/metrics_server.hpp"
-#include "tests/unit/sallyctl/raw_socket.hpp"
-#include "tests/unit/sallyctl/server_thread.hpp"
+#include "tests/unit/api/server_thread.hpp"
+#include "tests/unit/http/raw_socket.hpp"
 
 namespace sallyport::controlplane::http_server_test {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/unit/sallyctl/drain.hpp"
-#include "tests/unit/sallyctl/fake_backend.hpp"
+#include "tests/unit/api/drain.hpp"
+#include "tests/unit/api/fake_backend.hpp"
 
 namespace sallyport::controlplane::admin_api_test {
 namespace {
@@ -109,11 +109,11 @@ TEST_F(AdminApi, NeverShowsTheRecordOfAnotherKeyAsAPeers) {
 }
 
 TEST_F(AdminApi, StreamsThousandsOfPeersPieceByPiece) {
-  const config::Peer pattern = backend_.config.peers[0];
+  const Peer pattern = backend_.all_peers[0];
   for (unsigned i = 0; i < 5000; ++i) {
-    config::Peer peer = pattern;
-    peer.name = "peer" + std::to_string(i);
-    backend_.config.peers.push_back(peer);
+    Peer peer = pattern;
+    peer.name = peer.facts.peer = "peer" + std::to_string(i);
+    backend_.all_peers.push_back(peer);
   }
   EXPECT_EQ(get("/v1/peers").size(), 5002U);
   HttpResponse response = handle_admin_request({"GET", "/v1/peers", ""}, backend_, test_time);

@@ -105,7 +105,7 @@ TEST_F(PolicyControlTest, ReloadsConfigurationAndPolicyTogetherOrNeither) {
   write_config(peer_text("bob", bob, "10.8.0.3/32"));
   write_policy("schema = 1\n[[rule]]\nname = \"x\"\naction = \"allow\"\nfrom = [\"peer:ann\"]\nto = [\"nowhere\"]\n");
   ASSERT_FALSE(control_plane->reload());
-  EXPECT_EQ(control_plane->configuration().peers.size(), 1U);
+  EXPECT_EQ(control_plane->peers().size(), 1U);
   EXPECT_EQ(control_plane->policy_version().generation, 1U);
   EXPECT_FALSE(control_plane->last_reload()->succeeded);
 

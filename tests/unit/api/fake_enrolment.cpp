@@ -1,12 +1,13 @@
 #include <algorithm>
 
-#include "tests/unit/sallyctl/fake_backend.hpp"
+#include "controlplane/enrolment/session_peer.hpp"
+#include "tests/unit/api/fake_backend.hpp"
 
 namespace sallyport::controlplane {
 
 const TimePoint FakeBackend::wall_now{std::chrono::seconds(1'700'000'000)};
 
-EnrolledSession& FakeBackend::enroll(const std::string& id) {
+EnrolledSession& FakeBackend::enroll(const std::string& id, const std::function<void(EnrolledSession&)>& change) {
   const auto number = static_cast<std::uint8_t>(sessions.size() + 1);
   EnrolledSession session;
   session.id = id;
@@ -22,12 +23,8 @@ EnrolledSession& FakeBackend::enroll(const std::string& id) {
   session.enrolled_at = session.renewed_at = wall_now - std::chrono::hours(1);
   session.not_after = wall_now + std::chrono::hours(1);
   session.source = "198.51.100.9";
-  config::Peer peer;
-  peer.name = peer_name_of(id);
-  peer.wireguard = session.wireguard;
-  peer.public_key = session.public_key;
-  peer.allowed_ips = session.addresses;
-  config.peers.push_back(std::move(peer));
+  if (change) change(session);
+  all_peers.push_back(peer_of_session(session));
   sessions.push_back(std::move(session));
   return sessions.back();
 }
@@ -41,7 +38,7 @@ const EnrolledSession* FakeBackend::enrolled_session(std::string_view peer_name)
 
 bool FakeBackend::end_session(const std::string& id, std::string_view by) {
   last_by = by;
-  std::erase_if(config.peers, [&](const config::Peer& peer) { return peer.name == peer_name_of(id); });
+  std::erase_if(all_peers, [&](const Peer& peer) { return peer.name == peer_name_of(id); });
   return std::erase_if(sessions, [&](const EnrolledSession& session) { return session.id == id; }) > 0;
 }
 

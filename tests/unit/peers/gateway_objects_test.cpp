@@ -85,14 +85,15 @@ TEST(GatewayObjects, TranslateTheConfigurationIntoMessages) {
   const config::Config config = configuration(
       {{.name = "ann", .key = key(1), .more = "endpoint = \"198.51.100.7:4000\"\npersistent_keepalive_s = 25"},
        {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"}});
+  const std::vector<Peer> peers = configured_peers(config.peers);
   ObjectIds ids;
-  ids.assign(config);
-  const GatewayObjects objects = make_objects(config, keys_for(config), ids, {}, {});
+  ids.assign(config.wireguards, peers);
+  const GatewayObjects objects = make_objects(config, peers, keys_for(config), ids, {}, {});
   ASSERT_EQ(objects.desired.peers.size(), 2U);
-  const abi::SetPeer& ann = objects.desired.peers.at(*ids.peer(config.peers[0])).message;
+  const abi::SetPeer& ann = objects.desired.peers.at(*ids.peer(peers[0])).message;
   EXPECT_EQ(ann.persistent_keepalive_s, 25);
   EXPECT_EQ(ann.endpoint, *IpEndpoint::parse("198.51.100.7:4000"));
-  EXPECT_EQ(objects.desired.routes.at(*IpPrefix::parse("10.8.0.3/32")).message.peer_id, *ids.peer(config.peers[1]));
+  EXPECT_EQ(objects.desired.routes.at(*IpPrefix::parse("10.8.0.3/32")).message.peer_id, *ids.peer(peers[1]));
   EXPECT_EQ(objects.desired.routes.at(*IpPrefix::parse("10.20.0.0/16")).message.route_kind, abi::RouteKind::via);
   EXPECT_EQ(objects.desired.tunnels.begin()->second.message.listen_port, 51820);
   EXPECT_TRUE(objects.service.peers[0].persistent_keepalive);
@@ -102,12 +103,13 @@ TEST(GatewayObjects, TranslateTheConfigurationIntoMessages) {
 TEST(GatewayObjects, TakeTheAddressOfANameWhenItIsKnown) {
   const config::Config config =
       configuration({{.name = "ann", .key = key(1), .more = "endpoint = \"branch.example.com:4000\""}});
-  EXPECT_EQ(endpoint_names(config), std::vector<std::string>{"branch.example.com"});
+  const std::vector<Peer> peers = configured_peers(config.peers);
+  EXPECT_EQ(endpoint_names(peers), std::vector<std::string>{"branch.example.com"});
   EndpointNames names;
-  names.set_wanted(endpoint_names(config));
-  EXPECT_FALSE(endpoint_of(config.peers[0], names).is_set());
+  names.set_wanted(endpoint_names(peers));
+  EXPECT_FALSE(endpoint_of(peers[0], names).is_set());
   EXPECT_TRUE(names.answered("branch.example.com", {IpAddress::v4(198, 51, 100, 9)}, 0));
-  EXPECT_EQ(endpoint_of(config.peers[0], names), *IpEndpoint::parse("198.51.100.9:4000"));
+  EXPECT_EQ(endpoint_of(peers[0], names), *IpEndpoint::parse("198.51.100.9:4000"));
 }
 
 TEST(GatewayObjects, AGenerationChangesWithTheEndpointAlone) {
@@ -123,14 +125,16 @@ TEST(ObjectIds, StayWithTheirObjectsWhateverComesAndGoes) {
   const config::Config before = configuration({{.name = "ann", .key = key(1)},
                                                {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"},
                                                {.name = "carl", .key = key(3), .allowed_ips = "10.8.0.4/32"}});
-  ids.assign(before);
-  const auto carl = ids.peer(before.peers[2]);
+  const std::vector<Peer> peers_before = configured_peers(before.peers);
+  ids.assign(before.wireguards, peers_before);
+  const auto carl = ids.peer(peers_before[2]);
   const config::Config after = configuration({{.name = "renamed", .key = key(3), .allowed_ips = "10.8.0.4/32"},
                                               {.name = "dora", .key = key(4), .allowed_ips = "10.8.0.5/32"}});
-  ids.assign(after);
-  EXPECT_EQ(ids.peer(after.peers[0]), carl) << "a peer is its key, not its name";
-  EXPECT_NE(ids.peer(after.peers[1]), carl);
-  EXPECT_FALSE(ids.peer(before.peers[0]));
+  const std::vector<Peer> peers_after = configured_peers(after.peers);
+  ids.assign(after.wireguards, peers_after);
+  EXPECT_EQ(ids.peer(peers_after[0]), carl) << "a peer is its key, not its name";
+  EXPECT_NE(ids.peer(peers_after[1]), carl);
+  EXPECT_FALSE(ids.peer(peers_before[0]));
 }
 
 TEST(ObjectIds, AreThoseThatTheDataplaneKnowsAlready) {
@@ -139,29 +143,31 @@ TEST(ObjectIds, AreThoseThatTheDataplaneKnowsAlready) {
   dataplane.publish_peer(0, live(key(99), 5));  // no longer configured
   const config::Config config =
       configuration({{.name = "ann", .key = key(1)}, {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"}});
+  const std::vector<Peer> peers = configured_peers(config.peers);
   ObjectIds ids;
-  ids.adopt(config, dataplane.statistics());
-  ids.assign(config);
+  ids.adopt(peers, dataplane.statistics());
+  ids.assign(config.wireguards, peers);
   EXPECT_EQ(ids.tunnel("wg0"), 5);
-  EXPECT_EQ(ids.peer(config.peers[0]), 17U);
-  EXPECT_EQ(ids.peer(config.peers[1]), 1U) << "not the number of the one that is still there";
+  EXPECT_EQ(ids.peer(peers[0]), 17U);
+  EXPECT_EQ(ids.peer(peers[1]), 1U) << "not the number of the one that is still there";
 }
 
 TEST(ObjectIds, StayWithAPeerWhoseKeyChanges) {
   const config::Config before =
       configuration({{.name = "ann", .key = key(1)}, {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"}});
-  config::Peer ann = before.peers[0], taken = before.peers[0];
+  const std::vector<Peer> peers_before = configured_peers(before.peers);
+  Peer ann = peers_before[0], taken = peers_before[0];
   ann.public_key = key(3);
   taken.public_key = key(2);
   ObjectIds ids;
-  ids.assign(before);
-  const auto number = ids.peer(before.peers[0]);
-  ids.rename(before.peers[0], ann);
+  ids.assign(before.wireguards, peers_before);
+  const auto number = ids.peer(peers_before[0]);
+  ids.rename(peers_before[0], ann);
   EXPECT_EQ(ids.peer(ann), number);
-  EXPECT_FALSE(ids.peer(before.peers[0]));
+  EXPECT_FALSE(ids.peer(peers_before[0]));
   ids.rename(ann, ann);
   EXPECT_EQ(ids.peer(ann), number);
-  const auto bob = ids.peer(before.peers[1]);
+  const auto bob = ids.peer(peers_before[1]);
   ids.rename(ann, taken);
   EXPECT_EQ(ids.peer(taken), bob) << "who has the key keeps the number";
   EXPECT_FALSE(ids.peer(ann));
@@ -178,30 +184,32 @@ TEST(ObjectIds, FindAPeerThatTheDataplaneKnowsByItsFormerKey) {
   const config::Config config = configuration({{.name = "ann", .key = key(3)},
                                                {.name = "bob", .key = key(2), .allowed_ips = "10.8.0.3/32"},
                                                {.name = "carl", .key = key(4), .allowed_ips = "10.8.0.4/32"}});
+  const std::vector<Peer> peers = configured_peers(config.peers);
   ObjectIds ids;
   // Carl's was applied, and his former key's number is a leftover; bob's former key is ann's present one: no claim.
-  ids.adopt(config, dataplane.statistics(), {{"ann", key(1)}, {"carl", key(5)}, {"bob", key(3)}});
-  ids.assign(config);
+  ids.adopt(peers, dataplane.statistics(), {{"ann", key(1)}, {"carl", key(5)}, {"bob", key(3)}});
+  ids.assign(config.wireguards, peers);
   EXPECT_EQ(ids.tunnel("wg0"), 5);
-  EXPECT_EQ(ids.peer(config.peers[0]), 17U);
-  EXPECT_EQ(ids.peer(config.peers[1]), 18U);
-  EXPECT_EQ(ids.peer(config.peers[2]), 19U);
+  EXPECT_EQ(ids.peer(peers[0]), 17U);
+  EXPECT_EQ(ids.peer(peers[1]), 18U);
+  EXPECT_EQ(ids.peer(peers[2]), 19U);
 }
 
 TEST(GatewayObjects, NameTheFormerKeyOfAPeerToBoth) {
   const config::Config config = configuration({{.name = "ann", .key = key(1)}});
+  const std::vector<Peer> peers = configured_peers(config.peers);
   GatewayKeys keys = keys_for(config);
   ObjectIds ids;
-  ids.assign(config);
-  EXPECT_EQ(make_objects(config, keys, ids, {}, {}).desired.peers.begin()->second.message.former_public_key,
+  ids.assign(config.wireguards, peers);
+  EXPECT_EQ(make_objects(config, peers, keys, ids, {}, {}).desired.peers.begin()->second.message.former_public_key,
             PublicKey{});
   keys.former_peers["ann"] = *wireguard::make_peer_keys(*keys.tunnels.at("wg0"), key(2), {});
-  auto objects = make_peer_objects(config.peers[0], keys, ids, {});
+  auto objects = make_peer_objects(peers[0], keys, ids, {});
   EXPECT_EQ(objects->peer.message.public_key, key(1));
   EXPECT_EQ(objects->peer.message.former_public_key, key(2));
   EXPECT_EQ(objects->service.former_keys, keys.former_peers["ann"]);
   keys.former_peers["ann"] = keys.peers["ann"];
-  objects = make_peer_objects(config.peers[0], keys, ids, {});
+  objects = make_peer_objects(peers[0], keys, ids, {});
   EXPECT_EQ(objects->peer.message.former_public_key, PublicKey{}) << "it is the present one";
   EXPECT_EQ(objects->service.former_keys, nullptr);
 }
@@ -216,13 +224,14 @@ TEST(ObjectIds, TellInterfacesApartThatShareAPeersKey) {
                      {.name = "ann-1", .key = key(1), .interface = "wg1", .allowed_ips = "10.9.0.2/32"},
                      {.name = "bob", .key = key(2), .interface = "wg1", .allowed_ips = "10.9.0.3/32"}},
                     {"wg0", "wg1"});
+  const std::vector<Peer> peers = configured_peers(config.peers);
   ObjectIds ids;
-  ids.adopt(config, dataplane.statistics());
-  ids.assign(config);
+  ids.adopt(peers, dataplane.statistics());
+  ids.assign(config.wireguards, peers);
   EXPECT_EQ(ids.tunnel("wg1"), 4);
   EXPECT_NE(ids.tunnel("wg0"), 4);
-  EXPECT_EQ(ids.peer(config.peers[1]), 2U);
-  EXPECT_EQ(ids.peer(config.peers[2]), 3U);
+  EXPECT_EQ(ids.peer(peers[1]), 2U);
+  EXPECT_EQ(ids.peer(peers[2]), 3U);
 }
 
 TEST(ObjectIds, UseTheNumbersOfLeftoversWhenThereAreNoOthers) {
@@ -230,10 +239,11 @@ TEST(ObjectIds, UseTheNumbersOfLeftoversWhenThereAreNoOthers) {
   dataplane.publish_peer(0, live(key(98), 0));
   dataplane.publish_peer(1, live(key(99), 0));
   const config::Config config = configuration({{.name = "ann", .key = key(1)}});
+  const std::vector<Peer> peers = configured_peers(config.peers);
   ObjectIds ids;
-  ids.adopt(config, dataplane.statistics());
-  ids.assign(config);
-  EXPECT_EQ(ids.peer(config.peers[0]), 0U);
+  ids.adopt(peers, dataplane.statistics());
+  ids.assign(config.wireguards, peers);
+  EXPECT_EQ(ids.peer(peers[0]), 0U);
 }
 
 TEST(EndpointNames, AreAskedForAtOnceAndLaterOnlyWhenACallFails) {

@@ -7,8 +7,8 @@
 #include <memory>
 #include <string>
 
-#include "tests/unit/sallyctl/fake_backend.hpp"
-#include "tests/unit/sallyctl/temporary_folder.hpp"
+#include "tests/unit/api/fake_backend.hpp"
+#include "tests/unit/temporary_folder.hpp"
 
 namespace sallyport::controlplane {
 

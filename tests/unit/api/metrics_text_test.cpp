@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "controlplane/api/exposition.hpp"
-#include "tests/unit/sallyctl/fake_backend.hpp"
+#include "tests/unit/api/fake_backend.hpp"
 
 namespace sallyport::controlplane::metrics_text_test {
 namespace {

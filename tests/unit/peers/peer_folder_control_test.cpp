@@ -34,7 +34,7 @@ class PeerFolderControlTest : public testing::ControlPlaneLab {
   bool has_peer(const std::string& name) const { return control_plane->peer_id(name).has_value(); }
   bool eventually_peers(std::size_t count) {
     return eventually([&] {
-      return control_plane->configuration().peers.size() == count && server->dataplane->peers.size() == count &&
+      return control_plane->peers().size() == count && server->dataplane->peers.size() == count &&
              control_plane->commands_pending() == 0;
     });
   }
@@ -168,7 +168,7 @@ TEST_F(PeerFolderControlTest, PeersThatCameAndWentLeaveNothingThatGrows) {
       client.know(gateway.local->public_key);
       write("pod-" + std::to_string(i) + ".toml", text(client, "10.8.1." + std::to_string(i) + "/32"));
       ASSERT_TRUE(eventually([&] {
-        const config::Peer* peer = control_plane->peer_of(IpAddress::v4(10, 8, 1, static_cast<std::uint8_t>(i)));
+        const Peer* peer = control_plane->peer_of(IpAddress::v4(10, 8, 1, static_cast<std::uint8_t>(i)));
         return peer != nullptr && peer->public_key == client.local->public_key;
       }));
       const std::size_t sent = server->sent.size();

@@ -1,4 +1,4 @@
-#include "tests/unit/sallyctl/server_thread.hpp"
+#include "tests/unit/api/server_thread.hpp"
 
 #include <future>
 #include <optional>

@@ -1,5 +1,5 @@
 #include "controlplane/access/policy_service.hpp"
-#include "controlplane/identity/static_identity.hpp"
+#include "controlplane/identity/peer.hpp"
 
 #include <gtest/gtest.h>
 
@@ -52,14 +52,14 @@ policy::Bundle bundle(const std::string& text = policy_text) {
   return {{{"policy.toml", text}}};
 }
 
-config::Peer peer(const std::string& name, const std::string& identity = {}, std::vector<std::string> groups = {},
-                  std::vector<std::string> tags = {}) {
+Peer peer(const std::string& name, const std::string& identity = {}, std::vector<std::string> groups = {},
+          std::vector<std::string> tags = {}) {
   config::Peer made;
   made.name = name;
   if (!identity.empty()) made.identity = identity;
   if (!groups.empty()) made.claims.push_back({"groups", std::move(groups)});
   made.tags = std::move(tags);
-  return made;
+  return configured_peer(made, PeerOrigin::gateway_file);
 }
 
 class PolicyServiceTest : public ::testing::Test {
@@ -81,9 +81,9 @@ class PolicyServiceTest : public ::testing::Test {
     publisher.set_desired(state);
     publisher.connect(dataplane.command_ring(), dataplane.applied_sequence());
   }
-  static std::optional<std::uint32_t> nothing_yet(const config::Peer&) { return std::nullopt; }
+  static std::optional<std::uint32_t> nothing_yet(const Peer&) { return std::nullopt; }
   PolicyService::IdOf ids() {
-    return [this](const config::Peer& wanted) -> std::optional<std::uint32_t> {
+    return [this](const Peer& wanted) -> std::optional<std::uint32_t> {
       for (std::size_t i = 0; i < peers.size(); ++i)
         if (peers[i].name == wanted.name) return static_cast<std::uint32_t>(i);
       return std::nullopt;
@@ -114,10 +114,10 @@ class PolicyServiceTest : public ::testing::Test {
   const abi::SetPeerAccess& access(std::uint32_t id) { return dataplane.policy.peers.at(id); }
 
   Instant now = monday;
-  std::vector<config::Peer> peers;
+  std::vector<Peer> peers;
   FakeDataplane dataplane;
   Publisher publisher{{}, 100};
-  PolicyService service{publisher, facts_of_configured_peer};
+  PolicyService service{publisher};
   StoreChange stored;
   std::vector<std::string> changes;
 };
@@ -180,7 +180,7 @@ TEST_F(PolicyServiceTest, APeerThatComesOrGoesConcernsNobodyElse) {
   put_in_force();
   const std::uint64_t before = compilations();
   dataplane.log.clear();
-  const config::Peer bob = peer("bob", "user:corp/ann@example.com");
+  const Peer bob = peer("bob", "user:corp/ann@example.com");
   service.set_peer(bob, 7, now);
   settle();
   EXPECT_EQ(dataplane.log, std::vector{abi::CommandKind::set_peer_access}) << "its class is there already";
@@ -367,7 +367,7 @@ TEST_F(PolicyServiceTest, ComparesWithWhatAnEarlierProcessLeft) {
   state.policy = stored.set.policy;
   FakeDataplane other_dataplane;
   Publisher other_publisher{{}, 5000};
-  PolicyService other{other_publisher, facts_of_configured_peer};
+  PolicyService other{other_publisher};
   other.restore(state);
   std::string next = policy_text;
   next.replace(next.find("tcp/8080"), 8, "tcp/8081");
@@ -387,7 +387,7 @@ TEST_F(PolicyServiceTest, GoesOnWithTheGenerationOfAnEarlierProcess) {
 
   FakeDataplane other_dataplane;
   Publisher other_publisher{{}, 5000};
-  PolicyService other{other_publisher, facts_of_configured_peer};
+  PolicyService other{other_publisher};
   other.restore(state);
   auto same = other.prepare(bundle(next), PolicySource::files, peers, 100, now);
   ASSERT_TRUE(same);
