@@ -11,7 +11,7 @@ with Lab() as lab:
     def until_both_rekeyed():
         before = {client: client.wg("latest-handshakes") for client in (ours, theirs)}
         for client in before:
-            wait_until(lambda: client.wg("latest-handshakes") != before[client], 145, f"a rekey of {client.role}")
+            wait_until(lambda: client.wg("latest-handshakes") != before[client], 145, f"a rekey of {client.role}", patience=1)
             say(f"{client.role} has a new session")
         flow(5)                                          # the old session's last packets
 

@@ -49,7 +49,7 @@ class Wires:
     def lost(self):
         """Outside the gateway, by place. Counted until the gateway's published counters have caught up with the wires."""
         def now(): return {key: value - self.before[key] for key, value in self._before_gateway().items()}
-        try: return wait_until(lambda: (lambda lost: lost if not any(lost.values()) else None)(now()), 2, "equal counters")
+        try: return wait_until(lambda: (lambda lost: lost if not any(lost.values()) else None)(now()), 2, "equal counters", patience=1)
         except Failure: return now()
 
 
