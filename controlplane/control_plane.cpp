@@ -155,7 +155,7 @@ void ControlPlane::on_connected(DataplaneConnection& connection) {
   const auto& header = connection.statistics().header();
   const bool has_state = header.live_peers.load(std::memory_order_relaxed) != 0 ||
                          header.policy_image.load(std::memory_order_relaxed) != 0;
-  if (first && !state_.ran_before() && has_state)
+  if (first && state_.is_new() && has_state)
     state_.note_lost("it was not there at the start, though the dataplane has what a gateway gave it before,");
   // A dataplane without a policy has just started. Where no gateway ran before, it lost no flows by that.
   const bool has_flows = header.policy_image.load(std::memory_order_relaxed) != 0 || (first && !state_.ran_before());

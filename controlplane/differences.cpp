@@ -154,13 +154,14 @@ void Differences::look_at_totals(const Publisher& publisher, const abi::Statisti
       totals_, "policy",
       in_force ? "" : "generation " + std::to_string(policy.generation) + " is not the one in force in the dataplane");
   const bool has_parts = policy.image != 0 && !policy.allow_all && in_force;
-  const auto compare_parts = [&](const std::string& what, std::uint64_t wanted, std::uint64_t found) {
-    compare("policy " + what, has_parts ? wanted : 0, has_parts ? found : 0);
+  const auto compare_parts = [&](const std::string& what, SubjectKind kind, std::uint64_t wanted, std::uint64_t found) {
+    compare_kind("policy " + what, kind, has_parts ? wanted : 0, has_parts ? found : 0);
   };
-  compare_parts("source classes", policy.source_classes.size(), read(held.source_classes));
-  compare_parts("destination classes", policy.destination_classes.size(), read(held.destination_classes));
-  compare_parts("addresses", policy.addresses.size(), read(held.addresses));
-  compare_parts("accesses of peers", policy.peers.size(), read(held.peers_with_access));
+  compare_parts("source classes", SubjectKind::source_class, policy.source_classes.size(), read(held.source_classes));
+  compare_parts("destination classes", SubjectKind::destination_class, policy.destination_classes.size(),
+                read(held.destination_classes));
+  compare_parts("addresses", SubjectKind::address, policy.addresses.size(), read(held.addresses));
+  compare_parts("accesses of peers", SubjectKind::peer_access, policy.peers.size(), read(held.peers_with_access));
 }
 
 std::vector<Problem> Differences::problems() const {

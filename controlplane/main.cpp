@@ -133,7 +133,7 @@ int run(const std::filesystem::path& file, config::Config configuration) {
     return fail(file.string() + " could not be reloaded: " + std::strerror(errno) + as_user);
   if (auto started = control_plane.start(); !started) {
     if (started.error().configuration.empty()) return fail(started.error().machine + as_user);
-    if (account) log_info("files are read as another user", {{"user", account->name}});
+    if (account) log_warning("files are read as another user", {{"user", account->name}});
     return report(started.error().configuration);
   }
 

@@ -110,12 +110,12 @@ tl::expected<ReloadSummary, Errors> ControlPlane::reload(std::string_view by) {
 tl::expected<ControlPlane::Candidate, Errors> ControlPlane::read_candidate(std::string_view by) {
   auto next = config::load(file_, &config_);
   if (!next) return tl::unexpected(std::move(next.error()));
-  auto keys = validate(*next, peers_.keys());
-  if (!keys) return tl::unexpected(std::move(keys.error()));
-  Errors errors;
   // What needs a restart stays as it runs, and waits for it; all the rest is applied.
   config::Difference restarts = config::diff(config_, *next);
   config::keep_until_restart(config_, *next);
+  auto keys = validate(*next, peers_.keys());
+  if (!keys) return tl::unexpected(std::move(keys.error()));
+  Errors errors;
   if (next->peers.size() > next->dataplane.max_peers) errors.push_back(too_many_peers(*next, file_));
   std::vector<Peer> peers = configured_peers(next->peers);
   config::PeerFolder folder = peer_files_.judge_anew(*next, peers, *keys);

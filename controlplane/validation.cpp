@@ -5,7 +5,6 @@
 
 #include "config/unsupported.hpp"
 #include "controlplane/enrolment/tls_files.hpp"
-#include "controlplane/flows/flow_records.hpp"
 #include "controlplane/identity/peer.hpp"
 #include "policy/unsupplied.hpp"
 
@@ -36,9 +35,6 @@ tl::expected<GatewayKeys, Errors> validate(const config::Config& configuration, 
     else
       append(errors, std::move(loaded.error()));
     if (configuration.enrolment) check_certificate(*configuration.enrolment, reader_of(configuration), errors);
-    if (configuration.flow_records)
-      if (auto problem = FlowRecords::foresee(*configuration.flow_records, reader_of(configuration)))
-        errors.push_back({configuration.flow_records->location, "file: " + *problem});
   }
   if (!errors.empty()) return tl::unexpected(std::move(errors));
   return keys;

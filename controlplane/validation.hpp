@@ -20,7 +20,7 @@ namespace sallyport::controlplane {
 enum class KeyFiles : std::uint8_t { read, leave };  // leave: they are on another machine
 
 // The keys of the configuration (none if they are left), or all errors at once: sections that nothing acts on, key
-// files, public keys, the certificate of [enrolment], the file of [flow_records]. `before` as for load_keys().
+// files, public keys, the certificate of [enrolment]. `before` as for load_keys().
 [[nodiscard]] tl::expected<GatewayKeys, std::vector<config::Error>> validate(const config::Config& configuration,
                                                                              const GatewayKeys& before,
                                                                              KeyFiles key_files = KeyFiles::read);

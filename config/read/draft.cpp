@@ -59,8 +59,9 @@ std::string Draft::describe(Owner owner) const {
   static constexpr std::string_view words[kinds] = {"port", "the route to", "wireguard", "peer",
                                                     "pool", "cluster",      "ipsec_peer"};
   const std::string quote = owner.kind == Kind::route ? "" : "'";
-  return std::string(words[static_cast<std::size_t>(owner.kind)]) + ' ' + quote + name_of(owner) + quote + " (line " +
-         std::to_string(position_of(owner).line) + ')';
+  const std::uint32_t line = position_of(owner).line;
+  return std::string(words[static_cast<std::size_t>(owner.kind)]) + ' ' + quote + name_of(owner) + quote +
+         (line == 0 ? ", which runs" : " (line " + std::to_string(line) + ')');
 }
 
 void read_labels(TableReader& reader, std::optional<std::string>& identity, std::vector<std::string>& tags,

@@ -45,7 +45,7 @@ struct Draft {
   std::vector<Owned<IpAddress>> port_gateways;
   std::vector<Owned<IpPrefix>> destinations;  // prefixes that one owner has alone: routes, peers, pools
   std::vector<Located<IpAddress>> ipsec_addresses;
-  // Of each route, the index of the port behind which it leads, once check_addresses() found it.
+  // Of each route, the index of the port behind which it leads, once check_routes() found it.
   std::vector<std::optional<std::size_t>> route_ports;
 
   [[nodiscard]] std::optional<PortRole> route_role(std::size_t route) const;

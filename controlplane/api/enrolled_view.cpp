@@ -22,7 +22,6 @@ Json client_view_json(const EnrolledSession::ClientView& client) {
   return view;
 }
 
-// All of them are the issuer's: `issuer` is beside them.
 }  // namespace
 
 Json posture_json(const std::map<std::string, policy::PostureValue>& posture) {

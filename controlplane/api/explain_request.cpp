@@ -139,6 +139,9 @@ HttpResponse get_explanation(const Call& call) {
   } else {
     add_other_peers(hints, *source, flow, explanation.decision, *question, call.backend);
   }
+  for (const Problem& problem : call.backend.problems())
+    if (problem.what == "routes")
+      hints.push_back("a route of this flow may be missing: of all routes " + problem.why + " (sallyctl status)");
   if (call.backend.statistics() == nullptr)
     hints.push_back("no dataplane is connected: this is what the policy says, and perhaps not what packets meet");
   else if (!call.backend.policy_version().in_force)

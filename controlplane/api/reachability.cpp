@@ -47,9 +47,6 @@ std::string route_problem(const IpPrefix& to, const std::vector<Problem>& proble
   const std::string what = "route " + to.network().to_string();
   for (const Problem& problem : problems)
     if (problem.what == what || problem.what.starts_with(what + ' ')) return problem.why;
-  // Counted as a kind: whichever it is, nobody can promise this one.
-  for (const Problem& problem : problems)
-    if (problem.what == "routes") return "perhaps: of all routes " + problem.why;
   return {};
 }
 

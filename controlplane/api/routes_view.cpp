@@ -29,7 +29,7 @@ class RouteEmitter {
     const auto problem = problems_.find(to);
     emit_({{"to", to},
            {"kind", route.kind},
-           {"table", route.table},
+           {"table", route.table.empty() ? Json() : Json(route.table)},
            {"port", or_null(route.port)},
            {"via", or_null(route.via)},
            {"tunnel", or_null(route.tunnel)},
@@ -52,13 +52,20 @@ void emit_port(const config::Port& port, const RouteEmitter& emit) {
   }
 }
 
+// Empty: its port waits for a restart.
+std::string_view table_of(const config::Route& route, const config::Config& configuration) {
+  const auto is_its = [&](const config::Port& port) { return port.name == route.port; };
+  if (std::none_of(configuration.ports.begin(), configuration.ports.end(), is_its)) return {};
+  return is_inner(route, configuration) ? "inner" : "underlay";
+}
+
 // All that is short: ports, [[route]] and tunnels.
 void emit_fixed(const config::Config& configuration, const RouteEmitter& emit) {
   for (const config::Port& port : configuration.ports) emit_port(port, emit);
   for (const config::Route& route : configuration.routes)
     emit({.prefix = route.to,
           .kind = "via",
-          .table = is_inner(route, configuration) ? "inner" : "underlay",
+          .table = table_of(route, configuration),
           .port = route.port,
           .via = route.via.to_string()});
   for (const config::Wireguard& tunnel : configuration.wireguards)

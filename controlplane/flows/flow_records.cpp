@@ -46,7 +46,10 @@ std::optional<std::string> problem_of(int file, const std::filesystem::path& pat
   struct stat status {};
   if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) return path.string() + " is no regular file";
   if (status.st_nlink > 1) return path.string() + " has other names (hard links)";
-  if (status.st_uid != 0 && status.st_uid != geteuid() && status.st_uid != writer)
+  if (writer && status.st_uid != writer)
+    return path.string() + " belongs to uid " + std::to_string(status.st_uid) + ", and uid " + std::to_string(*writer) +
+           " is to write it";
+  if (!writer && status.st_uid != 0 && status.st_uid != geteuid())
     return path.string() + " belongs to another user (uid " + std::to_string(status.st_uid) + ')';
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <tuple>
 
 namespace sallyport::controlplane {
 namespace {
@@ -32,6 +33,14 @@ policy::Facts facts_of(const config::Peer& peer) {
 const std::string& Peer::identity() const {
   static const std::string none;
   return facts.names.empty() ? none : facts.names.front();
+}
+
+bool operator==(const Peer& a, const Peer& b) {
+  const auto values = [](const Peer& peer) {
+    return std::tie(peer.name, peer.interface, peer.public_key, peer.prefixes, peer.facts, peer.preshared_key_file,
+                    peer.endpoint, peer.persistent_keepalive);
+  };
+  return values(a) == values(b);
 }
 
 Peer configured_peer(const config::Peer& peer, PeerOrigin origin) {

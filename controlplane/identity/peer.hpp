@@ -35,7 +35,8 @@ struct Peer {
   // What was configured or proven; empty: neither.
   [[nodiscard]] const std::string& identity() const;
 
-  friend bool operator==(const Peer&, const Peer&) = default;
+  // Where it comes from makes no other peer of it.
+  friend bool operator==(const Peer& a, const Peer& b);
 };
 
 // One that a file names. It was never authenticated by anything but its key, so it has no authentication time, and it

@@ -21,6 +21,7 @@ tl::expected<StoredState, std::string> StateKeeper::open(const std::filesystem::
   floors_ = loaded->reservations;
   reserved_at_start_ = floors_;
   ran_before_ = !floors_.empty();
+  is_new_ = store->is_new();
   if (store->was_emptied()) note_lost("it was empty at the start");
   reserve(*store, tunnels);
   writer_ = std::make_unique<StateWriter>(

@@ -48,6 +48,8 @@ class StateKeeper {
   [[nodiscard]] const Reservations& reserved_at_start() const { return reserved_at_start_; }
   // Another process has used this file before.
   [[nodiscard]] bool ran_before() const { return ran_before_; }
+  // Its file was not there at the start.
+  [[nodiscard]] bool is_new() const { return is_new_; }
   // What it should have held is gone, as was seen elsewhere: logged, and a problem of this run. `how`: "it was ...".
   void note_lost(const std::string& how);
   [[nodiscard]] std::vector<Problem> problems() const;
@@ -64,7 +66,7 @@ class StateKeeper {
   std::filesystem::path file_;
   StoreChange pending_;
   Reservations floors_, reserved_at_start_;
-  bool ran_before_ = false;
+  bool ran_before_ = false, is_new_ = false;
   std::uint64_t last_ticket_ = 0;
   std::map<std::uint64_t, std::function<void(bool stored)>> waiting_;  // by ticket
   std::string failure_;  // why it could not be written last; empty: it could

@@ -86,6 +86,7 @@ tl::expected<Store, std::string> Store::open(const std::filesystem::path& file) 
   sqlite3* database = nullptr;
   const int code = sqlite3_open_v2(file.c_str(), &database, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   Store store(database);
+  store.is_new_ = is_new;
   store.was_emptied_ = !is_new && status.st_size == 0;
   if (code != SQLITE_OK) return failure(database != nullptr ? sqlite3_errmsg(database) : sqlite3_errstr(code));
   if (auto ready = prepare(database); !ready) {

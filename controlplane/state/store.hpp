@@ -92,6 +92,7 @@ class Store {
   Store& operator=(Store&&) noexcept = default;
 
   // The file was there and empty: whatever it held is gone.
+  [[nodiscard]] bool is_new() const noexcept { return is_new_; }
   [[nodiscard]] bool was_emptied() const noexcept { return was_emptied_; }
   // Everything that has not lapsed. A set_at in the future (the clock went back since) counts as `now`, and is written
   // back so if the disk has room: no row binds anybody longer than 24 h from here.
@@ -109,6 +110,7 @@ class Store {
   explicit Store(sqlite3* database) noexcept : database_(database) {}
 
   std::unique_ptr<sqlite3, Close> database_;
+  bool is_new_ = false;
   bool was_emptied_ = false;
 };
 

@@ -26,7 +26,20 @@ bool valid_piece(const Payload& payload, unsigned most) noexcept {
 
 }  // namespace
 
-bool valid(const SetTunnel& payload) noexcept {
+// Of these every value is good.
+bool valid(const BeginSync& /*payload*/, const CommandLimits& /*limits*/) noexcept {
+  return true;
+}
+
+bool valid(const EndSync& /*payload*/, const CommandLimits& /*limits*/) noexcept {
+  return true;
+}
+
+bool valid(const SetCookieSecrets& /*payload*/, const CommandLimits& /*limits*/) noexcept {
+  return true;
+}
+
+bool valid(const SetTunnel& payload, const CommandLimits& /*limits*/) noexcept {
   if (payload.tunnel_id >= max_tunnels || payload.listen_port == 0 || payload.mss_clamp > 1 || payload.udp_checksum > 1)
     return false;
   if (payload.mtu < 576 || payload.mtu > 9216 || payload.address_count > max_addresses) return false;
@@ -35,7 +48,7 @@ bool valid(const SetTunnel& payload) noexcept {
   return true;
 }
 
-bool valid(const RemoveTunnel& payload) noexcept {
+bool valid(const RemoveTunnel& payload, const CommandLimits& /*limits*/) noexcept {
   return payload.tunnel_id < max_tunnels;
 }
 
@@ -61,7 +74,7 @@ bool valid(const SetRoute& payload, const CommandLimits& limits) noexcept {
   return false;
 }
 
-bool valid(const RemoveRoute& payload) noexcept {
+bool valid(const RemoveRoute& payload, const CommandLimits& /*limits*/) noexcept {
   return valid_network(payload.prefix);
 }
 
@@ -73,25 +86,25 @@ bool valid(const InstallSession& payload, const CommandLimits& limits) noexcept 
   return payload.endpoint.is_set() && valid_endpoint_or_unset(payload.endpoint);
 }
 
-bool valid(const RetireSession& payload) noexcept {
+bool valid(const RetireSession& payload, const CommandLimits& /*limits*/) noexcept {
   return payload.index != 0 && payload.session_id != 0;
 }
 
-bool valid(const BeginPolicy& payload) noexcept {
+bool valid(const BeginPolicy& payload, const CommandLimits& /*limits*/) noexcept {
   return payload.image != 0 && payload.allow_all <= 1 && payload.record_flows <= 1;
 }
 
-bool valid(const CommitPolicy& payload) noexcept {
+bool valid(const CommitPolicy& payload, const CommandLimits& /*limits*/) noexcept {
   return payload.image != 0;
 }
 
-bool valid(const SetRule& payload) noexcept {
+bool valid(const SetRule& payload, const CommandLimits& /*limits*/) noexcept {
   return payload.number != 0 && payload.number < max_rules && payload.rank != no_rank &&
          payload.action <= RuleAction::audit && payload.log <= RuleLog::all && payload.reject <= 1 &&
          payload.rate_bits_per_s <= max_rate_bits_per_s;
 }
 
-bool valid(const SetService& payload) noexcept {
+bool valid(const SetService& payload, const CommandLimits& /*limits*/) noexcept {
   if (payload.number == 0 || payload.number >= max_services || payload.port_count > max_service_ports) return false;
   return std::all_of(payload.ports.begin(), payload.ports.begin() + payload.port_count, [](const PortRange& range) {
     return range.protocol <= any_protocol && range.first <= range.last;
@@ -143,7 +156,7 @@ bool valid(const SetAddress& payload, const CommandLimits& limits) noexcept {
          payload.draining <= 1 && (payload.draining == 0 || payload.opening_class == 0);
 }
 
-bool valid(const RemoveAddress& payload) noexcept {
+bool valid(const RemoveAddress& payload, const CommandLimits& /*limits*/) noexcept {
   return valid_network(payload.prefix);
 }
 

@@ -65,7 +65,7 @@ CommandResult Commands::check_and_perform(const Payload& payload) noexcept {
   // What workers still read of the policy is bounded; a change that finds no room waits for their quiescent states.
   if constexpr (OfPolicy<Payload>)
     if (!parts_.policy.has_room()) return CommandResult::again();
-  const CommandResult result = abi::valid_command(payload, limits_) ? perform(payload) : abi::Refusal::bad_value;
+  const CommandResult result = abi::valid(payload, limits_) ? perform(payload) : abi::Refusal::bad_value;
   if constexpr (OfPolicy<Payload>)
     if (!result.is_done()) parts_.policy.spoil(payload.image, Payload::kind);
   return result;

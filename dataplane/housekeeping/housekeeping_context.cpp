@@ -26,14 +26,6 @@ void HousekeepingContext::transmit(Packet* frame, std::uint8_t port_index) noexc
   send_to_worker(transmit_worker[tables.ports.port(port_index).device], frame, Task::transmit);
 }
 
-void HousekeepingContext::transmit_to_neighbour(Packet* ip_packet, std::uint8_t port_index,
-                                                std::uint32_t neighbour_index) noexcept {
-  PacketMeta& meta = meta_of(ip_packet);
-  meta.tx_port = port_index;
-  meta.neighbour_index = neighbour_index;
-  send_to_worker(transmit_worker[tables.ports.port(port_index).device], ip_packet, Task::transmit_to_neighbour);
-}
-
 void HousekeepingContext::route(Packet* ip_packet) noexcept {
   meta_of(ip_packet).is_trusted = true;
   send_to_worker(0, ip_packet, Task::route);

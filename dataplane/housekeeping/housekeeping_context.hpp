@@ -32,9 +32,6 @@ struct HousekeepingContext {
   void send_to_worker(std::uint16_t worker, Packet* packet, Task task) noexcept;
   // A complete frame, to whoever owns the transmit queue of `port_index`. VLAN tags are the worker's business.
   void transmit(Packet* frame, std::uint8_t port_index) noexcept;
-  // An IP packet of known port and neighbour; the worker adds the Ethernet header or, if the neighbour is not resolved,
-  // sends it back as Task::resolve.
-  void transmit_to_neighbour(Packet* ip_packet, std::uint8_t port_index, std::uint32_t neighbour_index) noexcept;
   // An IP packet of the gateway's own that still needs a route (inner table).
   void route(Packet* ip_packet) noexcept;
 

@@ -81,9 +81,9 @@ void NeighbourService::let_go(Packet* packet, const NeighbourWork::Release& rele
   if (meta.task == Task::glean)
     install_gleaned_route(release.neighbour, release.port_index, destination_address(bytes_of(packet), meta.ip));
   const LogicalPort& port = context_.tables.ports.port(release.port_index);
-  const bool is_ours = meta.task == Task::none;
+  const bool is_ours = meta.is_trusted || meta.task == Task::none;
   if (port.role == config::PortRole::inside && !is_ours) {
-    if (!meta.is_trusted) meta.passed_policy = meta.took_hop = true;
+    meta.passed_policy = meta.took_hop = true;
     return context_.send_to_worker(context_.transmit_worker[port.device], packet, Task::route);
   }
   if (meta.destination_peer != abi::no_peer &&

@@ -34,7 +34,13 @@ CommandResult RouteKeeper::set(const abi::SetRoute& set, std::uint64_t sync_id) 
       (any_port_owns(tables.ports, set.prefix.address) || tables.tunnels.owns_address(set.prefix.address)))
     return abi::Refusal::conflict;
   const auto wanted = resolve(set, sync_id);
-  if (!wanted) return wanted.error();
+  if (!wanted) {
+    // A router that cannot be had yet: the present one goes on, also over a synchronisation, which has named the route.
+    const auto old = routes_.find(set.prefix);
+    if (old != routes_.end() && old->second.kind == abi::RouteKind::via && set.route_kind == abi::RouteKind::via)
+      old->second.sync_id = sync_id;
+    return wanted.error();
+  }
   const Route& route = wanted->route;
   // Nobody takes a port's own prefix: the hosts behind it would be cut off, and the route gone with this one.
   if (!route.is_underlay && port_routes_.contains(set.prefix)) {

@@ -56,13 +56,15 @@ class Request {
 int switch_off(Ethtool& ethtool, std::string_view name) {
   Request<ethtool_sset_info> set(ETHTOOL_GSSET_INFO, sizeof(std::uint32_t));
   set.head().sset_mask = std::uint64_t{1} << ETH_SS_FEATURES;
-  if (ethtool.ask(set.head()) != 0 || set.head().sset_mask == 0) return 0;
+  const auto failed = [](int error) { return error == EOPNOTSUPP ? 0 : error; };
+  if (const int error = ethtool.ask(set.head()); error != 0) return failed(error);
+  if (set.head().sset_mask == 0) return 0;
   const std::uint32_t count = set.head().data[0];
   if (count == 0 || count > most_features) return 0;
   Request<ethtool_gstrings> strings(ETHTOOL_GSTRINGS, std::size_t{count} * ETH_GSTRING_LEN);
   strings.head().string_set = ETH_SS_FEATURES;
   strings.head().len = count;
-  if (ethtool.ask(strings.head()) != 0) return 0;
+  if (const int error = ethtool.ask(strings.head()); error != 0) return failed(error);
   const auto* const names = reinterpret_cast<const char*>(strings.head().data);
   std::uint32_t index = 0;
   const auto is_it = [&](const char* one) { return name == std::string_view(one, strnlen(one, ETH_GSTRING_LEN)); };
@@ -71,7 +73,8 @@ int switch_off(Ethtool& ethtool, std::string_view name) {
   const std::uint32_t blocks = (count + 31) / 32, block = index / 32, bit = std::uint32_t{1} << index % 32;
   Request<ethtool_gfeatures> present(ETHTOOL_GFEATURES, blocks * sizeof(ethtool_get_features_block));
   present.head().size = blocks;
-  if (ethtool.ask(present.head()) != 0 || (present.head().features[block].active & bit) == 0) return 0;
+  if (const int error = ethtool.ask(present.head()); error != 0) return failed(error);
+  if ((present.head().features[block].active & bit) == 0) return 0;
   Request<ethtool_sfeatures> wanted(ETHTOOL_SFEATURES, blocks * sizeof(ethtool_set_features_block));
   wanted.head().size = blocks;
   wanted.head().features[block].valid = bit;

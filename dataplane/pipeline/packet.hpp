@@ -24,8 +24,7 @@ enum class Task : std::uint8_t {
   open,   // a data message for a session that this worker owns; data starts at the WireGuard header
   route,  // an IP packet of the gateway's own, or one that was held and is judged anew: look up its route and send it
   seal,   // an empty packet, a keepalive, for `destination_peer`
-  transmit,               // a complete frame for `tx_port`
-  transmit_to_neighbour,  // an IP packet for `neighbour_index` on `tx_port`; the Ethernet header is still to come
+  transmit,  // a complete frame for `tx_port`
   // For housekeeping.
   own_address,        // ARP, ND, ICMP to one of our addresses, or what the host interface may take; starts at Ethernet
   own_inner_address,  // an IP packet from a peer or an inside port to one of our addresses; starts at the IP header

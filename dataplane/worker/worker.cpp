@@ -155,9 +155,6 @@ void Worker::accept_task(Packet* packet, std::uint16_t from_worker) noexcept {
       return push_to_seal(packet);
     case Task::transmit:
       return transmit(packet);
-    case Task::transmit_to_neighbour:
-      meta.layer = Layer::ip;
-      return push_to_neighbour(packet);
     default:
       return drop(packet, DropReason::bad_command);
   }

@@ -42,7 +42,8 @@ with Lab() as lab:
         return rose
 
     rose = misbehave("flood", "10.0.0.99", 443)          # nobody is there: nothing ends these flows but time
-    expect(rose["flow_quota"] > 1000 and rose["flow_table_full"] == 0, f"the flood ends at its own quota: {rose}")
+    expect(rose["flow_quota"] > 1000 and rose["flow_table_full"] < rose["flow_quota"] // 100,  # while housekeeping gets no processor
+           f"the flood ends at its own quota: {rose}")
     misbehave("scan", "10.0.0.10", 0)
     drip.expect_growing()
     expect(len(gateway.ctl("flows", "--peer", "mallory", "--count", "100000")["flows"]) < 4096, "mallory has not got all of the table")

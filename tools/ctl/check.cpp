@@ -4,6 +4,7 @@
 #include "config/difference.hpp"
 #include "config/load.hpp"
 #include "config/peer_warnings.hpp"
+#include "controlplane/flows/flow_records.hpp"
 #include "controlplane/runtime/instant_now.hpp"
 #include "controlplane/validation.hpp"
 #include "dataplane/io/memory.hpp"
@@ -69,6 +70,10 @@ Verdict judge(const Invocation& call, const config::Config& configuration) {
   const auto keys = controlplane::validate(configuration, {},
                                            without_keys ? controlplane::KeyFiles::leave : controlplane::KeyFiles::read);
   if (!keys) verdict.errors = keys.error();
+  if (configuration.flow_records && !without_keys)
+    if (auto problem =
+            controlplane::FlowRecords::foresee(*configuration.flow_records, controlplane::reader_of(configuration)))
+      verdict.errors.push_back({configuration.flow_records->location, "file: " + *problem});
   if (const auto reserved = dataplane::memory_to_reserve_mb(configuration.dataplane, verdict.need); !reserved)
     verdict.errors.push_back({configuration.dataplane.location, reserved.error()});
   for (const config::Error& missing : missing_here(configuration, verdict.need))
@@ -156,16 +161,19 @@ void print_good_json(const Invocation& call, const config::Config& configuration
 
 ExitCode run_check(const Invocation& call) {
   const std::string& file = call.arguments[0];
-  const auto configuration = config::load(file);
+  // What a reload would come from, beside whose ports it would have to stand.
+  std::optional<config::Config> running;
+  if (call.has("against")) {
+    auto old = config::load(call.text("against"));
+    if (!old) return print_errors_of(call, call.text("against"), old.error());
+    running = std::move(*old);
+  }
+  const auto configuration = config::load(file, running ? &*running : nullptr);
   if (!configuration) return print_errors_of(call, file, configuration.error());
   const Verdict verdict = judge(call, *configuration);
   if (!verdict.errors.empty()) return print_errors_of(call, file, verdict.errors);
   std::optional<config::Difference> difference;
-  if (call.has("against")) {
-    const auto old = config::load(call.text("against"));
-    if (!old) return print_errors_of(call, call.text("against"), old.error());
-    difference = config::diff(*old, *configuration);
-  }
+  if (running) difference = config::diff(*running, *configuration);
   (call.json ? print_good_json : print_good)(call, *configuration, verdict, difference ? &*difference : nullptr);
   return ExitCode::success;
 }

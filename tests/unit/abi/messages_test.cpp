@@ -101,7 +101,7 @@ TEST(Messages, CarryNothingOfTheStackBehindTheirPayload) {
 }
 
 TEST(Validate, AcceptsGoodMessages) {
-  EXPECT_TRUE(valid(a_tunnel()));
+  EXPECT_TRUE(valid(a_tunnel(), limits));
   EXPECT_TRUE(valid(a_peer(), limits));
   EXPECT_TRUE(valid(a_route(), limits));
   EXPECT_TRUE(valid(a_session(), limits));
@@ -111,15 +111,15 @@ TEST(Validate, AcceptsGoodMessages) {
 }
 
 TEST(Validate, RefusesTunnelsOutOfRange) {
-  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.tunnel_id = max_tunnels; })));
-  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.listen_port = 0; })));
-  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.mtu = 575; })));
-  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.mtu = 9217; })));
-  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.mss_clamp = 2; })));
-  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.udp_checksum = 2; })));
-  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.address_count = max_addresses + 1; })));
-  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.address_count = 1; }))) << "an address that is not set";
-  EXPECT_FALSE(valid(RemoveTunnel{max_tunnels}));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.tunnel_id = max_tunnels; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.listen_port = 0; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.mtu = 575; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.mtu = 9217; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.mss_clamp = 2; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.udp_checksum = 2; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.address_count = max_addresses + 1; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.address_count = 1; }), limits)) << "an address that is not set";
+  EXPECT_FALSE(valid(RemoveTunnel{max_tunnels}, limits));
 }
 
 TEST(Validate, RefusesPeersOutOfRange) {
@@ -172,7 +172,7 @@ TEST(Validate, RefusesRoutesThatCannotBe) {
                             }),
                      limits));
   EXPECT_TRUE(valid(spoilt(a_route(), [](auto& r) { r.route_kind = RouteKind::blackhole; }), limits));
-  EXPECT_FALSE(valid(RemoveRoute{*IpPrefix::parse("10.20.0.1/16")}));
+  EXPECT_FALSE(valid(RemoveRoute{*IpPrefix::parse("10.20.0.1/16")}, limits));
 }
 
 TEST(Validate, RefusesSessionsThatCannotBe) {
@@ -184,8 +184,8 @@ TEST(Validate, RefusesSessionsThatCannotBe) {
   EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.port_index = 2; }), limits));
   EXPECT_TRUE(valid(spoilt(a_session(), [](auto& s) { s.port_index = no_port; }), limits));
   EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.endpoint = {}; }), limits));
-  EXPECT_FALSE(valid(RetireSession{0, 0, 1}));
-  EXPECT_FALSE(valid(RetireSession{1, 0, 0}));
+  EXPECT_FALSE(valid(RetireSession{0, 0, 1}, limits));
+  EXPECT_FALSE(valid(RetireSession{1, 0, 0}, limits));
 }
 
 TEST(Validate, RefusesCapturesOutOfRange) {
@@ -248,9 +248,9 @@ ListFlows a_listing() {
 }
 
 TEST(Validate, AcceptsGoodPolicyMessages) {
-  EXPECT_TRUE(valid(BeginPolicy{.image = 1, .allow_all = 1, .record_flows = 1, .pick_up_s = 0xffff}));
-  EXPECT_TRUE(valid(a_rule()));
-  EXPECT_TRUE(valid(a_service()));
+  EXPECT_TRUE(valid(BeginPolicy{.image = 1, .allow_all = 1, .record_flows = 1, .pick_up_s = 0xffff}, limits));
+  EXPECT_TRUE(valid(a_rule(), limits));
+  EXPECT_TRUE(valid(a_service(), limits));
   EXPECT_TRUE(valid(a_row(), limits));
   EXPECT_TRUE(valid(a_destination(), limits));
   EXPECT_TRUE(valid(an_access(), limits));
@@ -259,44 +259,47 @@ TEST(Validate, AcceptsGoodPolicyMessages) {
   EXPECT_TRUE(valid(a_listing(), limits));
   EXPECT_TRUE(valid(RemoveSourceClass{.image = 1, .number = 15}, limits));
   EXPECT_TRUE(valid(RemoveDestinationClass{.image = 1, .number = 15}, limits));
-  EXPECT_TRUE(valid(RemoveAddress{.image = 1, .prefix = *IpPrefix::parse("::/0")}));
+  EXPECT_TRUE(valid(RemoveAddress{.image = 1, .prefix = *IpPrefix::parse("::/0")}, limits));
 }
 
 TEST(Validate, RefusesImagesThatCannotBe) {
-  EXPECT_FALSE(valid(BeginPolicy{.image = 0}));
-  EXPECT_FALSE(valid(BeginPolicy{.image = 1, .allow_all = 2}));
-  EXPECT_FALSE(valid(BeginPolicy{.image = 1, .record_flows = 2}));
+  EXPECT_FALSE(valid(BeginPolicy{.image = 0}, limits));
+  EXPECT_FALSE(valid(BeginPolicy{.image = 1, .allow_all = 2}, limits));
+  EXPECT_FALSE(valid(BeginPolicy{.image = 1, .record_flows = 2}, limits));
 }
 
 TEST(Validate, RefusesRulesOutOfRange) {
-  EXPECT_TRUE(valid(spoilt(a_rule(), [](auto& r) { r.number = max_rules - 1; })));
-  EXPECT_TRUE(valid(spoilt(a_rule(), [](auto& r) { r.action = RuleAction::audit; })));
-  EXPECT_TRUE(valid(spoilt(a_rule(), [](auto& r) { r.rate_bits_per_s = max_rate_bits_per_s; })));
-  EXPECT_TRUE(valid(spoilt(a_rule(), [](auto& r) { r.rank = no_rank - 1; })));
-  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.number = 0; }))) << "what no rule allows";
-  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.number = max_rules; })));
-  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.rank = no_rank; })));
-  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.action = RuleAction{3}; })));
-  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.log = RuleLog{3}; })));
-  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.reject = 2; })));
-  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.rate_bits_per_s = max_rate_bits_per_s + 1; })));
+  EXPECT_TRUE(valid(spoilt(a_rule(), [](auto& r) { r.number = max_rules - 1; }), limits));
+  EXPECT_TRUE(valid(spoilt(a_rule(), [](auto& r) { r.action = RuleAction::audit; }), limits));
+  EXPECT_TRUE(valid(spoilt(a_rule(), [](auto& r) { r.rate_bits_per_s = max_rate_bits_per_s; }), limits));
+  EXPECT_TRUE(valid(spoilt(a_rule(), [](auto& r) { r.rank = no_rank - 1; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.number = 0; }), limits)) << "what no rule allows";
+  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.number = max_rules; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.rank = no_rank; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.action = RuleAction{3}; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.log = RuleLog{3}; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.reject = 2; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_rule(), [](auto& r) { r.rate_bits_per_s = max_rate_bits_per_s + 1; }), limits));
 }
 
 TEST(Validate, RefusesServicesOutOfRange) {
   constexpr PortRange everything{.protocol = any_protocol, .first = 0, .last = 65535};
-  EXPECT_TRUE(valid(spoilt(a_service(), [](auto& s) { s.number = max_services - 1; })));
-  EXPECT_TRUE(valid(spoilt(a_service(), [](auto& s) { s.port_count = 0; }))) << "on no port";
-  EXPECT_TRUE(valid(spoilt(a_service(), [&](auto& s) { s.ports[31] = everything; })));
-  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.number = 0; })));
-  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.number = max_services; })));
-  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.port_count = max_service_ports + 1; })));
-  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.port_count = 0xffffffff; })));
-  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.ports[31].protocol = any_protocol + 1; })));
-  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.ports[31].last = 79; })));
-  EXPECT_TRUE(valid(spoilt(a_service(), [](auto& s) {
-    s.ports[31].last = 79;
-    s.port_count = 31;
-  }))) << "what is not counted is not read";
+  EXPECT_TRUE(valid(spoilt(a_service(), [](auto& s) { s.number = max_services - 1; }), limits));
+  EXPECT_TRUE(valid(spoilt(a_service(), [](auto& s) { s.port_count = 0; }), limits)) << "on no port";
+  EXPECT_TRUE(valid(spoilt(a_service(), [&](auto& s) { s.ports[31] = everything; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.number = 0; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.number = max_services; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.port_count = max_service_ports + 1; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.port_count = 0xffffffff; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.ports[31].protocol = any_protocol + 1; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_service(), [](auto& s) { s.ports[31].last = 79; }), limits));
+  EXPECT_TRUE(valid(spoilt(a_service(),
+                           [](auto& s) {
+                             s.ports[31].last = 79;
+                             s.port_count = 31;
+                           }),
+                    limits))
+      << "what is not counted is not read";
 }
 
 TEST(Validate, RefusesAddressesThatDrainAndDoNot) {
@@ -398,8 +401,8 @@ TEST(Validate, RefusesAddressesAndPeersOutOfRange) {
   EXPECT_FALSE(valid(spoilt(an_address(), [](auto& a) { a.prefix.address.bytes[12] = 1; }), limits));
   EXPECT_FALSE(valid(spoilt(an_address(), [](auto& a) { a.access.source_class = 16; }), limits));
   EXPECT_FALSE(valid(spoilt(an_address(), [](auto& a) { a.destination_class = 16; }), limits));
-  EXPECT_FALSE(valid(RemoveAddress{.image = 1, .prefix = *IpPrefix::parse("10.0.0.1/8")}));
-  EXPECT_FALSE(valid(RemoveAddress{.image = 1, .prefix = {}}));
+  EXPECT_FALSE(valid(RemoveAddress{.image = 1, .prefix = *IpPrefix::parse("10.0.0.1/8")}, limits));
+  EXPECT_FALSE(valid(RemoveAddress{.image = 1, .prefix = {}}, limits));
   EXPECT_FALSE(valid(spoilt(a_peer_access(), [](auto& p) { p.peer_id = 100; }), limits));
   EXPECT_FALSE(valid(spoilt(a_peer_access(), [](auto& p) { p.peer_id = no_peer; }), limits));
   EXPECT_FALSE(valid(spoilt(a_peer_access(), [](auto& p) { p.identity = 100; }), limits));
@@ -430,7 +433,7 @@ TEST(Validate, RefusesPacketsThatCannotBeSent) {
   EXPECT_FALSE(valid(spoilt(a_packet(), [](auto& p) { p.local.address.family = IpFamily{99}; })));
 }
 
-// A reader that believes valid() indexes tables by what passed it.
+// A reader that believes valid(, limits) indexes tables by what passed it.
 TEST(Validate, LetsNothingOutOfRangeThroughWhateverTheBytes) {
   std::mt19937_64 random(7);
   const auto fill = [&](auto& message) {
@@ -447,7 +450,7 @@ TEST(Validate, LetsNothingOutOfRangeThroughWhateverTheBytes) {
     if (valid(route, limits)) { ASSERT_TRUE(route.prefix.length <= route.prefix.address.bits()); }
     SetTunnel tunnel;
     fill(tunnel);
-    if (valid(tunnel)) { ASSERT_TRUE(tunnel.address_count <= max_addresses); }
+    if (valid(tunnel, limits)) { ASSERT_TRUE(tunnel.address_count <= max_addresses); }
     SetSourceClass row;
     fill(row);
     if (valid(row, limits)) { ASSERT_TRUE(row.number < 16 && row.count <= row_entries_per_piece); }

@@ -58,7 +58,14 @@ bool all_are(const std::vector<std::string>& values, const std::string& wanted) 
   return values.size() == 2;
 }
 
+#ifdef __SANITIZE_THREAD__
+constexpr bool has_foreign_thread = true;
+#else
+constexpr bool has_foreign_thread = false;
+#endif
+
 TEST(Privileges, LeaveNoThreadACapability) {
+  if (has_foreign_thread) GTEST_SKIP() << "ThreadSanitizer has a thread that takes no signal";
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   EXPECT_EQ(in_child([] {
               if (!forgo_new_privileges()) return 1;
@@ -72,6 +79,7 @@ TEST(Privileges, LeaveNoThreadACapability) {
 }
 
 TEST(Privileges, MakeEveryThreadTheUser) {
+  if (has_foreign_thread) GTEST_SKIP() << "ThreadSanitizer has a thread that takes no signal";
   if (geteuid() != 0) GTEST_SKIP() << "needs root";
   const auto nobody = find_account("nobody");
   ASSERT_TRUE(nobody);

@@ -97,6 +97,14 @@ TEST(RunningPorts, KeepTheirPrefixesUntilTheRestart) {
       << "a route behind the new prefix waits with it";
 }
 
+TEST(RunningPorts, AreWhereRoutesLead) {
+  const Config running = valid(complete(ann));
+  std::string text = complete("[[route]]\nto = \"10.20.0.0/16\"\nvia = \"10.0.0.2\"\n");
+  text.replace(text.find("name = \"lan\""), 12, "name = \"site\"");
+  EXPECT_EQ(parse(text, "gateway.toml")->routes[0].port, "site");
+  EXPECT_EQ(parse(text, "gateway.toml", &running)->routes[0].port, "lan") << "until the restart";
+}
+
 TEST(RunningPorts, LeaveTheConfigurationAsItIsWritten) {
   const Config running = valid(complete(ann));
   const std::string text = with_lan_elsewhere(ann + "[[route]]\nto = \"10.20.0.0/16\"\nvia = \"10.9.0.2\"\n");

@@ -369,7 +369,7 @@ template <typename Payload>
 abi::Refusal FakeDataplane::read_and_apply(const abi::Command& command) {
   Payload payload;
   const bool fits = abi::read_payload(command, payload);
-  const bool is_valid = fits && abi::valid_command(payload, {max_peers_, max_sessions_, 4096, 2});
+  const bool is_valid = fits && abi::valid(payload, {max_peers_, max_sessions_, 4096, 2});
   EXPECT_TRUE(is_valid) << "kind " << static_cast<unsigned>(command.header.kind);
   if (!is_valid) return abi::Refusal::bad_value;
   if constexpr (requires { apply(payload); })

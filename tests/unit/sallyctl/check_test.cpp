@@ -134,5 +134,40 @@ TEST_F(Check, WarnsOfACoreThatThisMachineDoesNotHave) {
   EXPECT_TRUE(has(outcome.err, "on this machine: [dataplane] workers: core 1023 does not exist")) << outcome.err;
 }
 
+// What a reload would refuse beside the ports that run.
+TEST_F(Check, ComparesWithWhatRuns) {
+  ASSERT_EQ(check("").code, ExitCode::success);
+  std::filesystem::rename(folder_.file("gateway.toml"), folder_.file("old.toml"));
+  const auto moved = [&](const std::string& more, std::vector<std::string> options) {
+    check(more);
+    std::ifstream file(folder_.file("gateway.toml"));
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    text.replace(text.find("192.0.2.1/24"), 12, "198.51.100.1/24");
+    write("gateway.toml", text);
+    options.insert(options.begin(), {"check", folder_.file("gateway.toml")});
+    return call(options);
+  };
+  const std::string old = folder_.file("old.toml");
+  const std::string taken = "[[peer]]\nname = \"b\"\nwireguard = \"wg0\"\npublic_key = \"" + std::string(ann_key) +
+                            "\"\nallowed_ips = [\"192.0.2.0/24\"]\n";
+  EXPECT_EQ(moved(taken, {}).code, ExitCode::success) << "a start would take it";
+  const Outcome refused = moved(taken, {"--against", old});
+  EXPECT_EQ(refused.code, ExitCode::usage);
+  EXPECT_TRUE(has(refused.err, "192.0.2.0/24 is the connected prefix of port 'wan', which runs")) << refused.err;
+  EXPECT_EQ(moved("", {"--against", old}).code, ExitCode::success);
+}
+
+TEST_F(Check, ForeseesAFlowRecordFileThatAStartRefuses) {
+  policy_ = "[policy]\nfiles = [\"policy.toml\"]\n";
+  write("policy.toml", "schema = 1\n");
+  std::filesystem::create_symlink("elsewhere", folder_.file("flows.jsonl"));
+  const std::string records = "[flow_records]\nfile = \"" + folder_.file("flows.jsonl") + "\"\n";
+  const Outcome outcome = check(records);
+  EXPECT_EQ(outcome.code, ExitCode::usage);
+  EXPECT_TRUE(has(outcome.err, "flows.jsonl is no regular file")) << outcome.err;
+  std::filesystem::remove(folder_.file("flows.jsonl"));
+  EXPECT_EQ(check(records).code, ExitCode::success) << "a start makes it";
+}
+
 }  // namespace
 }  // namespace sallyport::ctl::check_test
