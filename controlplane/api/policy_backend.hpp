@@ -53,7 +53,7 @@ class PolicyBackend {
   };
   // Since the rule exists. Empty name: what no rule allowed.
   [[nodiscard]] virtual RuleCounts rule_counts(const std::string& rule) const = 0;
-  [[nodiscard]] virtual std::string rule_name(std::uint32_t number) const = 0;  // empty: none
+  [[nodiscard]] virtual std::string rule_name(std::uint32_t number) const = 0;         // empty: none
   [[nodiscard]] virtual std::uint32_t rule_number(const std::string& rule) const = 0;  // 0: none
 
   [[nodiscard]] virtual std::vector<PeerIdentity> identities() const = 0;
