@@ -28,22 +28,20 @@ void replace_ports(Draft& draft, const std::vector<Port>& ports) {
 
 void check_beside_running(Draft& draft, const std::vector<Port>& running) {
   if (draft.config.ports == running || !draft.errors.empty()) return;
-  Config as_written = draft.config;
+  const std::vector<Port> as_written = draft.config.ports;
   replace_ports(draft, running);
-  // A route behind a port that does not run yet waits for the restart, as the port does.
+  // A route behind a port that does not run yet waits for the restart, as the port does. The others lead where they do
+  // now.
   ErrorList nobody_asks(*draft.errors.locate({}).file);
   std::swap(draft.errors, nobody_asks);
   check_routes(draft);
   std::swap(draft.errors, nobody_asks);
-  const auto waits = [&](const Owned<IpPrefix>& destination) {
+  std::erase_if(draft.destinations, [&](const Owned<IpPrefix>& destination) {
     return destination.owner.kind == Kind::route && !draft.route_ports[destination.owner.index];
-  };
-  std::erase_if(draft.destinations, waits);
+  });
   check_addresses(draft);
   check_destinations(draft);
-  for (std::size_t i = 0; i < as_written.routes.size(); ++i)
-    if (draft.route_ports[i]) as_written.routes[i].port = draft.config.routes[i].port;
-  draft.config = std::move(as_written);
+  draft.config.ports = as_written;
   if (!draft.errors.empty())
     draft.errors.add({},
                      "the ports that run stay until a restart, and are not the ports of this file: what clashes "

@@ -1,43 +1,12 @@
-#include "controlplane/api/admin_api.hpp"
 #include "controlplane/api/endpoint.hpp"
-
-#include <gtest/gtest.h>
-
-#include <nlohmann/json.hpp>
-
-#include "tests/unit/api/drain.hpp"
-#include "tests/unit/api/fake_backend.hpp"
+#include "tests/unit/api/ask.hpp"
 
 namespace sallyport::controlplane::admin_api_test {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr RequestTime test_time{.boottime_ns = FakeBackend::now_ns, .wall_ns = 1'700'000'000'000'000'000};
-
-struct Answer {
-  unsigned status;
-  Json json;
-};
-
-class AdminApi : public testing::Test {
- protected:
-  Answer ask(const std::string& method, const std::string& target, const std::string& body = {}) {
-    HttpResponse response =
-        handle_admin_request({.method = method, .target = target, .body = body}, backend_, test_time);
-    const std::string text = drain(response);
-    Json json = Json::parse(text, nullptr, false);
-    EXPECT_FALSE(json.is_discarded()) << text;
-    return {response.status, std::move(json)};
-  }
-  Json get(const std::string& target) {
-    Answer answer = ask("GET", target);
-    EXPECT_EQ(answer.status, 200U) << answer.json;
-    return std::move(answer.json);
-  }
-
-  FakeBackend backend_;
-};
+class AdminApi : public AskingTest {};
 
 TEST_F(AdminApi, ShowsBothProcessesAndWhatCouldNotBeMadeReal) {
   backend_.problem_list.push_back({"route 10.20.0.0/16", "no port reaches it"});

@@ -22,18 +22,22 @@ class AskingTest : public testing::Test {
   struct Answer {
     unsigned status;
     Json json;
+    std::string etag;
   };
 
-  HttpResponse response(const std::string& method, const std::string& target, const std::string& body = {}) {
-    return handle_admin_request({.method = method, .target = target, .body = body, .client = "uid 7"}, backend_,
-                                test_time);
+  HttpResponse response(const std::string& method, const std::string& target, const std::string& body = {},
+                        const std::string& if_match = {}) {
+    return handle_admin_request(
+        {.method = method, .target = target, .body = body, .if_match = if_match, .client = "uid 7"}, backend_,
+        test_time);
   }
-  Answer ask(const std::string& method, const std::string& target, const std::string& body = {}) {
-    HttpResponse answer = response(method, target, body);
+  Answer ask(const std::string& method, const std::string& target, const std::string& body = {},
+             const std::string& if_match = {}) {
+    HttpResponse answer = response(method, target, body, if_match);
     const std::string text = drain(answer);
     Json json = Json::parse(text, nullptr, false);
     EXPECT_FALSE(json.is_discarded()) << text;
-    return {answer.status, std::move(json)};
+    return {answer.status, std::move(json), answer.etag};
   }
   Json get(const std::string& target) {
     Answer answer = ask("GET", target);
@@ -44,6 +48,10 @@ class AskingTest : public testing::Test {
   void expect_error(unsigned status, const Answer& answer, const std::string& words) {
     EXPECT_EQ(answer.status, status) << answer.json;
     EXPECT_NE(answer.json.value("error", "").find(words), std::string::npos) << answer.json;
+  }
+  void expect_error(unsigned status, const std::string& target, const std::string& words) {
+    SCOPED_TRACE(target);
+    expect_error(status, ask("GET", target), words);
   }
 
   FakeBackend backend_;

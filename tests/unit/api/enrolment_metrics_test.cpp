@@ -7,20 +7,10 @@
 
 #include "controlplane/api/metrics_text.hpp"
 #include "tests/unit/api/ask.hpp"
+#include "tests/unit/api/series.hpp"
 
 namespace sallyport::controlplane::enrolment_metrics_test {
 namespace {
-
-std::map<std::string, std::string> series_of(const std::string& text) {
-  std::map<std::string, std::string> series;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    const std::size_t space = line.rfind(' ');
-    EXPECT_TRUE(series.emplace(line.substr(0, space), line.substr(space + 1)).second) << "twice: " << line;
-  }
-  return series;
-}
 
 TEST(EnrolmentMetrics, CountSessionsPoolsAndRevocations) {
   FakeBackend backend;

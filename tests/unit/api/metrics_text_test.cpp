@@ -8,23 +8,11 @@
 #include <sstream>
 
 #include "controlplane/api/exposition.hpp"
-#include "tests/unit/api/fake_backend.hpp"
+#include "tests/unit/api/ask.hpp"
+#include "tests/unit/api/series.hpp"
 
 namespace sallyport::controlplane::metrics_text_test {
 namespace {
-
-constexpr RequestTime test_time{.boottime_ns = FakeBackend::now_ns, .wall_ns = 1'700'000'000'000'000'000};
-
-std::map<std::string, std::string> series_of(const std::string& text) {
-  std::map<std::string, std::string> series;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.empty() || line[0] == '#') continue;
-    const std::size_t space = line.rfind(' ');
-    EXPECT_TRUE(series.emplace(line.substr(0, space), line.substr(space + 1)).second) << "twice: " << line;
-  }
-  return series;
-}
 
 TEST(MetricsText, HasEveryCounterOfEveryPort) {
   FakeBackend backend;

@@ -1,52 +1,16 @@
-#include <gtest/gtest.h>
-
 #include <cstring>
 
-#include <nlohmann/json.hpp>
-
-#include "controlplane/api/admin_api.hpp"
 #include "controlplane/api/protocols.hpp"
 #include "controlplane/http/rfc3339.hpp"
-#include "tests/unit/api/drain.hpp"
-#include "tests/unit/api/fake_backend.hpp"
+#include "tests/unit/api/ask.hpp"
 
 namespace sallyport::controlplane::policy_api_test {
 namespace {
 
 using Json = nlohmann::json;
 
-// A Tuesday, 22:13:20 UTC.
-constexpr RequestTime test_time{.boottime_ns = FakeBackend::now_ns, .wall_ns = 1'700'000'000'000'000'000};
-
-struct Answer {
-  unsigned status;
-  Json json;
-  std::string etag;
-};
-
-class PolicyApi : public testing::Test {
+class PolicyApi : public AskingTest {
  protected:
-  Answer ask(const std::string& method, const std::string& target, const std::string& body = {},
-             const std::string& if_match = {}) {
-    HttpResponse response = handle_admin_request(
-        {.method = method, .target = target, .body = body, .if_match = if_match, .client = "uid 7"}, backend_,
-        test_time);
-    const std::string text = drain(response);
-    Json json = Json::parse(text, nullptr, false);
-    EXPECT_FALSE(json.is_discarded()) << text;
-    return {response.status, std::move(json), response.etag};
-  }
-  Json get(const std::string& target) {
-    Answer answer = ask("GET", target);
-    EXPECT_EQ(answer.status, 200U) << target << answer.json;
-    return std::move(answer.json);
-  }
-  // The status, and the error if it holds these words.
-  void expect_error(unsigned status, const std::string& target, const std::string& words) {
-    const Answer answer = ask("GET", target);
-    EXPECT_EQ(answer.status, status) << target << answer.json;
-    EXPECT_NE(answer.json.value("error", "").find(words), std::string::npos) << target << answer.json;
-  }
   static std::string files(const std::string& text, const std::string& name = "new.toml") {
     return Json{{"files", Json::array({{{"name", name}, {"text", text}}})}}.dump();
   }
@@ -56,8 +20,6 @@ class PolicyApi : public testing::Test {
     text.replace(text.find(from), from.size(), to);
     return text;
   }
-
-  FakeBackend backend_;
 };
 
 TEST_F(PolicyApi, SaysWhatIsInForceAndWhereItCameFrom) {
