@@ -16,7 +16,6 @@
 namespace sallyport::dataplane {
 namespace {
 
-// Both widths, whatever this processor's best is, and each with every batch in the lanes and with small ones handed on.
 struct Variant {
   const char* name;
   VectorWidth width;
@@ -30,7 +29,7 @@ class VectorEngineTest : public testing::TestWithParam<Variant> {
  protected:
   void SetUp() override {
     auto made = make_vector_engine(GetParam().width, GetParam().fall_back);
-    if (!made) GTEST_SKIP() << made.error();
+    ASSERT_TRUE(made) << made.error();
     engine = std::move(*made);
   }
 
@@ -39,11 +38,18 @@ class VectorEngineTest : public testing::TestWithParam<Variant> {
   std::mt19937_64 random{42};
 };
 
-INSTANTIATE_TEST_SUITE_P(Widths, VectorEngineTest,
-                         testing::Values(Variant{"avx2", VectorWidth::avx2, false},
-                                         Variant{"avx2_or_single", VectorWidth::avx2, true},
-                                         Variant{"avx512", VectorWidth::avx512, false},
-                                         Variant{"avx512_or_single", VectorWidth::avx512, true}),
+// Every width that this processor has, not its best alone, and each with every batch in the lanes and with small ones
+// handed on. A width that it lacks is no test that was skipped: nobody can install a processor.
+std::vector<Variant> variants_of_this_processor() {
+  std::vector<Variant> variants = {{"avx2", VectorWidth::avx2, false}, {"avx2_or_single", VectorWidth::avx2, true}};
+  if (lanes::avx512.supported()) {
+    variants.push_back({"avx512", VectorWidth::avx512, false});
+    variants.push_back({"avx512_or_single", VectorWidth::avx512, true});
+  }
+  return variants;
+}
+
+INSTANTIATE_TEST_SUITE_P(Widths, VectorEngineTest, testing::ValuesIn(variants_of_this_processor()),
                          [](const auto& variant) { return variant.param.name; });
 
 using Bytes = std::vector<std::uint8_t>;
