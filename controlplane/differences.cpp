@@ -19,7 +19,7 @@ std::string why_peer_differs(const abi::SetPeer& wanted, const abi::StatisticsVi
   const auto status = statistics.peer(wanted.peer_id);
   if (!status) return {};  // being written
   if (status->live == 0) return "the dataplane does not have it";
-  if (status->public_key != wanted.public_key) return "the dataplane has another key for it";
+  if (status->key != wanted.key) return "the dataplane has another key for it";
   if (status->tunnel_id != wanted.tunnel_id) return "the dataplane has it on another interface";
   return {};
 }

@@ -89,7 +89,7 @@ std::optional<abi::PeerStatusValue> peer_status(const Peer& peer, const AdminBac
   const auto id = backend.peer_id(peer.name);
   if (statistics == nullptr || !id || *id >= statistics->max_peers()) return std::nullopt;
   auto status = statistics->peer(*id);
-  if (!status || status->live == 0 || status->public_key != peer.public_key) return std::nullopt;
+  if (!status || status->live == 0 || status->key != peer.public_key) return std::nullopt;
   return status;
 }
 

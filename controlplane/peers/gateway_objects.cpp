@@ -12,7 +12,8 @@ abi::SetTunnel tunnel_message(const config::Wireguard& tunnel, std::uint16_t id,
   message.mtu = tunnel.mtu;
   message.mss_clamp = tunnel.mss_clamp ? 1 : 0;
   message.udp_checksum = tunnel.udp_checksum == config::UdpChecksum::automatic ? 1 : 0;
-  message.public_key = public_key;
+  message.protocol = abi::TunnelProtocol::wireguard;
+  message.wireguard.public_key = public_key;
   for (const IpPrefix& address : tunnel.addresses) {
     if (message.address_count == abi::max_addresses) break;
     message.addresses[message.address_count++] = address;
@@ -26,7 +27,7 @@ abi::SetPeer peer_message(const Peer& peer, std::uint32_t id, std::uint16_t tunn
   message.tunnel_id = tunnel_id;
   message.persistent_keepalive_s =
       static_cast<std::uint16_t>(peer.persistent_keepalive.value_or(std::chrono::seconds(0)).count());
-  message.public_key = peer.public_key;
+  message.key = peer.public_key;
   message.endpoint = endpoint;
   message.endpoint_generation = generation_of(endpoint);
   return message;
@@ -53,7 +54,7 @@ std::optional<PeerObjects> make_peer_objects(const Peer& peer, const GatewayKeys
   objects.peer = {peer_message(peer, *id, *tunnel_id, endpoint), peer.name};
   const auto former = keys.former_peers.find(peer.name);
   const bool has_former = former != keys.former_peers.end() && former->second->public_key != peer.public_key;
-  if (has_former) objects.peer.message.former_public_key = former->second->public_key;
+  if (has_former) objects.peer.message.former_key = former->second->public_key;
   for (const IpPrefix& prefix : peer.prefixes) objects.routes.push_back(peer_route(prefix, peer, *id));
   objects.service = {.peer_id = *id,
                      .tunnel_id = *tunnel_id,

@@ -43,7 +43,7 @@ void ObjectIds::adopt(std::span<const Peer> peers, const abi::StatisticsView& st
   for (std::uint32_t id = 0; id < statistics.max_peers(); ++id) {
     const auto status = statistics.peer(id);
     if (!status || status->live == 0 || status->tunnel_id >= abi::max_tunnels) continue;
-    const auto found = interfaces_of.find(status->public_key);
+    const auto found = interfaces_of.find(status->key);
     if (found == interfaces_of.end() || found->second.size() != 1) continue;
     const std::string& interface = *found->second.begin();
     if (tunnels_.contains(interface) || taken_tunnels.contains(status->tunnel_id)) continue;
@@ -58,13 +58,13 @@ void ObjectIds::adopt(std::span<const Peer> peers, const abi::StatisticsView& st
     const auto status = statistics.peer(id);
     if (!status || status->live == 0) continue;
     const auto interface = interface_by_number.find(status->tunnel_id);
-    const auto found = interfaces_of.find(status->public_key);
+    const auto found = interfaces_of.find(status->key);
     if (interface == interface_by_number.end() || found == interfaces_of.end() ||
         !found->second.contains(interface->second)) {
       foreign_peers_.insert(id);
       continue;
     }
-    const PeerIdentity identity{interface->second, status->public_key};
+    const PeerIdentity identity{interface->second, status->key};
     if (const auto present = renamed.find(identity); present != renamed.end())
       by_former_key.emplace_back(present->second, id);
     else

@@ -228,8 +228,8 @@ Publisher::Performed Publisher::perform_remove(const Operation& operation) {
   if (subject.kind == SubjectKind::peer) {
     const auto found = desired_.peers.find(subject.id);
     // Wanted again before the removal was sent, perhaps with another key by now.
-    if (found != desired_.peers.end() && (found->second.message.public_key == operation.removed_key ||
-                                          found->second.message.former_public_key == operation.removed_key))
+    if (found != desired_.peers.end() && (found->second.message.key == operation.removed_key ||
+                                          found->second.message.former_key == operation.removed_key))
       return {Outcome::known};
     return send(abi::RemovePeer{subject.id, operation.removed_key}, subject, Share::state);
   }

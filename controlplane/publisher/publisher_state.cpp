@@ -20,8 +20,7 @@ void compare(const Map& before, const Map& after, Gone&& gone, Changed&& changed
 
 // The dataplane takes the second for the first, perhaps with another key: nothing has to be removed.
 bool is_same_peer(const abi::SetPeer& before, const abi::SetPeer& after) noexcept {
-  return before.tunnel_id == after.tunnel_id &&
-         (before.public_key == after.public_key || before.public_key == after.former_public_key);
+  return before.tunnel_id == after.tunnel_id && (before.key == after.key || before.key == after.former_key);
 }
 
 }  // namespace
@@ -54,11 +53,11 @@ std::size_t Publisher::set_desired(DesiredState next) {
   compare(
       old.routes, desired_.routes, [&](const auto& prefix, const auto&) { remove(Subject::route(prefix)); }, ignore);
   compare(
-      old.peers, desired_.peers, [&](auto id, const auto& peer) { remove_peer(id, peer.message.public_key); },
+      old.peers, desired_.peers, [&](auto id, const auto& peer) { remove_peer(id, peer.message.key); },
       [&](auto id, const auto& peer) {
         const auto former = old.peers.find(id);
         if (former == old.peers.end() || is_same_peer(former->second.message, peer.message)) return;
-        remove_peer(id, former->second.message.public_key);
+        remove_peer(id, former->second.message.key);
         replaced.insert(id);
       });
   compare(
@@ -88,7 +87,7 @@ void Publisher::set_peer(Named<abi::SetPeer> peer) {
     known->second.name = peer.name;  // which is no part of what the dataplane knows
     if (known->second == peer) return;
     const bool is_replaced = !is_same_peer(known->second.message, peer.message);
-    if (is_replaced) drop_peer(id, known->second.message.public_key);
+    if (is_replaced) drop_peer(id, known->second.message.key);
     known->second = std::move(peer);
     enqueue(Action::set, Subject::peer(id));
     if (is_replaced) enqueue_routes_of(id);
@@ -107,7 +106,7 @@ void Publisher::enqueue_routes_of(std::uint32_t peer_id) {
 void Publisher::remove_peer(std::uint32_t peer_id) {
   const auto known = desired_.peers.find(peer_id);
   if (known == desired_.peers.end()) return;
-  const PublicKey key = known->second.message.public_key;
+  const abi::PeerKey key = known->second.message.key;
   desired_.peers.erase(known);
   drop_peer(peer_id, key);
 }

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <utility>
 
+#include "controlplane/tunnels/session_rules.hpp"
 #include "controlplane/tunnels/wireguard_service.hpp"
 
 namespace sallyport::controlplane {
@@ -190,14 +191,16 @@ std::optional<std::uint64_t> WireguardService::install(PeerKeyState& key, wiregu
   message.peer_id = peer.settings.peer_id;
   message.role = initiator ? abi::HandshakeRole::initiator : abi::HandshakeRole::responder;
   message.port_index = origin.port_index;
+  message.cipher = abi::SessionCipher::chacha20_poly1305;
   message.created_at_ns = now;
+  message.rules = wireguard_rules(message.role);
   message.endpoint = origin.remote;
   message.local = origin.local;
   // A replay comes from wherever its sender is.
   message.endpoint_seen_at_ns = session.unproven ? 0 : origin.received_at_ns;
   // What the dataplane remembers is the history of the present key.
   if (session.greatest_timestamp && &key == peer.present.get())
-    message.timestamp = session.greatest_timestamp->value.bytes;
+    message.wireguard.timestamp = session.greatest_timestamp->value.bytes;
   std::memcpy(message.open_key.data(), session.keys.open.expose().data(), message.open_key.size());
   std::memcpy(message.seal_key.data(), session.keys.seal.expose().data(), message.seal_key.size());
   const auto sequence = outputs_.install_session(message);
@@ -286,7 +289,7 @@ std::optional<WireguardService::Target> WireguardService::target_of(const Peer& 
   const IpEndpoint& configured = peer.settings.endpoint;
   Target known{peer.known_endpoint, peer.known_local};
   if (const auto status = outputs_.peer_status(peer.settings.peer_id);
-      status && status->live != 0 && peer.has_key(status->public_key) && is_usable(status->endpoint)) {
+      status && status->live != 0 && peer.has_key(status->key) && is_usable(status->endpoint)) {
     known = {status->endpoint, {}};
     if (is_usable(status->local) && status->local.address.family == status->endpoint.address.family)
       known.local = status->local;

@@ -212,12 +212,12 @@ void WireguardService::restore_endpoint(const PeerKey& key, const IpEndpoint& re
 
 void WireguardService::complete(abi::SetPeer& message) const {
   const auto found = peers_.find(message.peer_id);
-  if (found == peers_.end() || found->second->present->public_key() != message.public_key) return;
+  if (found == peers_.end() || found->second->present->public_key() != message.key) return;
   const auto& greatest = found->second->present->handshake.greatest_timestamp();
   if (!greatest) return;
-  message.greatest_timestamp = greatest->value.bytes;
+  message.history.greatest_timestamp = greatest->value.bytes;
   // It may have been set before this boot; the dataplane's clock does not go back that far.
-  message.timestamp_set_at_ns = greatest->set_at > BootTime{} ? wireguard::to_boottime_ns(greatest->set_at) : 1;
+  message.history.set_at_ns = greatest->set_at > BootTime{} ? wireguard::to_boottime_ns(greatest->set_at) : 1;
 }
 
 void WireguardService::forget_timestamp(std::uint32_t peer_id) {

@@ -42,13 +42,13 @@ void WireguardService::on_connected(const abi::StatisticsView& statistics, bool 
     const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
     if (!status || status->live == 0) continue;
     // It may not have heard of a new key yet.
-    PeerKeyState* key = find_key(*peer, status->public_key);
+    PeerKeyState* key = find_key(*peer, status->key);
     if (key == nullptr) continue;
     is_empty = false;
     adopt_status(*peer, *status);
-    const wireguard::Tai64n timestamp{status->greatest_timestamp};
+    const wireguard::Tai64n timestamp{status->history.greatest_timestamp};
     if (timestamp != wireguard::Tai64n{})
-      key->handshake.restore_timestamp({timestamp, wireguard::from_boottime_ns(status->timestamp_set_at_ns)}, now);
+      key->handshake.restore_timestamp({timestamp, wireguard::from_boottime_ns(status->history.set_at_ns)}, now);
   }
   indices_.for_each_session([&](LocalIndex index, const SessionIndices::Owner& owner) {
     Peer* peer = find(owner.peer_id);
@@ -77,7 +77,7 @@ void WireguardService::on_disconnected(const abi::StatisticsView& statistics) {
   connected_ = false;
   for (auto& [id, peer] : peers_) {
     const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
-    if (status && status->live != 0 && peer->has_key(status->public_key)) adopt_status(*peer, *status);
+    if (status && status->live != 0 && peer->has_key(status->key)) adopt_status(*peer, *status);
     peer->present->handshake.reset();
     if (peer->former) peer->former->handshake.reset();
     peer->scheduled.reset();
@@ -269,7 +269,7 @@ void WireguardService::reconcile(const abi::StatisticsView& statistics) {
   auto at = peers_.lower_bound(next_to_reconcile_);
   for (std::size_t looked = peers_.size() / reconcile_rounds + 1; looked > 0 && at != peers_.end(); --looked, ++at) {
     const auto status = at->first < statistics.max_peers() ? statistics.peer(at->first) : std::nullopt;
-    if (status && status->live != 0 && at->second->has_key(status->public_key)) adopt_status(*at->second, *status);
+    if (status && status->live != 0 && at->second->has_key(status->key)) adopt_status(*at->second, *status);
   }
   next_to_reconcile_ = at == peers_.end() ? 0 : at->first;
   indices_.reconcile(statistics, now_ns(), indices_.max_sessions() / reconcile_rounds + 1,
@@ -284,7 +284,7 @@ void WireguardService::reconcile(const abi::StatisticsView& statistics) {
     const auto status = id < statistics.max_peers() ? statistics.peer(id) : std::nullopt;
     const LocalIndex answered = peer.unconfirmed.last_index;
     if (status && status->live != 0 && status->current_index == static_cast<std::uint32_t>(answered) &&
-        peer.has_key(status->public_key))
+        peer.has_key(status->key))
       completed(peer, wireguard::Role::responder, answered);
   }
   std::erase_if(roaming_, [this, now = now_ns()](std::uint32_t id) {

@@ -9,7 +9,8 @@
 
 namespace sallyport::wireguard {
 
-// The white paper, table of section 6.1. The control plane acts on the three REKEY_* below; the dataplane on the rest.
+// The white paper, table of section 6.1. What the dataplane acts on goes to it with each session
+// (tunnels/session_rules.hpp).
 inline constexpr std::chrono::seconds rekey_after_time{120};
 inline constexpr std::chrono::seconds reject_after_time{180};
 inline constexpr std::chrono::seconds rekey_attempt_time{90};

@@ -11,17 +11,21 @@
 #include <cstring>
 #include <type_traits>
 
-#include "config/base/base64.hpp"
 #include "config/base/ip.hpp"
 #include "dataplane/abi/command_kind.hpp"
 #include "dataplane/abi/counters.hpp"
 #include "dataplane/abi/limits.hpp"
 #include "dataplane/abi/policy_commands.hpp"
+#include "dataplane/abi/session_rules.hpp"
 #include "dataplane/abi/spsc_ring.hpp"
+#include "dataplane/abi/wireguard.hpp"
 
 namespace sallyport::abi {
 
-using Tai64n = std::array<std::uint8_t, 12>;  // the WireGuard paper, 5.1; all zero: none
+enum class TunnelProtocol : std::uint8_t { wireguard = 1 };
+
+// What tells the peers of a tunnel apart. WireGuard: the peer's public key.
+using PeerKey = std::array<std::uint8_t, 32>;
 
 struct BeginSync {
   static constexpr CommandKind kind = CommandKind::begin_sync;
@@ -32,7 +36,7 @@ struct EndSync {
   std::uint64_t sync_id;  // of the begin_sync
 };
 
-// One WireGuard interface. The public key makes the MAC1 and cookie keys; the private key stays in the control plane.
+// A tunnel interface: peers that are reached through one UDP port.
 struct SetTunnel {
   static constexpr CommandKind kind = CommandKind::set_tunnel;
   std::uint16_t tunnel_id;  // < max_tunnels
@@ -40,10 +44,10 @@ struct SetTunnel {
   std::uint16_t mtu;  // of inner packets
   std::uint8_t mss_clamp;
   std::uint8_t address_count;
-  PublicKey public_key;
   std::array<IpPrefix, max_addresses> addresses;  // of the gateway inside the tunnel
   std::uint8_t udp_checksum;                      // of outer IPv4 packets; 0: none, the field is zero
-  std::uint8_t reserved;
+  TunnelProtocol protocol;
+  WireguardTunnel wireguard;
 };
 static_assert(sizeof(SetTunnel) == 186);
 
@@ -52,9 +56,9 @@ struct RemoveTunnel {  // its peers must be gone
   std::uint16_t tunnel_id;
 };
 
-// A peer. Setting it again with the same public key keeps its sessions, endpoint and counters; with another key it is a
-// new peer, unless `former_public_key` is the one that it has: then it takes the new key and keeps everything but the
-// greatest timestamp, which is the message's (the new key has a history of its own). `endpoint` is the configured one:
+// A peer. Setting it again with the same key keeps its sessions, endpoint and counters; with another key it is a new
+// peer, unless `former_key` is the one that it has: then it takes the new key and keeps everything but the history of
+// handshakes, which is the message's (the new key has a history of its own). `endpoint` is the configured one:
 // it is used until data or a handshake says otherwise, and again when `endpoint_generation` changes (a DNS name that
 // resolves anew).
 struct SetPeer {
@@ -62,20 +66,18 @@ struct SetPeer {
   std::uint32_t peer_id;  // < max_peers
   std::uint16_t tunnel_id;
   std::uint16_t persistent_keepalive_s;  // 0: off
-  PublicKey public_key;
-  PublicKey former_public_key;  // of the same peer; all zero: none
-  IpEndpoint endpoint;          // unset: the peer must come first
+  PeerKey key;
+  PeerKey former_key;   // of the same peer; all zero: none
+  IpEndpoint endpoint;  // unset: the peer must come first
   std::uint32_t endpoint_generation;
-  Tai64n greatest_timestamp;  // the dataplane keeps the greater of this and its own
-  std::uint32_t reserved;
-  std::uint64_t timestamp_set_at_ns;  // CLOCK_BOOTTIME of the handshake that set it
+  HandshakeHistory history;  // WireGuard alone: the dataplane keeps the greater of this and its own
 };
 static_assert(sizeof(SetPeer) == 120);
 
 struct RemovePeer {  // ends its sessions; its routes must be gone or go with it
   static constexpr CommandKind kind = CommandKind::remove_peer;
   std::uint32_t peer_id;
-  PublicKey public_key;  // a remove that arrives late never hits the next owner of the id
+  PeerKey key;  // a remove that arrives late never hits the next owner of the id
 };
 
 enum class RouteKind : std::uint8_t { peer = 1, via = 2, blackhole = 3 };
@@ -99,27 +101,29 @@ struct RemoveRoute {
 
 enum class HandshakeRole : std::uint8_t { initiator = 1, responder = 2 };
 
-// A new session. As the initiator's it becomes current at once; as the responder's it is next until the first
-// authenticated packet arrives (the paper, 6.3). Idempotent by (index, session_id): a repeat changes nothing.
+// A new session of a peer. As the initiator's it becomes current at once, and the first packet on it is ours; as the
+// responder's it is next until the first authenticated packet arrives. Idempotent by (index, session_id): a repeat
+// changes nothing.
 struct InstallSession {
   static constexpr CommandKind kind = CommandKind::install_session;
-  std::uint32_t index;         // our receiver index; its low bits are the slot
-  std::uint32_t remote_index;  // the peer's
+  std::uint32_t index;         // what the peer's packets name; its low bits are the slot
+  std::uint32_t remote_index;  // what ours name
   std::uint64_t session_id;    // never reused by this control plane or the next
   std::uint32_t peer_id;
   HandshakeRole role;
   std::uint8_t port_index;  // where the handshake came from; no_port: let the route decide
-  std::uint16_t reserved;
+  SessionCipher cipher;
+  std::uint8_t reserved;
   std::uint64_t created_at_ns;
+  SessionRules rules;
   std::array<std::uint8_t, 32> open_key;
   std::array<std::uint8_t, 32> seal_key;
   IpEndpoint endpoint;                // where the handshake came from
   IpEndpoint local;                   // the address that it came to
   std::uint64_t endpoint_seen_at_ns;  // 0: the handshake may be a replay; taken only while no endpoint is known
-  Tai64n timestamp;                   // of the initiation, if the peer made it
-  std::uint32_t reserved2;
+  WireguardSession wireguard;
 };
-static_assert(sizeof(InstallSession) == 160);
+static_assert(sizeof(InstallSession) == 200);
 
 struct RetireSession {
   static constexpr CommandKind kind = CommandKind::retire_session;

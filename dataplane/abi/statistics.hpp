@@ -14,7 +14,6 @@
 #include <cstring>
 #include <type_traits>
 
-#include "config/base/base64.hpp"
 #include "config/base/ip.hpp"
 #include "dataplane/abi/commands.hpp"
 #include "dataplane/abi/counters.hpp"
@@ -161,14 +160,13 @@ struct PeerStatusValue {
   std::uint8_t underlay_port;  // no_port: endpoint unknown or unreachable
   std::uint16_t tunnel_id;
   std::uint32_t staged_packets;
-  PublicKey public_key;
+  PeerKey key;
   IpEndpoint endpoint;  // in force
   IpEndpoint local;
   std::uint32_t current_index;  // 0: none. Index 0 is never given to a session.
   std::uint32_t previous_index;
   std::uint32_t next_index;
-  Tai64n greatest_timestamp;
-  std::uint64_t timestamp_set_at_ns;
+  HandshakeHistory history;
   std::uint64_t latest_handshake_ns;  // 0: never
   std::uint64_t last_received_ns;
   std::uint64_t last_sent_ns;

@@ -15,6 +15,13 @@ bool valid_network(const IpPrefix& prefix) noexcept {
   return prefix.valid() && !prefix.has_host_bits();
 }
 
+bool valid_rules(const SessionRules& rules) noexcept {
+  return rules.reject_after_s != 0 && rules.reject_after_s <= greatest_reject_after_s &&
+         rules.rekey_after_packets != 0 && rules.reject_after_packets >= least_reject_after_packets &&
+         rules.reject_after_packets <= greatest_reject_after_packets && rules.replay_window >= least_replay_window &&
+         rules.replay_window <= greatest_replay_window;
+}
+
 constexpr std::uint8_t all_points = 31;
 
 // The pieces of a list without a gap. An empty list is one empty piece.
@@ -42,6 +49,7 @@ bool valid(const SetCookieSecrets& /*payload*/, const CommandLimits& /*limits*/)
 bool valid(const SetTunnel& payload, const CommandLimits& /*limits*/) noexcept {
   if (payload.tunnel_id >= max_tunnels || payload.listen_port == 0 || payload.mss_clamp > 1 || payload.udp_checksum > 1)
     return false;
+  if (payload.protocol != TunnelProtocol::wireguard) return false;
   if (payload.mtu < 576 || payload.mtu > 9216 || payload.address_count > max_addresses) return false;
   for (unsigned i = 0; i < payload.address_count; ++i)
     if (!payload.addresses[i].valid()) return false;
@@ -82,6 +90,7 @@ bool valid(const InstallSession& payload, const CommandLimits& limits) noexcept 
   if (payload.index == 0 || payload.session_id == 0 || payload.peer_id >= limits.max_peers) return false;
   if (payload.role != HandshakeRole::initiator && payload.role != HandshakeRole::responder) return false;
   if (payload.port_index != no_port && payload.port_index >= limits.port_count) return false;
+  if (payload.cipher != SessionCipher::chacha20_poly1305 || !valid_rules(payload.rules)) return false;
   if (!valid_endpoint_or_unset(payload.local)) return false;
   return payload.endpoint.is_set() && valid_endpoint_or_unset(payload.endpoint);
 }

@@ -52,7 +52,7 @@ Housekeeping::Housekeeping(Setup&& setup)
                   {setup.statistics.at<abi::NeighbourStatus>(setup.layout.neighbours), abi::max_neighbours_shown}),
       host_bridge_(context_),
       own_address_(context_, neighbours_, host_bridge_, icmp_errors_),
-      handshake_gate_(context_, statistics_.header()),
+      wireguard_gate_(context_, statistics_.header()),
       paths_(context_, state_, neighbours_, underlay_routes_),
       path_mtu_(context_, state_, paths_),
       staging_(context_, state_),
@@ -114,7 +114,7 @@ bool Housekeeping::run_once() noexcept {
   packets_down_.poll(commands_.applied_sequence());
   host_bridge_.poll();
   neighbours_.poll();
-  handshake_gate_.poll();
+  wireguard_gate_.poll();
   timers_.poll();
   paths_.poll();
   sessions_.poll();
@@ -175,7 +175,7 @@ void Housekeeping::dispatch(Packet* packet) noexcept {
     case Task::own_inner_address:
       return own_address_.handle(packet);
     case Task::handshake:
-      return handshake_gate_.handle(packet);
+      return wireguard_gate_.handle(packet);
     case Task::stage:
       return staging_.handle(packet);
     case Task::resolve:

@@ -13,7 +13,6 @@
 #include "dataplane/housekeeping/commands.hpp"
 #include "dataplane/housekeeping/control_link.hpp"
 #include "dataplane/housekeeping/gateway_state.hpp"
-#include "dataplane/housekeeping/handshake_gate.hpp"
 #include "dataplane/housekeeping/host_bridge.hpp"
 #include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/icmp_errors.hpp"
@@ -30,6 +29,7 @@
 #include "dataplane/housekeeping/staging.hpp"
 #include "dataplane/housekeeping/statistics_writer.hpp"
 #include "dataplane/housekeeping/tunnel_keeper.hpp"
+#include "dataplane/housekeeping/wireguard_gate.hpp"
 
 namespace sallyport::dataplane {
 
@@ -79,7 +79,7 @@ class Housekeeping {
   NeighbourService neighbours_;
   HostBridge host_bridge_;
   OwnAddress own_address_;
-  HandshakeGate handshake_gate_;
+  WireguardGate wireguard_gate_;
   UnderlayRoutes underlay_routes_;
   Paths paths_;
   PathMtu path_mtu_;

@@ -80,14 +80,14 @@ bool PathMtu::lower(const IcmpQuote& quote, std::uint32_t reported) noexcept {
 }
 
 bool PathMtu::quotes_session_of(const PeerRecord& peer, const IcmpQuote& quote) const noexcept {
-  if (quote.transport.size() < udp_header_bytes + wireguard_data_header_bytes) return false;
-  const auto header = load_wire<WireguardDataHeader>(quote.transport.data() + udp_header_bytes);
-  if (header.type != WireguardMessage::data || header.reserved != std::array<std::uint8_t, 3>{}) return false;
+  if (quote.transport.size() < udp_header_bytes) return false;
+  const auto header = load_wireguard_data_header(quote.transport.subspan(udp_header_bytes));
+  if (!header) return false;
   for (const std::uint32_t index : {peer.current, peer.previous}) {
     const SealSession* session = context_.tables.sessions.find_seal(index);
-    if (session == nullptr || session->remote_index != header.receiver_index.host()) continue;
+    if (session == nullptr || session->remote_index != header->receiver_index.host()) continue;
     const std::uint64_t next = session->next_counter.load(std::memory_order_relaxed);
-    const std::uint64_t counter = header.counter.host();
+    const std::uint64_t counter = header->counter.host();
     if (counter < next && next - counter <= counters_back) return true;
   }
   return false;

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "dataplane/packet/wireguard.hpp"
-
 namespace sallyport::dataplane {
 namespace {
 
@@ -61,7 +59,7 @@ void Paths::publish(std::uint32_t peer_id) noexcept {
       if (record.path_mtu_remote != record.endpoint) record.path_mtu = 0;  // of another path
       const int outer_mtu = std::min<int>(context_.tables.ports.port(hop->port_index).mtu,
                                           record.path_mtu != 0 ? record.path_mtu : 0xffff);
-      const int fits = outer_mtu - path.outer.header_bytes - static_cast<int>(wireguard_data_overhead_bytes);
+      const int fits = outer_mtu - path.outer.header_bytes - tunnel->overhead_bytes;
       path.outer_mtu = static_cast<std::uint16_t>(outer_mtu);
       path.inner_mtu = static_cast<std::uint16_t>(std::clamp<int>(fits, 0, tunnel->mtu));
     }

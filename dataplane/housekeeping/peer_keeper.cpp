@@ -2,21 +2,15 @@
 
 #include <algorithm>
 
+#include "dataplane/housekeeping/wireguard_history.hpp"
+
 namespace sallyport::dataplane {
 namespace {
 
 // Whether the peer that lives there has, under its former key, become this one.
 bool takes_another_key(const PeerRecord& record, const abi::SetPeer& set) noexcept {
-  return record.live && record.tunnel_id == set.tunnel_id && record.public_key != set.public_key &&
-         set.former_public_key != PublicKey{} && record.public_key == set.former_public_key;
-}
-
-void take_timestamp(PeerRecord& record, const abi::SetPeer& set) noexcept {
-  if (!std::lexicographical_compare(record.greatest_timestamp.begin(), record.greatest_timestamp.end(),
-                                    set.greatest_timestamp.begin(), set.greatest_timestamp.end()))
-    return;
-  record.greatest_timestamp = set.greatest_timestamp;
-  record.timestamp_set_at_ns = set.timestamp_set_at_ns;
+  return record.live && record.tunnel_id == set.tunnel_id && record.key != set.key &&
+         set.former_key != abi::PeerKey{} && record.key == set.former_key;
 }
 
 // A record for the number's next owner. What a former one left in its grace period stays where it is.
@@ -37,17 +31,16 @@ CommandResult PeerKeeper::set(const abi::SetPeer& set, std::uint64_t sync_id) no
   if (parts_.context.tables.tunnels.find(set.tunnel_id) == nullptr) return abi::Refusal::unknown_tunnel;
   PeerRecord& record = parts_.state.peers[set.peer_id];
   if (takes_another_key(record, set)) {
-    record.public_key = set.public_key;
-    record.greatest_timestamp = {};  // the new key's history is in the message alone
-    record.timestamp_set_at_ns = 0;
+    record.key = set.key;
+    record.history = {};  // the new key's is in the message alone
   }
-  const bool is_another = record.public_key != set.public_key || record.tunnel_id != set.tunnel_id;
+  const bool is_another = record.key != set.key || record.tunnel_id != set.tunnel_id;
   if (record.live && is_another && !end(set.peer_id)) return CommandResult::again();
   const bool is_new = !record.live;
   if (is_new && !begin(set)) return CommandResult::again();
   record.sync_id = sync_id;
   record.persistent_keepalive_s = set.persistent_keepalive_s;
-  take_timestamp(record, set);
+  take_history(record.history, set.history.greatest_timestamp, set.history.set_at_ns);
   const bool configured_anew =
       record.configured != set.endpoint || record.endpoint_generation != set.endpoint_generation;
   record.configured = set.endpoint;
@@ -68,7 +61,7 @@ bool PeerKeeper::begin(const abi::SetPeer& set) noexcept {
     return false;
   record = fresh_record(record);
   record.live = true;
-  record.public_key = set.public_key;
+  record.key = set.key;
   record.tunnel_id = set.tunnel_id;
   parts_.state.add_live(set.peer_id);
   parts_.tunnels.add_peer(set.tunnel_id);
@@ -83,7 +76,7 @@ bool PeerKeeper::begin(const abi::SetPeer& set) noexcept {
 
 CommandResult PeerKeeper::remove(const abi::RemovePeer& remove) noexcept {
   const PeerRecord& record = parts_.state.peers[remove.peer_id];
-  if (record.live && record.public_key == remove.public_key && !end(remove.peer_id)) return CommandResult::again();
+  if (record.live && record.key == remove.key && !end(remove.peer_id)) return CommandResult::again();
   return abi::Refusal::none;
 }
 
@@ -104,7 +97,7 @@ bool PeerKeeper::end(std::uint32_t peer_id) noexcept {
   record.live = false;
   record.freed_token = rte_rcu_qsbr_start(parts_.context.tables.rcu);
   record.endpoint = {};
-  record.greatest_timestamp = {};
+  record.history = {};
   parts_.tunnels.remove_peer(record.tunnel_id);
   parts_.state.remove_live(peer_id);
   parts_.paths.refresh(peer_id);
@@ -113,8 +106,7 @@ bool PeerKeeper::end(std::uint32_t peer_id) noexcept {
 }
 
 void PeerKeeper::forget_timestamp(std::uint32_t peer_id) noexcept {
-  parts_.state.peers[peer_id].greatest_timestamp = {};
-  parts_.state.peers[peer_id].timestamp_set_at_ns = 0;
+  parts_.state.peers[peer_id].history = {};
   parts_.statistics.write_peer(peer_id);
 }
 

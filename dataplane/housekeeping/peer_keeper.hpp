@@ -1,4 +1,4 @@
-// The peers: made, changed and removed by command. A peer is its number, its tunnel and its public key; with a peer go
+// The peers: made, changed and removed by command. A peer is its number, its tunnel and its key; with a peer go
 // its routes, its sessions, what waits for one, and its access.
 #pragma once
 

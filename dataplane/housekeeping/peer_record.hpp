@@ -4,7 +4,6 @@
 
 #include <cstdint>
 
-#include "config/base/base64.hpp"
 #include "config/base/ip.hpp"
 #include "dataplane/abi/commands.hpp"
 #include "dataplane/abi/events.hpp"
@@ -24,7 +23,7 @@ struct TrafficTotals {
 struct PeerRecord {
   bool live = false;
   std::uint64_t sync_id = 0;  // of the last begin_sync after which it was named
-  PublicKey public_key{};
+  abi::PeerKey key{};
   std::uint16_t tunnel_id = 0;
   std::uint16_t persistent_keepalive_s = 0;
   std::uint32_t routes = 0;  // that lead to it
@@ -54,8 +53,7 @@ struct PeerRecord {
   // Of rte_rcu_qsbr_start() when the number's last owner went; 0: it had none.
   std::uint64_t freed_token = 0;
 
-  abi::Tai64n greatest_timestamp{};
-  std::uint64_t timestamp_set_at_ns = 0;
+  abi::HandshakeHistory history{};
 
   // Session indices; 0: none.
   std::uint32_t current = 0;
@@ -71,7 +69,7 @@ struct PeerRecord {
   std::uint64_t staged_since_ns = 0;
   std::uint64_t wanted_at_ns = 0;  // when session_wanted was raised last
 
-  // Timers of the paper's section 6; 0: not running.
+  // Since when the rules of the session are not met; 0: they are.
   std::uint64_t unanswered_received_since_ns = 0;  // data came, nothing was sent
   std::uint64_t unanswered_sent_since_ns = 0;      // data was sent, nothing came
 };
@@ -86,6 +84,7 @@ struct SessionRecord {
   std::uint32_t peer_id = 0;
   SlotState state = SlotState::free;
   abi::HandshakeRole role{};
+  abi::SessionRules rules{};
   abi::SessionEnd end_reason{};
   bool rekey_wanted = false;          // the event was raised on this link
   std::uint64_t rx_at_last_scan = 0;  // for the decision to move its ownership

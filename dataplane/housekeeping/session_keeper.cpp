@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dataplane/abi/validate.hpp"
+#include "dataplane/housekeeping/wireguard_history.hpp"
 
 namespace sallyport::dataplane {
 namespace {
@@ -11,8 +12,16 @@ constexpr std::size_t most_reclaimed_per_poll = 4096;
 constexpr std::size_t max_moves = 256;
 constexpr std::uint32_t max_held = 1024;
 
-bool is_newer(const abi::Tai64n& candidate, const abi::Tai64n& than) noexcept {
-  return std::lexicographical_compare(than.begin(), than.end(), candidate.begin(), candidate.end());
+std::uint64_t expires_at_ns(const abi::InstallSession& install) noexcept {
+  return install.created_at_ns + install.rules.reject_after_s * second_ns;
+}
+
+AeadAlgorithm algorithm_of(abi::SessionCipher cipher) noexcept {
+  switch (cipher) {
+    case abi::SessionCipher::chacha20_poly1305:
+      return AeadAlgorithm::chacha20_poly1305;
+  }
+  return AeadAlgorithm::none;  // which no engine takes
 }
 
 }  // namespace
@@ -43,8 +52,7 @@ abi::Refusal SessionKeeper::install(const abi::InstallSession& install) noexcept
     const bool repeated = record.index == install.index && record.session_id == install.session_id;
     return repeated ? abi::Refusal::none : abi::Refusal::slot_in_use;
   }
-  if (install.created_at_ns > context_.now_ns + second_ns ||
-      install.created_at_ns + reject_after_time_ns <= context_.now_ns)
+  if (install.created_at_ns > context_.now_ns + second_ns || expires_at_ns(install) <= context_.now_ns)
     return abi::Refusal::bad_value;
 
   record = {.session_id = install.session_id,
@@ -52,14 +60,12 @@ abi::Refusal SessionKeeper::install(const abi::InstallSession& install) noexcept
             .index = install.index,
             .remote_index = install.remote_index,
             .peer_id = install.peer_id,
-            .role = install.role};
+            .role = install.role,
+            .rules = install.rules};
   fill_slot(install, first_owner(install, peer));
   ++state_.live_sessions;
   paths_.move_endpoint(install.peer_id, install.endpoint, install.local, install.endpoint_seen_at_ns);
-  if (is_newer(install.timestamp, peer.greatest_timestamp)) {
-    peer.greatest_timestamp = install.timestamp;
-    peer.timestamp_set_at_ns = context_.now_ns;
-  }
+  take_history(peer.history, install.wireguard.timestamp, context_.now_ns);
   // A session that was answered and never confirmed gives way to any newer one.
   if (peer.next != 0) end(peer.next, abi::SessionEnd::replaced);
   if (install.role == abi::HandshakeRole::responder) {
@@ -85,15 +91,19 @@ void SessionKeeper::fill_slot(const abi::InstallSession& install, std::uint16_t 
   const std::uint32_t slot = context_.tables.sessions.slot_of(install.index);
   OpenSession& open = context_.tables.sessions.open_slot(slot);
   SealSession& seal = context_.tables.sessions.seal_slot(slot);
-  const std::uint64_t expires_at_tsc = context_.clock.to_tsc(install.created_at_ns + reject_after_time_ns);
+  const std::uint64_t expires_at_tsc = context_.clock.to_tsc(expires_at_ns(install));
+  const AeadAlgorithm algorithm = algorithm_of(install.cipher);
   open.peer_id = install.peer_id;
   open.expires_at_tsc = expires_at_tsc;
+  open.reject_from_counter = install.rules.reject_after_packets;
+  open.window.reset(install.rules.replay_window);
   open.owner_worker.store(owner, std::memory_order_relaxed);
   open.awaits_confirmation.store(install.role == abi::HandshakeRole::responder ? 1 : 0, std::memory_order_relaxed);
-  open.key.install(AeadAlgorithm::chacha20_poly1305, install.open_key);
+  open.key.install(algorithm, install.open_key);
   seal.remote_index = install.remote_index;
   seal.expires_at_tsc = expires_at_tsc;
-  seal.key.install(AeadAlgorithm::chacha20_poly1305, install.seal_key);
+  seal.reject_from_counter = install.rules.reject_after_packets;
+  seal.key.install(algorithm, install.seal_key);
   // Release: everything above is there before anyone finds the session.
   open.index.store(install.index, std::memory_order_release);
   seal.index.store(install.index, std::memory_order_release);
@@ -138,7 +148,7 @@ void SessionKeeper::end(std::uint32_t index, abi::SessionEnd reason) noexcept {
 
 void SessionKeeper::choose_send_session(std::uint32_t peer_id) noexcept {
   const PeerRecord& peer = state_.peers[peer_id];
-  // Never `next` (the paper, 6.3), and never `previous`: its time is nearly over, a new handshake is due.
+  // Never `next`: its initiator speaks first. And never `previous`: its time is nearly over, a new handshake is due.
   context_.tables.peers[peer_id].send_index.store(peer.current, std::memory_order_release);
 }
 
@@ -226,7 +236,7 @@ void SessionKeeper::reclaim(std::uint32_t slot) noexcept {
   }
   open.key.wipe();
   seal.key.wipe();
-  open.window.reset();
+  open.window.reset(0);
   for (auto* counter :
        {&open.rx_packets, &open.rx_bytes, &open.greatest_counter, &open.last_received_tsc, &open.last_data_received_tsc,
         &seal.next_counter, &seal.tx_bytes, &seal.last_sent_tsc, &seal.last_data_sent_tsc})

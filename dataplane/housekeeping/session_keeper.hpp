@@ -1,6 +1,6 @@
 // The life of sessions: installed by command, confirmed by their first packet, ended by time, replacement or command. A
 // session that ended keeps its slot until no worker can still use it; then its keys are wiped, and the control plane
-// hears that the index is free. The WireGuard paper, sections 5.1, 6.1 and 6.3.
+// hears that the index is free.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,6 @@
 #include "dataplane/housekeeping/statistics_writer.hpp"
 
 namespace sallyport::dataplane {
-
-inline constexpr std::uint64_t reject_after_time_ns = 180 * second_ns;  // the paper, 6.1
 
 class SessionKeeper {
  public:

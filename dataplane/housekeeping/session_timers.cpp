@@ -5,13 +5,10 @@
 namespace sallyport::dataplane {
 namespace {
 
-// The paper, 6.1.
-constexpr std::uint64_t rekey_after_time_ns = 120 * second_ns;
-constexpr std::uint64_t rekey_after_messages = 1ULL << 60;
-constexpr std::uint64_t rekey_timeout_ns = 5 * second_ns;
-constexpr std::uint64_t keepalive_timeout_ns = 10 * second_ns;
-// 6.2: an initiator that only receives asks for a new session in time before the old one is rejected.
-constexpr std::uint64_t rekey_on_receive_ns = reject_after_time_ns - keepalive_timeout_ns - rekey_timeout_ns;
+// Whether `after_s`, which is not "never", has gone by.
+bool is_past(std::uint32_t after_s, std::uint64_t since_ns, std::uint64_t at_ns) noexcept {
+  return after_s != 0 && at_ns >= since_ns + after_s * second_ns;
+}
 
 constexpr std::size_t peers_per_poll = 1024;
 
@@ -53,7 +50,7 @@ void SessionTimers::visit(std::uint32_t peer_id) noexcept {
 
 void SessionTimers::expire(std::uint32_t index) noexcept {
   const SessionRecord* session = sessions_.find(index);
-  if (session != nullptr && context_.now_ns >= session->created_at_ns + reject_after_time_ns)
+  if (session != nullptr && is_past(session->rules.reject_after_s, session->created_at_ns, context_.now_ns))
     sessions_.end(index, abi::SessionEnd::expired);
 }
 
@@ -76,19 +73,18 @@ void SessionTimers::check_rekey(PeerRecord& peer) noexcept {
   SessionRecord* session = sessions_.find(peer.current);
   if (session == nullptr) return;
   const SealSession& seal = context_.tables.sessions.seal_slot(context_.tables.sessions.slot_of(peer.current));
-  if (seal.next_counter.load(std::memory_order_relaxed) >= rekey_after_messages)
+  const abi::SessionRules& rules = session->rules;
+  if (seal.next_counter.load(std::memory_order_relaxed) >= rules.rekey_after_packets)
     want_rekey(*session, abi::RekeyReason::count, false);
-  if (session->role == abi::HandshakeRole::initiator) {
-    const bool sent_late = peer.last_sent_ns >= session->created_at_ns + rekey_after_time_ns;
-    const bool received_late = data_received_ns_ >= session->created_at_ns + rekey_on_receive_ns;
-    if (sent_late || received_late) want_rekey(*session, abi::RekeyReason::age, false);
-  }
+  if (is_past(rules.rekey_after_sent_s, session->created_at_ns, peer.last_sent_ns) ||
+      is_past(rules.rekey_after_received_s, session->created_at_ns, data_received_ns_))
+    want_rekey(*session, abi::RekeyReason::age, false);
   // Data went out and nothing came back.
   if (data_sent_ns_ <= peer.last_received_ns) {
     peer.unanswered_sent_since_ns = 0;
   } else if (peer.unanswered_sent_since_ns == 0) {
     peer.unanswered_sent_since_ns = data_sent_ns_;
-  } else if (context_.now_ns - peer.unanswered_sent_since_ns >= keepalive_timeout_ns + rekey_timeout_ns) {
+  } else if (is_past(rules.answer_within_s, peer.unanswered_sent_since_ns, context_.now_ns)) {
     peer.unanswered_sent_since_ns = context_.now_ns;
     want_rekey(*session, abi::RekeyReason::no_answer, true);
   }
@@ -111,12 +107,13 @@ void SessionTimers::check_keepalive(PeerRecord& peer, std::uint32_t peer_id) noe
   } else if (peer.unanswered_received_since_ns == 0) {
     peer.unanswered_received_since_ns = data_received_ns_;
   }
-  const bool passive_is_due = peer.unanswered_received_since_ns != 0 &&
-                              context_.now_ns - peer.unanswered_received_since_ns >= keepalive_timeout_ns;
+  const bool passive_is_due =
+      has_session && peer.unanswered_received_since_ns != 0 &&
+      is_past(session->rules.keepalive_after_s, peer.unanswered_received_since_ns, context_.now_ns);
   const std::uint64_t interval_ns = peer.persistent_keepalive_s * second_ns;
   const bool persistent_is_due =
       interval_ns != 0 && context_.now_ns - std::max(peer.last_sent_ns, peer.last_received_ns) >= interval_ns;
-  // The responder waits for a packet on the new session (the paper, 6.4), and what was staged for it was refused.
+  // The responder waits for a packet on the new session, and what was staged for it was refused.
   const bool first_is_due = has_session && session->role == abi::HandshakeRole::initiator &&
                             context_.now_ns >= session->created_at_ns + second_ns &&
                             context_.tables.sessions.seal_slot(context_.tables.sessions.slot_of(peer.current))

@@ -1,6 +1,7 @@
 // The slow timers of peers and sessions, one pass over all live peers every 250 ms: passive and persistent keepalives,
 // "rekey wanted", expiry, staged packets that waited too long, and the move of a session to the worker that receives
-// its packets. The WireGuard paper, sections 6.1 to 6.5. Each pass also writes the peers' and sessions' status records.
+// its packets. When what is due is said by the rules that came with the session. Each pass also writes the peers' and
+// sessions' status records.
 #pragma once
 
 #include <cstdint>

@@ -1,14 +1,12 @@
 #include "dataplane/housekeeping/staging.hpp"
 
-#include "dataplane/session/replay_window.hpp"
-
 namespace sallyport::dataplane {
 
 bool Staging::has_session(std::uint32_t peer_id) const noexcept {
   const SealSession* session =
       context_.tables.sessions.find_seal(context_.tables.peers[peer_id].send_index.load(std::memory_order_acquire));
   return session != nullptr && context_.now_tsc < session->expires_at_tsc &&
-         session->next_counter.load(std::memory_order_relaxed) < ReplayWindow::reject_after_messages - Batch::capacity;
+         session->next_counter.load(std::memory_order_relaxed) + Batch::capacity <= session->reject_from_counter;
 }
 
 void Staging::handle(Packet* packet) noexcept {

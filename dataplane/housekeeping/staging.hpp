@@ -1,6 +1,6 @@
 // Packets for peers without a usable session wait here, within a bound for each peer and for all, until a handshake
-// completes or is given up; and keepalives, which need no packet at all. The WireGuard paper, sections 6.4 to 6.6. What
-// waited is judged anew when it leaves: by then its right may be gone, or its address somebody else's.
+// completes or is given up; and keepalives, which need no packet at all. What waited is judged anew when it leaves: by
+// then its right may be gone, or its address somebody else's.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ class Staging {
  public:
   static constexpr std::uint32_t max_per_peer = 128;  // MAX_STAGED_PACKETS of Linux
   static constexpr std::uint32_t max_in_all = 8192;
-  static constexpr std::uint64_t patience_ns = 90 * second_ns;  // REKEY-ATTEMPT-TIME
+  static constexpr std::uint64_t patience_ns = 90 * second_ns;  // as long as a handshake is tried
 
   Staging(HousekeepingContext& context, GatewayState& state) : context_(context), state_(state), packets_(max_in_all) {}
 

@@ -1,11 +1,10 @@
 #include "dataplane/housekeeping/tunnel_keeper.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
 
 #include "dataplane/abi/digest.hpp"
 #include "dataplane/housekeeping/port_addresses.hpp"
+#include "dataplane/packet/wireguard.hpp"
 
 namespace sallyport::dataplane {
 namespace {
@@ -16,14 +15,18 @@ std::span<const IpPrefix> addresses_of(const abi::SetTunnel& tunnel) noexcept {
   return {tunnel.addresses.data(), tunnel.address_count};
 }
 
+std::uint16_t overhead_of(abi::TunnelProtocol protocol) noexcept {
+  switch (protocol) {
+    case abi::TunnelProtocol::wireguard:
+      return wireguard_data_overhead_bytes;
+  }
+  return 0;
+}
+
 }  // namespace
 
 TunnelKeeper::TunnelKeeper(HousekeepingContext& context, RouteKeeper& routes, Paths& paths)
-    : context_(context), routes_(routes), paths_(paths), retired_(context.tables.rcu, max_retired_tunnels) {
-  // Until the control plane sends some, cookies are made with secrets that nobody knows.
-  for (Secret<32>* secret : {&cookie_secret_, &previous_cookie_secret_})
-    randombytes_buf(secret->expose_mutable().data(), secret->expose_mutable().size());
-}
+    : context_(context), routes_(routes), paths_(paths), retired_(context.tables.rcu, max_retired_tunnels) {}
 
 CommandResult TunnelKeeper::set(const abi::SetTunnel& set, std::uint64_t sync_id) noexcept {
   if (conflicts(set)) return abi::Refusal::conflict;
@@ -77,8 +80,7 @@ bool TunnelKeeper::remove_unnamed(std::uint64_t sync_id) noexcept {
 }
 
 void TunnelKeeper::set_cookie_secrets(const abi::SetCookieSecrets& set) noexcept {
-  cookie_secret_ = Secret<32>(set.current);
-  previous_cookie_secret_ = Secret<32>(set.previous);
+  cookies_.set(set);
   for (std::uint16_t id = 0; id < abi::max_tunnels; ++id)
     if (context_.tables.tunnels.find(id) != nullptr) replace(id, make(settings_[id]));
 }
@@ -90,11 +92,11 @@ std::unique_ptr<Tunnel> TunnelKeeper::make(const abi::SetTunnel& set) const noex
       .mtu = set.mtu,
       .mss_clamp = set.mss_clamp != 0,
       .udp_checksum = set.udp_checksum != 0,
+      .protocol = set.protocol,
+      .overhead_bytes = overhead_of(set.protocol),
       .address_count = set.address_count,
       .addresses = set.addresses,
-      .public_key = set.public_key,
-      .mac1 = Mac1Checker(set.public_key),
-      .cookies = CookieChecker(set.public_key, cookie_secret_.expose(), previous_cookie_secret_.expose()),
+      .wireguard = cookies_.tunnel(set.wireguard.public_key),
   });
 }
 

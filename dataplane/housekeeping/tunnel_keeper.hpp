@@ -7,7 +7,6 @@
 #include <memory>
 #include <span>
 
-#include "config/base/secret.hpp"
 #include "dataplane/abi/commands.hpp"
 #include "dataplane/forwarding/grace_queue.hpp"
 #include "dataplane/housekeeping/command_result.hpp"
@@ -15,6 +14,7 @@
 #include "dataplane/housekeeping/housekeeping_context.hpp"
 #include "dataplane/housekeeping/paths.hpp"
 #include "dataplane/housekeeping/route_keeper.hpp"
+#include "dataplane/housekeeping/wireguard_cookies.hpp"
 
 namespace sallyport::dataplane {
 
@@ -55,8 +55,7 @@ class TunnelKeeper {
   std::array<std::uint64_t, abi::max_tunnels> sync_ids_{};
   std::array<std::uint32_t, abi::max_tunnels> peers_{};
   GraceQueue<Tunnel*> retired_;
-  Secret<32> cookie_secret_;
-  Secret<32> previous_cookie_secret_;
+  WireguardCookies cookies_;
 };
 
 }  // namespace sallyport::dataplane

@@ -4,30 +4,39 @@
 
 namespace sallyport::dataplane {
 
+OuterHeaderTemplate make_outer_template_without_udp(const IpAddress& source, const IpAddress& destination,
+                                                    IpProtocol protocol) noexcept {
+  OuterHeaderTemplate outer;
+  if (!source.is_set() || source.family != destination.family) return outer;
+  outer.family = source.family;
+  if (outer.family == IpFamily::v4) {
+    Ipv4Header ip{.protocol = protocol};
+    std::copy_n(source.bytes.begin(), 4, ip.source.begin());
+    std::copy_n(destination.bytes.begin(), 4, ip.destination.begin());
+    store_wire(outer.bytes.data(), ip);
+    outer.header_bytes = ipv4_header_bytes;
+    outer.ipv4_header_sum = fold_checksum(ipv4_header_sum(outer.bytes.data()));
+    outer.pseudo_header_sum = fold_checksum(pseudo_header_sum(ip.source, ip.destination, protocol, 0));
+  } else {
+    const Ipv6Header ip{.next_header = protocol, .source = source.bytes, .destination = destination.bytes};
+    store_wire(outer.bytes.data(), ip);
+    outer.header_bytes = ipv6_header_bytes;
+    outer.pseudo_header_sum = fold_checksum(pseudo_header_sum(ip.source, ip.destination, protocol, 0));
+  }
+  return outer;
+}
+
 OuterHeaderTemplate make_outer_template(const IpEndpoint& source, const IpEndpoint& destination,
                                         bool udp_checksum_over_ipv4) noexcept {
-  OuterHeaderTemplate outer;
-  if (!source.is_set() || source.address.family != destination.address.family) return outer;
-  const UdpHeader udp{.source_port = Be16{source.port}, .destination_port = Be16{destination.port}};
-  outer.family = source.address.family;
+  OuterHeaderTemplate outer =
+      source.is_set() ? make_outer_template_without_udp(source.address, destination.address, IpProtocol::udp)
+                      : OuterHeaderTemplate{};
+  if (!outer.is_set()) return outer;
+  store_wire(outer.bytes.data() + outer.header_bytes,
+             UdpHeader{.source_port = Be16{source.port}, .destination_port = Be16{destination.port}});
+  outer.header_bytes = static_cast<std::uint8_t>(outer.header_bytes + udp_header_bytes);
+  outer.has_udp = true;
   outer.has_udp_checksum = outer.family == IpFamily::v6 || udp_checksum_over_ipv4;
-  if (outer.family == IpFamily::v4) {
-    Ipv4Header ip{.protocol = IpProtocol::udp};
-    std::copy_n(source.address.bytes.begin(), 4, ip.source.begin());
-    std::copy_n(destination.address.bytes.begin(), 4, ip.destination.begin());
-    store_wire(outer.bytes.data(), ip);
-    store_wire(outer.bytes.data() + ipv4_header_bytes, udp);
-    outer.header_bytes = outer_ipv4_udp_bytes;
-    outer.ipv4_header_sum = fold_checksum(ipv4_header_sum(outer.bytes.data()));
-    outer.pseudo_header_sum = fold_checksum(pseudo_header_sum(ip.source, ip.destination, IpProtocol::udp, 0));
-  } else {
-    const Ipv6Header ip{
-        .next_header = IpProtocol::udp, .source = source.address.bytes, .destination = destination.address.bytes};
-    store_wire(outer.bytes.data(), ip);
-    store_wire(outer.bytes.data() + ipv6_header_bytes, udp);
-    outer.header_bytes = outer_ipv6_udp_bytes;
-    outer.pseudo_header_sum = fold_checksum(pseudo_header_sum(ip.source, ip.destination, IpProtocol::udp, 0));
-  }
   return outer;
 }
 

@@ -2,6 +2,8 @@
 // spelled out; the contents of handshakes belong to the control plane.
 #pragma once
 
+#include <optional>
+
 #include "dataplane/packet/byte_order.hpp"
 #include "dataplane/packet/reader.hpp"
 
@@ -30,6 +32,15 @@ struct WireguardDataHeader {
 inline constexpr std::size_t wireguard_data_header_bytes = 16;
 static_assert(sizeof(WireguardDataHeader) == wireguard_data_header_bytes && WireStruct<WireguardDataHeader>);
 inline constexpr std::size_t wireguard_data_overhead_bytes = wireguard_data_header_bytes + wireguard_tag_bytes;
+
+// The header of what is a data message; nothing: it is something else, or too short for one.
+[[nodiscard]] inline std::optional<WireguardDataHeader> load_wireguard_data_header(
+    std::span<const std::uint8_t> message) noexcept {
+  if (message.size() < wireguard_data_header_bytes) return std::nullopt;
+  const auto header = load_wire<WireguardDataHeader>(message.data());
+  if (header.type != WireguardMessage::data || header.reserved != std::array<std::uint8_t, 3>{}) return std::nullopt;
+  return header;
+}
 
 // What a UDP payload is, judged by type, reserved bytes and length: handshakes have one length each, data at least its
 // header and tag (a keepalive is exactly that).

@@ -21,7 +21,7 @@ using Packet = rte_mbuf;
 enum class Task : std::uint8_t {
   none = 0,
   // For a worker.
-  open,   // a data message for a session that this worker owns; data starts at the WireGuard header
+  open,   // a data message for a session that this worker owns; data starts at the message
   route,  // an IP packet of the gateway's own, or one that was held and is judged anew: look up its route and send it
   seal,   // an empty packet, a keepalive, for `destination_peer`
   transmit,  // a complete frame for `tx_port`

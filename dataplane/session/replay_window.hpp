@@ -1,6 +1,7 @@
 // The replay window of one receiving session: RFC 6479's ring of bits, in which the window moves without shifting. The
-// ring has 8,192 bits, one word of which is always being reused, so the window spans 8,128 counters behind the newest,
-// as in Linux. It is written by the session's owner worker alone.
+// ring has 8,192 bits, one word of which is always being reused, so the window spans up to 8,128 counters behind the
+// newest, as WireGuard's in Linux; ESP's is smaller where the peer says so (RFC 4303, section 3.4.3). It is written by
+// the session's owner worker alone.
 #pragma once
 
 #include <array>
@@ -9,26 +10,29 @@
 
 namespace sallyport::dataplane {
 
-// 1 KiB of ring and a line for the newest counter: 1,088 bytes. All zero bytes are an empty window, so sessions may
-// come from zeroed memory.
+// 1 KiB of ring and a line for the newest counter: 1,088 bytes. All zero bytes are an empty window that accepts only
+// counters above the newest, so sessions may come from zeroed memory; reset() says how far it reaches back.
 class alignas(64) ReplayWindow {
  public:
   static constexpr std::uint64_t ring_bits = 8192;
-  static constexpr std::uint64_t window_counters = ring_bits - 64;
-  // WireGuard, section 6.1: REJECT-AFTER-MESSAGES. This counter and every greater one is refused.
-  static constexpr std::uint64_t reject_after_messages = ~0ULL - ring_bits;  // 2^64 - 2^13 - 1
+  static constexpr std::uint64_t widest = ring_bits - 64;
 
-  // The cheap question before spending an AEAD: newest - 8,128 may still be accepted, newest - 8,129 not. Changes
-  // nothing.
-  [[nodiscard]] bool would_accept(std::uint64_t counter) const noexcept {
-    if (counter >= reject_after_messages) return false;
-    const std::uint64_t position = counter + 1;
-    if (position > newest_position_) return true;
-    return position + window_counters >= newest_position_ && (word(position) & bit(position)) == 0;
+  // Empty, and `counters` wide: 0 to `widest`.
+  void reset(std::uint64_t counters) noexcept {
+    *this = ReplayWindow{};
+    width_ = counters;
   }
 
-  // Call only after the AEAD tag verified: a forged packet must not move the window. False if the counter is too old,
-  // was accepted before (perhaps a moment ago, in the same batch) or is beyond the limit. RFC 6479.
+  // The cheap question before spending an AEAD: newest - width may still be accepted, newest - width - 1 not. Changes
+  // nothing. `counter` is below 2^64 - 1; how far a session may count is its own matter.
+  [[nodiscard]] bool would_accept(std::uint64_t counter) const noexcept {
+    const std::uint64_t position = counter + 1;
+    if (position > newest_position_) return true;
+    return newest_position_ - position <= width_ && (word(position) & bit(position)) == 0;
+  }
+
+  // Call only after the AEAD tag verified: a forged packet must not move the window. False if the counter is too old
+  // or was accepted before (perhaps a moment ago, in the same batch). RFC 6479.
   [[nodiscard]] bool accept(std::uint64_t counter) noexcept {
     if (!would_accept(counter)) return false;
     const std::uint64_t position = counter + 1;
@@ -40,8 +44,6 @@ class alignas(64) ReplayWindow {
   [[nodiscard]] bool empty() const noexcept { return newest_position_ == 0; }
   // The greatest counter accepted; 0 while the window is empty.
   [[nodiscard]] std::uint64_t newest() const noexcept { return empty() ? 0 : newest_position_ - 1; }
-
-  void reset() noexcept { *this = ReplayWindow{}; }
 
  private:
   static constexpr std::size_t word_bits = 64;
@@ -65,6 +67,7 @@ class alignas(64) ReplayWindow {
 
   // Line 0: read for every packet. Counters count from 0; positions are one greater, so that 0 says "nothing yet".
   std::uint64_t newest_position_ = 0;
+  std::uint64_t width_ = 0;
   // Lines 1 to 16: one of them is touched for a packet.
   alignas(64) std::array<std::uint64_t, ring_words> ring_{};
 };

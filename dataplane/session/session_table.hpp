@@ -25,7 +25,8 @@ struct alignas(cache_line_bytes) OpenSession {
   // Line 0: read for every packet, written only by housekeeping (and `awaits_confirmation` once by the owner).
   std::atomic<std::uint32_t> index;  // 0: the slot is free or ending
   std::uint32_t peer_id;
-  std::uint64_t expires_at_tsc;  // REJECT-AFTER-TIME
+  std::uint64_t expires_at_tsc;
+  std::uint64_t reject_from_counter;  // this one and every greater is refused
   std::atomic<std::uint16_t> owner_worker;
   std::atomic<std::uint8_t> awaits_confirmation;  // 1: the responder's, and no packet has come yet
 
@@ -56,6 +57,7 @@ struct alignas(cache_line_bytes) SealSession {
   std::atomic<std::uint32_t> index;  // ours, as in OpenSession
   std::uint32_t remote_index;        // the peer's, goes on the wire
   std::uint64_t expires_at_tsc;
+  std::uint64_t reject_from_counter;
 
   // Line 1.
   AeadKey key;

@@ -1,4 +1,4 @@
-// The WireGuard interfaces. Workers find one by the UDP port that a packet came to; housekeeping owns them.
+// The tunnel interfaces. Workers find one by the UDP port that a packet came to; housekeeping owns them.
 #pragma once
 
 #include <array>
@@ -6,10 +6,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "config/base/base64.hpp"
 #include "config/base/ip.hpp"
-#include "dataplane/abi/limits.hpp"
-#include "dataplane/crypto/handshake_macs.hpp"
+#include "dataplane/abi/commands.hpp"
+#include "dataplane/session/wireguard_tunnel.hpp"
 
 namespace sallyport::dataplane {
 
@@ -20,11 +19,11 @@ struct Tunnel {
   std::uint16_t mtu;
   bool mss_clamp;
   bool udp_checksum;  // of outer IPv4 packets
+  abi::TunnelProtocol protocol;
+  std::uint16_t overhead_bytes;  // what sealing adds to an inner packet, padding and outer headers apart
   std::uint8_t address_count;
   std::array<IpPrefix, abi::max_addresses> addresses;
-  PublicKey public_key;
-  Mac1Checker mac1;
-  CookieChecker cookies;
+  WireguardTunnel wireguard;
 };
 
 class TunnelTable {

@@ -4,23 +4,14 @@
 #include "dataplane/packet/ethernet.hpp"
 #include "dataplane/packet/ip_parse.hpp"
 #include "dataplane/packet/udp.hpp"
-#include "dataplane/packet/wireguard.hpp"
 #include "dataplane/stages/parse_errors.hpp"
 #include "dataplane/stages/stages.hpp"
+#include "dataplane/stages/wireguard_messages.hpp"
 
 namespace sallyport::dataplane {
 namespace {
 
 constexpr unsigned prefetch_distance = 4;
-
-// Handshake messages of one burst, collected so that their MAC1s are checked several at a time.
-struct HandshakeBurst {
-  static constexpr unsigned capacity = 64;
-  std::array<Packet*, capacity> packets;
-  std::array<const Tunnel*, capacity> tunnels;
-  std::array<std::span<const std::uint8_t>, capacity> messages;
-  unsigned count = 0;
-};
 
 bool is_own_mac(const LogicalPort& port, const std::uint8_t* destination) noexcept {
   return std::memcmp(destination, port.mac.data(), port.mac.size()) == 0;
@@ -43,54 +34,6 @@ bool device_says_bad_checksum(const Packet* packet) noexcept {
          (packet->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD;
 }
 
-// A data message to the session that its index names: to this worker's batch, or to the worker that owns the session.
-void dispatch_data(WorkerContext& worker, Packet* packet, std::span<const std::uint8_t> message) noexcept {
-  const auto header = load_wire<WireguardDataHeader>(message.data());
-  const std::uint32_t index = header.receiver_index.host();
-  const OpenSession* session = worker.tables.sessions.find_open(index);
-  if (session == nullptr) return worker.drop(packet, DropReason::unknown_session);
-  if (worker.now_tsc >= session->expires_at_tsc) return worker.drop(packet, DropReason::session_expired);
-  PacketMeta& meta = meta_of(packet);
-  meta.session_index = index;
-  meta.counter = header.counter.host();
-  const std::uint16_t owner = session->owner_worker.load(std::memory_order_acquire);
-  if (owner == worker.id) return worker.to_open.push(packet);
-  if (owner == owner_moving) return worker.to_housekeeping(packet, Task::hold_for_owner);
-  worker.hand_over(packet, owner, Task::open);
-}
-
-// Verdict on the handshakes of a burst: MAC1 for all, MAC2 for those that pass.
-void check_handshakes(WorkerContext& worker, HandshakeBurst& burst) noexcept {
-  std::array<bool, HandshakeBurst::capacity> passed{};
-  for (unsigned first = 0; first < burst.count;) {
-    unsigned end = first + 1;
-    while (end < burst.count && burst.tunnels[end] == burst.tunnels[first]) ++end;
-    burst.tunnels[first]->mac1.check_mac1(std::span(burst.messages).subspan(first, end - first),
-                                          std::span(passed).subspan(first, end - first));
-    first = end;
-  }
-  for (unsigned i = 0; i < burst.count; ++i) {
-    Packet* packet = burst.packets[i];
-    if (!passed[i]) {
-      worker.drop(packet, DropReason::bad_mac1);
-      continue;
-    }
-    PacketMeta& meta = meta_of(packet);
-    const std::uint8_t* outer = static_cast<const std::uint8_t*>(packet->buf_addr) + meta.outer_offset;
-    const std::size_t address_bytes = meta.outer_is_v6 ? 16 : 4;
-    const auto udp = load_wire<UdpHeader>(static_cast<const std::uint8_t*>(packet->buf_addr) +
-                                          meta.outer_payload_offset - udp_header_bytes);
-    const std::size_t source = meta.outer_is_v6 ? ipv6_source_offset : ipv4_source_offset;
-    const Mac2Result mac2 = burst.tunnels[i]->cookies.check_mac2(burst.messages[i], {outer + source, address_bytes},
-                                                                 udp.source_port.host());
-    meta.mac2_valid = mac2 == Mac2Result::valid;
-    worker.counters.add(meta.rx_port,
-                        meta.mac2_valid ? Counter::handshakes_with_cookie : Counter::handshakes_without_cookie);
-    worker.to_housekeeping(packet, Task::handshake);
-  }
-  burst.count = 0;
-}
-
 // UDP to a tunnel's port. `packet` starts at the IP header; afterwards at the message.
 void classify_message(WorkerContext& worker, Packet* packet, const Tunnel& tunnel,
                       std::span<const std::uint8_t> message, HandshakeBurst& burst) noexcept {
@@ -104,21 +47,10 @@ void classify_message(WorkerContext& worker, Packet* packet, const Tunnel& tunne
   packet->data_off = meta.outer_payload_offset;
   packet->data_len = static_cast<std::uint16_t>(message.size());
   packet->pkt_len = packet->data_len;
-  switch (classify_wireguard(message)) {
-    case WireguardMessage::data:
-      return dispatch_data(worker, packet, message);
-    case WireguardMessage::cookie_reply:
-      return worker.to_housekeeping(packet, Task::handshake);
-    case WireguardMessage::initiation:
-    case WireguardMessage::response:
-      break;
-    default:
-      return worker.drop(packet, DropReason::unknown_message);
+  switch (tunnel.protocol) {
+    case abi::TunnelProtocol::wireguard:
+      return classify_wireguard_message(worker, packet, tunnel, burst);
   }
-  burst.packets[burst.count] = packet;
-  burst.tunnels[burst.count] = &tunnel;
-  burst.messages[burst.count++] = message;
-  if (burst.count == HandshakeBurst::capacity) check_handshakes(worker, burst);
 }
 
 // An IP packet to one of the port's own addresses; the data pointer is at the Ethernet header.
@@ -248,7 +180,7 @@ void classify(WorkerContext& worker, std::uint8_t device, Packet** frames, unsig
     if (i + prefetch_distance < count) rte_prefetch0(rte_pktmbuf_mtod(frames[i + prefetch_distance], const void*));
     classify_frame(worker, device, frames[i], burst);
   }
-  check_handshakes(worker, burst);
+  burst.finish(worker);
 }
 
 }  // namespace sallyport::dataplane

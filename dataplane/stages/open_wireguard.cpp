@@ -1,78 +1,11 @@
 // Stage 3: data messages become inner packets. The order matters: would the window take it (cheap), the tag (the whole
 // batch at once), then the window moves, then the endpoint, and only then is the inner packet looked at. The WireGuard
 // paper, sections 5.4.6 and 6.
-#include "dataplane/packet/ecn.hpp"
 #include "dataplane/packet/wireguard.hpp"
-#include "dataplane/pipeline/received_endpoints.hpp"
-#include "dataplane/session/send_choice.hpp"
+#include "dataplane/stages/accept_opened.hpp"
 #include "dataplane/stages/stages.hpp"
 
 namespace sallyport::dataplane {
-namespace {
-
-void add_relaxed(std::atomic<std::uint64_t>& value, std::uint64_t amount) noexcept {
-  value.store(value.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-}
-
-// The peer may have moved: authenticated data with the highest counter so far decides (the paper, 2.1).
-void notice_roaming(WorkerContext& worker, const Packet* packet, const OpenSession& session) noexcept {
-  const PacketMeta& meta = meta_of(packet);
-  const TunnelPath& path = worker.tables.peers[session.peer_id].path();
-  const auto [remote, local] = received_endpoints(packet);
-  if (remote == path.remote && local == path.local) return;
-  if (worker.note({.kind = NoteKind::endpoint_moved,
-                   .port_index = meta.rx_port,
-                   .worker = worker.id,
-                   .session_index = meta.session_index,
-                   .peer_id = session.peer_id,
-                   .remote = remote,
-                   .local = local}))
-    worker.counters.add(meta.rx_port, Counter::roamed);
-}
-
-// The first packet of a session that we answered: from now on it is the one to send with.
-void confirm(WorkerContext& worker, OpenSession& session, std::uint32_t index) noexcept {
-  if (!send_with_confirmed(worker.tables.peers[session.peer_id].send_index, session.index, index)) return;
-  // If the note finds no room, the next packet confirms again.
-  if (worker.note({.kind = NoteKind::session_confirmed,
-                   .worker = worker.id,
-                   .session_index = index,
-                   .peer_id = session.peer_id}))
-    session.awaits_confirmation.store(0, std::memory_order_relaxed);
-}
-
-void accept_inner(WorkerContext& worker, Packet* packet, OpenSession& session) noexcept {
-  PacketMeta& meta = meta_of(packet);
-  if (worker.now_tsc > session.last_received_tsc.load(std::memory_order_relaxed))
-    session.last_received_tsc.store(worker.now_tsc, std::memory_order_relaxed);
-  add_relaxed(session.rx_packets, 1);
-  if (meta.counter == session.window.newest()) {
-    session.greatest_counter.store(meta.counter, std::memory_order_relaxed);
-    notice_roaming(worker, packet, session);
-  }
-  if (session.awaits_confirmation.load(std::memory_order_relaxed) != 0) confirm(worker, session, meta.session_index);
-
-  rte_pktmbuf_adj(packet, wireguard_data_header_bytes);
-  rte_pktmbuf_trim(packet, wireguard_tag_bytes);
-  meta.layer = Layer::ip;
-  if (packet->data_len == 0) {
-    worker.counters.add(meta.rx_port, Counter::keepalives_received);
-    return worker.counters.finish(packet, Counter::consumed);
-  }
-  session.last_data_received_tsc.store(worker.now_tsc, std::memory_order_relaxed);
-  if (parse_ip(bytes_of(packet), meta.ip) != IpParseError::none)
-    return worker.drop(packet, DropReason::bad_inner_packet);
-  rte_pktmbuf_trim(packet, static_cast<std::uint16_t>(packet->data_len - meta.ip.total_bytes));
-  add_relaxed(session.rx_bytes, meta.ip.total_bytes);
-  meta.source_peer = session.peer_id;
-  meta.opened_session = meta.session_index;
-  if (!apply_ecn_decapsulation(rte_pktmbuf_mtod(packet, std::uint8_t*), meta.ip, meta.outer_tos))
-    return worker.drop(packet, DropReason::ecn_inconsistent);
-  worker.capture.take_if(abi::CapturePoint::inner_received, packet, true);
-  worker.opened.push(packet);
-}
-
-}  // namespace
 
 void open_wireguard(WorkerContext& worker) noexcept {
   std::array<AeadJob, Batch::capacity> jobs;
@@ -80,28 +13,12 @@ void open_wireguard(WorkerContext& worker) noexcept {
   std::array<Packet*, Batch::capacity> packets;
   unsigned count = 0;
   for (Packet* packet : worker.to_open) {
-    const PacketMeta& meta = meta_of(packet);
-    OpenSession* session = worker.tables.sessions.find_open(meta.session_index);
-    if (session == nullptr) {
-      worker.drop(packet, DropReason::unknown_session);
-      continue;
-    }
-    if (worker.now_tsc >= session->expires_at_tsc) {
-      worker.drop(packet, DropReason::session_expired);
-      continue;
-    }
-    if (meta.counter >= ReplayWindow::reject_after_messages) {
-      worker.drop(packet, DropReason::session_expired);
-      continue;
-    }
-    if (!session->window.would_accept(meta.counter)) {
-      worker.drop(packet, DropReason::replayed);
-      continue;
-    }
+    OpenSession* session = session_to_open(worker, packet);
+    if (session == nullptr) continue;
     jobs[count] = {.key = &session->key,
                    .data = rte_pktmbuf_mtod_offset(packet, std::uint8_t*, wireguard_data_header_bytes),
                    .length_bytes = static_cast<std::uint32_t>(packet->data_len - wireguard_data_header_bytes),
-                   .nonce = wireguard_nonce(meta.counter)};
+                   .nonce = wireguard_nonce(meta_of(packet).counter)};
     sessions[count] = session;
     packets[count++] = packet;
   }
@@ -109,17 +26,11 @@ void open_wireguard(WorkerContext& worker) noexcept {
   if (count == 0) return;
   worker.aead.open(std::span(jobs).first(count));
   for (unsigned i = 0; i < count; ++i) {
-    Packet* packet = packets[i];
     if (!jobs[i].ok) {
-      worker.drop(packet, DropReason::authentication_failed);
+      worker.drop(packets[i], DropReason::authentication_failed);
       continue;
     }
-    if (!sessions[i]->window.accept(meta_of(packet).counter)) {
-      worker.drop(packet, DropReason::replayed);
-      continue;
-    }
-    worker.counters.add(meta_of(packet).rx_port, Counter::opened);
-    accept_inner(worker, packet, *sessions[i]);
+    accept_opened(worker, packets[i], *sessions[i], wireguard_data_header_bytes, wireguard_tag_bytes);
   }
 }
 

@@ -53,7 +53,7 @@ class WorkerContext {
   FlowState& flow;
   std::uint64_t now_tsc = 0;
 
-  Batch to_open;       // data messages of sessions that this worker owns; data pointer at the WireGuard header
+  Batch to_open;       // data messages of sessions that this worker owns; data pointer at the message
   Batch opened;        // inner packets out of tunnels
   Batch plain;         // inner packets from inside ports, and those that come from rings to be routed
   Batch to_seal;       // inner packets with a destination peer

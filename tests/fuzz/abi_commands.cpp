@@ -44,6 +44,8 @@ void check(const InstallSession& session) {
   SP_CHECK(session.index != 0 && session.session_id != 0 && session.peer_id < limits.max_peers);
   SP_CHECK(session.port_index == no_port || session.port_index < limits.port_count);
   SP_CHECK(session.endpoint.is_set());
+  SP_CHECK(session.rules.replay_window <= greatest_replay_window && session.rules.reject_after_s != 0);
+  SP_CHECK(session.rules.reject_after_packets <= greatest_reject_after_packets);
   check(session.endpoint);
   check(session.local);
 }

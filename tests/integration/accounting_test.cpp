@@ -75,7 +75,7 @@ TEST_F(Accounting, HoldsWhenTheWorldChangesUnderTraffic) {
     WireguardPeer& peer = random() % 2 == 0 ? lab->ann : lab->bob;
     switch (random() % 8) {
       case 0:
-        lab->control->push(abi::RemovePeer{.peer_id = peer.id, .public_key = peer.public_key});
+        lab->control->push(abi::RemovePeer{.peer_id = peer.id, .key = peer.public_key});
         break;
       case 1:
         lab->add_peer(peer);

@@ -215,13 +215,13 @@ TEST_F(ControlLink, CountsEventsThatFindTheRingFull) {
 
 TEST_F(ControlLink, RemovesAPeerOnlyByItsKey) {
   PublicKey other{};
-  EXPECT_EQ(refusal_of(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = other}), abi::Refusal::none);
+  EXPECT_EQ(refusal_of(abi::RemovePeer{.peer_id = lab->ann.id, .key = other}), abi::Refusal::none);
   EXPECT_TRUE(ann_passes());
 }
 
 TEST_F(ControlLink, TakesASetWithAnotherKeyAsAnotherPeer) {
   abi::SetPeer set = lab->peer_command(lab->ann);
-  set.public_key[0] ^= 1;
+  set.key[0] ^= 1;
   EXPECT_EQ(refusal_of(set), abi::Refusal::none);
   EXPECT_EQ(lab->control->events_of<abi::SessionEnded>().size(), 1U);
   EXPECT_FALSE(ann_passes());
@@ -229,7 +229,7 @@ TEST_F(ControlLink, TakesASetWithAnotherKeyAsAnotherPeer) {
 
 TEST_F(ControlLink, LetsAPeerChangeItsKeyAndKeepEverything) {
   abi::InstallSession install = lab->new_session(lab->ann, abi::HandshakeRole::responder);
-  install.timestamp = {0x40, 9};
+  install.wireguard.timestamp = {0x40, 9};
   EXPECT_EQ(refusal_of(install), abi::Refusal::none);
   EXPECT_TRUE(ann_passes());
   const auto before = lab->gateway->statistics().peer(lab->ann.id);
@@ -237,15 +237,15 @@ TEST_F(ControlLink, LetsAPeerChangeItsKeyAndKeepEverything) {
   const PublicKey former = lab->ann.public_key;
   abi::SetPeer set = lab->peer_command(lab->ann);
   set.endpoint = {};
-  set.former_public_key = former;
-  set.public_key[0] ^= 1;
-  set.greatest_timestamp = {0x40, 1};
-  set.timestamp_set_at_ns = 5;
+  set.former_key = former;
+  set.key[0] ^= 1;
+  set.history.greatest_timestamp = {0x40, 1};
+  set.history.set_at_ns = 5;
   EXPECT_EQ(refusal_of(set), abi::Refusal::none);
   auto after = lab->gateway->statistics().peer(lab->ann.id);
-  EXPECT_EQ(after->public_key, set.public_key) << "written at once";
-  EXPECT_EQ(after->greatest_timestamp, set.greatest_timestamp) << "lower, but of the new key";
-  EXPECT_EQ(after->timestamp_set_at_ns, 5U);
+  EXPECT_EQ(after->key, set.key) << "written at once";
+  EXPECT_EQ(after->history.greatest_timestamp, set.history.greatest_timestamp) << "lower, but of the new key";
+  EXPECT_EQ(after->history.set_at_ns, 5U);
   EXPECT_EQ(after->endpoint, before->endpoint);
   EXPECT_EQ(after->current_index, lab->ann.gateway_index);
   EXPECT_TRUE(ann_passes());
@@ -253,20 +253,20 @@ TEST_F(ControlLink, LetsAPeerChangeItsKeyAndKeepEverything) {
   lab->advance(300 * millisecond_ns);
   EXPECT_GE(lab->gateway->statistics().peer(lab->ann.id)->rx_packets, before->rx_packets + 1) << "it counts on";
 
-  set.greatest_timestamp = {};
+  set.history.greatest_timestamp = {};
   EXPECT_EQ(refusal_of(set), abi::Refusal::none) << "again: the same key by now";
   after = lab->gateway->statistics().peer(lab->ann.id);
-  EXPECT_EQ(after->greatest_timestamp, (abi::Tai64n{0x40, 1}));
-  EXPECT_EQ(refusal_of(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = former}), abi::Refusal::none);
+  EXPECT_EQ(after->history.greatest_timestamp, (abi::Tai64n{0x40, 1}));
+  EXPECT_EQ(refusal_of(abi::RemovePeer{.peer_id = lab->ann.id, .key = former}), abi::Refusal::none);
   EXPECT_TRUE(ann_passes()) << "a removal by the former key is late";
-  EXPECT_EQ(refusal_of(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = set.public_key}), abi::Refusal::none);
+  EXPECT_EQ(refusal_of(abi::RemovePeer{.peer_id = lab->ann.id, .key = set.key}), abi::Refusal::none);
   EXPECT_FALSE(ann_passes());
 }
 
 TEST_F(ControlLink, TakesNoFormerKeyThatThePeerDoesNotHave) {
   abi::SetPeer set = lab->peer_command(lab->ann);
-  set.former_public_key = lab->bob.public_key;
-  set.public_key[0] ^= 1;
+  set.former_key = lab->bob.public_key;
+  set.key[0] ^= 1;
   EXPECT_EQ(refusal_of(set), abi::Refusal::none);
   EXPECT_EQ(lab->control->events_of<abi::SessionEnded>().size(), 1U);
   EXPECT_FALSE(ann_passes());
@@ -283,15 +283,15 @@ TEST_F(ControlLink, KeepsSessionsWhenAPeerIsSetAgain) {
 
 TEST_F(ControlLink, RemembersTheGreatestTimestamp) {
   abi::InstallSession install = lab->new_session(lab->ann, abi::HandshakeRole::responder);
-  install.timestamp = {0x40, 0, 0, 1};
+  install.wireguard.timestamp = {0x40, 0, 0, 1};
   EXPECT_EQ(refusal_of(install), abi::Refusal::none);
   abi::InstallSession older = lab->new_session(lab->ann, abi::HandshakeRole::responder);
-  older.timestamp = {0x40};
+  older.wireguard.timestamp = {0x40};
   EXPECT_EQ(refusal_of(older), abi::Refusal::none);
   lab->advance(300 * millisecond_ns);
-  EXPECT_EQ(lab->gateway->statistics().peer(lab->ann.id)->greatest_timestamp, install.timestamp);
+  EXPECT_EQ(lab->gateway->statistics().peer(lab->ann.id)->history.greatest_timestamp, install.wireguard.timestamp);
   EXPECT_EQ(refusal_of(abi::ForgetTimestamp{.peer_id = lab->ann.id}), abi::Refusal::none);
-  EXPECT_EQ(lab->gateway->statistics().peer(lab->ann.id)->greatest_timestamp, abi::Tai64n{});
+  EXPECT_EQ(lab->gateway->statistics().peer(lab->ann.id)->history.greatest_timestamp, abi::Tai64n{});
 }
 
 TEST_F(ControlLink, GivesTheCheckpointsBackToTheNextControlPlane) {

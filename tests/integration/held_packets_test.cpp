@@ -177,7 +177,7 @@ TEST_F(HeldPackets, OfAPeerThatIsGoneAreNotSentToANeighbour) {
   lab->put_inner(lab->ann, udp_packet(anns(999), {.address = host, .port = 9}, Bytes(20)));
   static_cast<void>(lab->sent());
   ASSERT_EQ(held(), 1U);
-  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = lab->ann.public_key});
+  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .key = lab->ann.public_key});
   lab->add_peer(successor());
   images->put_peer(lab->ann);
   lab->settle();
@@ -197,7 +197,7 @@ TEST_F(HeldPackets, NeverReachThePeerThatGotTheNumberOfTheirs) {
   WireguardPeer other = successor();
   other.v4 = ip("10.8.0.77");
   other.v6 = ip("fd08::77");
-  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = lab->ann.public_key});
+  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .key = lab->ann.public_key});
   lab->add_peer(other);
   lab->give_session(other);
   EXPECT_TRUE(inner_of(other, lab->sent()).empty()) << lab->drops();
@@ -213,7 +213,7 @@ TEST_F(HeldPackets, OfAFlowDoNotReachThePeerThatGotTheNumberOfItsOwner) {
   ASSERT_EQ(lab->sent().size(), 4U) << lab->drops();
   // The same address and the same rights, all in one reload.
   WireguardPeer other = successor();
-  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = lab->ann.public_key});
+  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .key = lab->ann.public_key});
   lab->add_peer(other);
   images->put_peer(lab->ann);
   lab->give_session(other);
@@ -234,7 +234,7 @@ TEST_F(HeldPackets, FragmentsOfAPeerThatIsGoneAreNotThoseOfItsSuccessor) {
   lab->settle();
   ASSERT_EQ(held(), 1U);
   WireguardPeer other = successor();
-  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = lab->ann.public_key});
+  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .key = lab->ann.public_key});
   lab->add_peer(other);
   images->put_peer(lab->ann);
   lab->give_session(other);

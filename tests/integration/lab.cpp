@@ -9,6 +9,7 @@
 #include "config/base/check.hpp"
 #include "config/base/clock.hpp"
 #include "config/base/log.hpp"
+#include "controlplane/tunnels/session_rules.hpp"
 #include "tests/integration/test_clock.hpp"
 
 namespace sallyport::integration {
@@ -133,13 +134,14 @@ abi::SetTunnel Lab::tunnel() const {
           .mtu = 1420,
           .mss_clamp = 1,
           .address_count = 2,
-          .public_key = identity->public_key,
           .addresses = {prefix("10.8.0.1/16"), prefix("fd08::1/64")},
-          .udp_checksum = 1};
+          .udp_checksum = 1,
+          .protocol = abi::TunnelProtocol::wireguard,
+          .wireguard = {.public_key = identity->public_key}};
 }
 
 abi::SetPeer Lab::peer_command(const WireguardPeer& peer) const {
-  return {.peer_id = peer.id, .tunnel_id = 0, .public_key = peer.public_key};
+  return {.peer_id = peer.id, .tunnel_id = 0, .key = peer.public_key};
 }
 
 abi::SetRoute Lab::route_to(const IpPrefix& to, const WireguardPeer& peer) const {
@@ -161,7 +163,9 @@ abi::InstallSession Lab::new_session(WireguardPeer& peer, abi::HandshakeRole rol
           .peer_id = peer.id,
           .role = role,
           .port_index = wan,
+          .cipher = abi::SessionCipher::chacha20_poly1305,
           .created_at_ns = boottime_ns(),
+          .rules = controlplane::wireguard_rules(role),
           .open_key = peer.to_gateway,
           .seal_key = peer.to_peer,
           .endpoint = peer.endpoint,

@@ -369,7 +369,7 @@ expires = 2030-01-01T00:00:00Z
 TEST_F(PolicyTest, EndsTheFlowsOfAPeerThatIsRemovedAndOfItsSuccessorToo) {
   put(shop);
   connect();
-  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = lab->ann.public_key});
+  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .key = lab->ann.public_key});
   lab->add_peer(lab->ann);
   lab->give_session(lab->ann);
   lab->settle();
@@ -498,8 +498,8 @@ TEST_F(PolicyTest, KeepsTheFlowsOfAPeerWhoseKeyChanges) {
   put(shop);
   connect();
   abi::SetPeer set = lab->peer_command(lab->ann);
-  set.former_public_key = set.public_key;
-  set.public_key[0] ^= 1;
+  set.former_key = set.key;
+  set.key[0] ^= 1;
   lab->control->push(set);
   lab->settle();
   EXPECT_TRUE(goes_in(web, ack));

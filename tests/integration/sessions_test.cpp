@@ -103,7 +103,7 @@ TEST_F(Sessions, ExpireAndAreWiped) {
 }
 
 TEST_F(Sessions, EndWithTheirPeer) {
-  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .public_key = lab->ann.public_key});
+  lab->control->push(abi::RemovePeer{.peer_id = lab->ann.id, .key = lab->ann.public_key});
   lab->settle();
   ASSERT_EQ(new_events<abi::SessionEnded>().size(), 1U);
   lab->put_inner(lab->ann, from_ann());
@@ -160,6 +160,75 @@ TEST_F(Sessions, StopSendingBeforeTheCountersEnd) {
   EXPECT_TRUE(lab->sent().empty());
   EXPECT_EQ(lab->gateway->housekeeping().packets_held(), 10U);
   EXPECT_EQ(sessions.find_seal(lab->ann.gateway_index)->next_counter.load(), ~0ULL - 8192);
+}
+
+// --- the rules that a session comes with ---
+
+TEST_F(Sessions, ServeAsManyPacketsAsTheirRulesSay) {
+  abi::InstallSession install = lab->new_session(lab->ann, abi::HandshakeRole::initiator);
+  install.rules.reject_after_packets = 600;
+  install.rules.rekey_after_packets = 300;
+  lab->control->push(install);
+  lab->settle();
+  static_cast<void>(lab->sent());
+  static_cast<void>(new_events<abi::RekeyWanted>());
+  for (int i = 0; i < 299; ++i) lab->put_packet(lan, to_ann());
+  lab->settle();
+  EXPECT_EQ(lab->sent().size(), 299U) << "the keepalive was the first";
+  lab->advance(second_ns);
+  const auto wanted = new_events<abi::RekeyWanted>();
+  ASSERT_EQ(wanted.size(), 1U);
+  EXPECT_EQ(wanted[0].reason, abi::RekeyReason::count);
+  for (int i = 0; i < 400; ++i) lab->put_packet(lan, to_ann());
+  EXPECT_LT(lab->sent().size(), 301U) << "what is left of 600, and whole batches alone";
+  EXPECT_GT(lab->gateway->housekeeping().packets_held(), 0U);
+
+  lab->put_message(lab->ann.endpoint, lab->ann.seal(from_ann(), 599));
+  lab->settle();
+  EXPECT_EQ(lab->sent().size(), 1U);
+  lab->put_message(lab->ann.endpoint, lab->ann.seal(from_ann(), 600));
+  lab->settle();
+  EXPECT_TRUE(lab->sent().empty());
+  EXPECT_EQ(lab->dropped(DropReason::session_expired), 1U);
+}
+
+TEST_F(Sessions, LookBackAsFarAsTheirRulesSay) {
+  abi::InstallSession install = lab->new_session(lab->ann, abi::HandshakeRole::initiator);
+  install.rules.replay_window = 64;
+  lab->control->push(install);
+  lab->settle();
+  static_cast<void>(lab->sent());
+  for (const auto& [counter, passes] :
+       {std::pair{1000U, true}, {936U, true}, {935U, false}, {999U, true}, {936U, false}}) {
+    lab->put_message(lab->ann.endpoint, lab->ann.seal(from_ann(), counter));
+    EXPECT_EQ(lab->sent().size(), passes ? 1U : 0U) << counter;
+  }
+  EXPECT_EQ(lab->dropped(DropReason::replayed), 2U);
+}
+
+TEST_F(Sessions, LiveAndAskByTheTimesOfTheirRules) {
+  abi::InstallSession install = lab->new_session(lab->ann, abi::HandshakeRole::responder);
+  install.rules.reject_after_s = 20;
+  install.rules.rekey_after_sent_s = 5;
+  install.rules.keepalive_after_s = 0;
+  install.rules.answer_within_s = 0;
+  lab->control->push(install);
+  lab->settle();
+  lab->put_inner(lab->ann, from_ann());
+  static_cast<void>(lab->sent());
+  lab->advance(12 * second_ns);
+  EXPECT_TRUE(lab->sent().empty()) << "no keepalive is promised";
+  EXPECT_TRUE(new_events<abi::RekeyWanted>().empty()) << "nothing was sent";
+  lab->put_packet(lan, to_ann());
+  EXPECT_EQ(lab->sent().size(), 1U);
+  lab->advance(2 * second_ns);
+  const auto wanted = new_events<abi::RekeyWanted>();
+  ASSERT_EQ(wanted.size(), 1U);
+  EXPECT_EQ(wanted[0].reason, abi::RekeyReason::age);
+  lab->advance(7 * second_ns);
+  const auto ended = new_events<abi::SessionEnded>();
+  ASSERT_FALSE(ended.empty());
+  EXPECT_EQ(ended.back().reason, abi::SessionEnd::expired);
 }
 
 // --- 2.1: roaming ---

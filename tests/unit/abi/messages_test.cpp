@@ -16,7 +16,7 @@ constexpr CommandLimits limits{.max_peers = 100, .max_sessions = 128, .max_class
 SetPeer a_peer() {
   SetPeer peer{};
   peer.peer_id = 99;
-  peer.former_public_key.fill(7);
+  peer.former_key.fill(7);
   return peer;
 }
 
@@ -25,6 +25,11 @@ InstallSession a_session() {
   session.index = 1;
   session.session_id = 1;
   session.role = HandshakeRole::responder;
+  session.cipher = SessionCipher::chacha20_poly1305;
+  session.rules.reject_after_packets = greatest_reject_after_packets;
+  session.rules.rekey_after_packets = 1;
+  session.rules.reject_after_s = 1;
+  session.rules.replay_window = greatest_replay_window;
   session.endpoint = *IpEndpoint::parse("198.51.100.7:4242");
   return session;
 }
@@ -33,6 +38,7 @@ SetTunnel a_tunnel() {
   SetTunnel tunnel{};
   tunnel.listen_port = 51820;
   tunnel.mtu = 1420;
+  tunnel.protocol = TunnelProtocol::wireguard;
   return tunnel;
 }
 
@@ -75,7 +81,7 @@ TEST(Messages, ReadBackWhatWasMade) {
   SetPeer peer;
   ASSERT_TRUE(read_payload(command, peer));
   EXPECT_EQ(peer.peer_id, 99U);
-  EXPECT_EQ(peer.former_public_key[31], 7);
+  EXPECT_EQ(peer.former_key[31], 7);
   SessionEnded ended;
   ASSERT_TRUE(read_payload(make_event(5, SessionEnded{1, 2, 3, SessionEnd::expired}), ended));
   EXPECT_EQ(ended.session_id, 3U);
@@ -431,6 +437,21 @@ TEST(Validate, RefusesPacketsThatCannotBeSent) {
   EXPECT_FALSE(valid(spoilt(a_packet(), [](auto& p) { p.remote = {}; })));
   EXPECT_FALSE(valid(spoilt(a_packet(), [](auto& p) { p.local = *IpEndpoint::parse("[2001:db8::1]:1"); })));
   EXPECT_FALSE(valid(spoilt(a_packet(), [](auto& p) { p.local.address.family = IpFamily{99}; })));
+}
+
+TEST(Validate, RefusesSessionsWithoutCipherOrEnd) {
+  EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.cipher = SessionCipher{0}; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.cipher = SessionCipher{2}; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.rules.reject_after_s = 0; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.rules.reject_after_s = ~0U; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.rules.rekey_after_packets = 0; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.rules.reject_after_packets = 511; }), limits));
+  EXPECT_TRUE(valid(spoilt(a_session(), [](auto& s) { s.rules.reject_after_packets = 512; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { ++s.rules.reject_after_packets; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.rules.replay_window = 63; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_session(), [](auto& s) { s.rules.replay_window = 8129; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.protocol = TunnelProtocol{0}; }), limits));
+  EXPECT_FALSE(valid(spoilt(a_tunnel(), [](auto& t) { t.protocol = TunnelProtocol{2}; }), limits));
 }
 
 // A reader that believes valid(, limits) indexes tables by what passed it.

@@ -68,14 +68,11 @@ class PolicyServiceTest : public ::testing::Test {
     peers = {peer("ann", "user:corp/ann@example.com"), peer("ann-phone", "user:corp/ann@example.com"),
              peer("sam", "user:corp/sam@example.com", {"sre"}, {"laptop"}), peer("nobody")};
     DesiredState state;
-    abi::SetTunnel tunnel{};
-    tunnel.listen_port = 51820;
-    tunnel.mtu = 1420;
-    state.tunnels[0] = {tunnel, "wg0"};
+    state.tunnels[0] = {testing::tunnel_command(), "wg0"};
     for (std::uint32_t id = 0; id < 60; ++id) {
       abi::SetPeer message{};
       message.peer_id = id;
-      message.public_key.fill(static_cast<std::uint8_t>(id + 1));
+      message.key.fill(static_cast<std::uint8_t>(id + 1));
       state.peers[id] = {message, ""};
     }
     publisher.set_desired(state);

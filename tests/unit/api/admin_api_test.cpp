@@ -72,7 +72,7 @@ TEST_F(AdminApi, ListsPeersWithTheirTrafficAndSessions) {
 TEST_F(AdminApi, NeverShowsTheRecordOfAnotherKeyAsAPeers) {
   abi::PeerStatusValue other{};
   other.live = 1;
-  other.public_key = {1};
+  other.key = {1};
   other.rx_bytes = 77;
   backend_.write_peer(1, other);
   EXPECT_EQ(get("/v1/peers/bob-phone")["rx_bytes"], 0);

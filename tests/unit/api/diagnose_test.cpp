@@ -23,7 +23,7 @@ class Diagnose : public AskingTest {
   abi::PeerStatusValue live_record() {
     abi::PeerStatusValue status{};
     status.live = 1;
-    status.public_key = backend_.sessions.back().public_key;
+    status.key = backend_.sessions.back().public_key;
     status.endpoint = *IpEndpoint::parse("198.51.100.9:40000");
     status.latest_handshake_ns = FakeBackend::now_ns - 12 * FakeBackend::second;
     status.rx_packets = status.tx_packets = 5;

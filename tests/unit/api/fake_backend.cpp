@@ -168,7 +168,7 @@ FakeBackend::FakeBackend()
   for (unsigned i = 0; i < 2; ++i) write_port(i, port_value(config.ports[i]));
   abi::PeerStatusValue ann{};
   ann.live = 1;
-  ann.public_key = all_peers[0].public_key;
+  ann.key = all_peers[0].public_key;
   ann.endpoint = *IpEndpoint::parse("198.51.100.7:51820");
   ann.current_index = 0x41;  // slot 1
   ann.latest_handshake_ns = now_ns - 12 * second;

@@ -191,7 +191,7 @@ TEST_F(PolicyApi, KnowsWhatIsInTheWayBesidesThePolicy) {
   EXPECT_EQ(explain("bob-phone", "10.20.0.7")["source"]["reachability"]["state"], "not_in_dataplane");
   abi::PeerStatusValue bob{};
   bob.live = 1;
-  bob.public_key = backend_.all_peers[1].public_key;
+  bob.key = backend_.all_peers[1].public_key;
   backend_.write_peer(1, bob);
   EXPECT_EQ(explain("ann-laptop", "10.8.0.3")["destination"]["reachability"]["sentence"],
             "the peer bob-phone has never connected, and must come first: its endpoint is unknown");

@@ -152,7 +152,7 @@ TEST_F(ControlPlaneTest, APeerWhoseKeyChangesKeepsItsRoutes) {
   ASSERT_TRUE(control_plane->reload());
   ASSERT_TRUE(eventually([&] {
     return control_plane->commands_pending() == 0 && !server->dataplane->peers.empty() &&
-           server->dataplane->peers.begin()->second.public_key == bob.local->public_key;
+           server->dataplane->peers.begin()->second.key == bob.local->public_key;
   }));
   EXPECT_TRUE(server->dataplane->routes.contains(*IpPrefix::parse("10.8.0.2/32")));
 }
@@ -264,7 +264,8 @@ TEST_F(ControlPlaneTest, ANewPrivateKeyIsNamedInTheSummaryAndEndsSessions) {
   EXPECT_NE(summary->changes[0].find("private key"), std::string::npos);
   EXPECT_TRUE(eventually([&] { return server->dataplane->sessions.empty(); }));
   EXPECT_EQ(control_plane->tunnel_public_key("wg0"), other.local->public_key);
-  EXPECT_TRUE(eventually([&] { return server->dataplane->tunnels.at(0).public_key == other.local->public_key; }));
+  EXPECT_TRUE(
+      eventually([&] { return server->dataplane->tunnels.at(0).wireguard.public_key == other.local->public_key; }));
 }
 
 TEST_F(ControlPlaneTest, RefusesAReplayAfterBothProcessesRestarted) {
@@ -279,7 +280,7 @@ TEST_F(ControlPlaneTest, RefusesAReplayAfterBothProcessesRestarted) {
   server->start(2);
   start();
   ASSERT_TRUE(eventually_in_sync());
-  EXPECT_NE(server->dataplane->peers.at(0).greatest_timestamp, abi::Tai64n{});
+  EXPECT_NE(server->dataplane->peers.at(0).history.greatest_timestamp, abi::Tai64n{});
   wireguard::Endpoint old_clock(2);  // ann's key, a clock of yesterday
   old_clock.know(gateway.local->public_key);
   const wireguard::Instant yesterday{wireguard::from_boottime_ns(boottime_ns_now()), wall_now() - 24h};

@@ -15,14 +15,11 @@ constexpr std::uint64_t second = 1'000'000'000;
 class DifferencesTest : public ::testing::Test {
  protected:
   DifferencesTest() {
-    abi::SetTunnel tunnel{};
-    tunnel.listen_port = 51820;
-    tunnel.mtu = 1420;
-    desired_.tunnels[0] = {tunnel, "wg0"};
+    desired_.tunnels[0] = {testing::tunnel_command(), "wg0"};
     for (std::uint32_t id = 0; id < 3; ++id) {
       abi::SetPeer peer{};
       peer.peer_id = id;
-      peer.public_key.fill(static_cast<std::uint8_t>(id + 1));
+      peer.key.fill(static_cast<std::uint8_t>(id + 1));
       desired_.peers[id] = {peer, "peer-" + std::to_string(id)};
       abi::SetRoute route{};
       route.prefix = prefix(id);
@@ -135,7 +132,7 @@ TEST_F(DifferencesTest, SayThatAPeerIsMissingOrAnother) {
   EXPECT_FALSE(says("peer peer-0"));
   abi::PeerStatusValue right{};
   right.live = 1;
-  right.public_key.fill(2);
+  right.key.fill(2);
   dataplane_.publish_peer(1, right);
   look(1);
   EXPECT_FALSE(says("peer peer-1"));

@@ -25,6 +25,15 @@ abi::Segment make_segment(std::size_t bytes, abi::Segment::OtherSide other_side 
 
 }  // namespace
 
+abi::SetTunnel tunnel_command(std::uint16_t id) {
+  abi::SetTunnel tunnel{};
+  tunnel.tunnel_id = id;
+  tunnel.listen_port = static_cast<std::uint16_t>(51820 + id);
+  tunnel.mtu = 1420;
+  tunnel.protocol = abi::TunnelProtocol::wireguard;
+  return tunnel;
+}
+
 FakeDataplane::FakeDataplane(std::uint32_t max_peers, std::uint32_t max_sessions, std::uint64_t boot_id)
     : max_peers_(max_peers),
       max_sessions_(max_sessions),
@@ -157,17 +166,16 @@ abi::Refusal FakeDataplane::apply(const abi::RemoveTunnel& removed) {
 abi::Refusal FakeDataplane::apply(const abi::SetPeer& peer) {
   if (!tunnels.contains(peer.tunnel_id)) return abi::Refusal::unknown_tunnel;
   if (const auto known = peers.find(peer.peer_id);
-      known != peers.end() &&
-      (known->second.tunnel_id != peer.tunnel_id ||
-       (known->second.public_key != peer.public_key && known->second.public_key != peer.former_public_key)))
+      known != peers.end() && (known->second.tunnel_id != peer.tunnel_id ||
+                               (known->second.key != peer.key && known->second.key != peer.former_key)))
     forget_peer(peer.peer_id);
   peers[peer.peer_id] = peer;
   if (auto status = view_->peer(peer.peer_id);
-      !status || status->live == 0 || status->public_key != peer.public_key || status->tunnel_id != peer.tunnel_id) {
+      !status || status->live == 0 || status->key != peer.key || status->tunnel_id != peer.tunnel_id) {
     abi::PeerStatusValue value = status && status->live != 0 ? *status : abi::PeerStatusValue{};
     value.live = 1;
     value.tunnel_id = peer.tunnel_id;
-    value.public_key = peer.public_key;
+    value.key = peer.key;
     publish_peer(peer.peer_id, value);
   }
   named_peers_.insert(peer.peer_id);
@@ -176,7 +184,7 @@ abi::Refusal FakeDataplane::apply(const abi::SetPeer& peer) {
 
 abi::Refusal FakeDataplane::apply(const abi::RemovePeer& removed) {
   const auto found = peers.find(removed.peer_id);
-  if (found == peers.end() || found->second.public_key != removed.public_key) return abi::Refusal::unknown_peer;
+  if (found == peers.end() || found->second.key != removed.key) return abi::Refusal::unknown_peer;
   forget_peer(removed.peer_id);
   return abi::Refusal::none;
 }

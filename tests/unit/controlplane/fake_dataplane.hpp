@@ -21,6 +21,9 @@
 
 namespace sallyport::controlplane::testing {
 
+// What every test's tunnel is: a WireGuard interface, on port 51820 + id.
+[[nodiscard]] abi::SetTunnel tunnel_command(std::uint16_t id = 0);
+
 class FakeDataplane {
  public:
   explicit FakeDataplane(std::uint32_t max_peers = 64, std::uint32_t max_sessions = 128, std::uint64_t boot_id = 1);

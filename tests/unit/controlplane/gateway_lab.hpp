@@ -101,19 +101,16 @@ class GatewayLab : private ServiceOutputs {
   void apply() {
     DesiredState desired;
     for (const TunnelSettings& tunnel : settings.tunnels) {
-      abi::SetTunnel message{};
-      message.tunnel_id = tunnel.tunnel_id;
-      message.listen_port = 51820;
-      message.mtu = 1420;
-      message.public_key = tunnel.identity->public_key;
+      abi::SetTunnel message = tunnel_command(tunnel.tunnel_id);
+      message.wireguard.public_key = tunnel.identity->public_key;
       desired.tunnels[tunnel.tunnel_id] = {message, tunnel.name};
     }
     for (const PeerSettings& peer : settings.peers) {
       abi::SetPeer message{};
       message.peer_id = peer.peer_id;
       message.tunnel_id = peer.tunnel_id;
-      message.public_key = peer.keys->public_key;
-      if (peer.former_keys) message.former_public_key = peer.former_keys->public_key;
+      message.key = peer.keys->public_key;
+      if (peer.former_keys) message.former_key = peer.former_keys->public_key;
       message.endpoint = peer.endpoint;
       desired.peers[peer.peer_id] = {message, peer.name};
     }

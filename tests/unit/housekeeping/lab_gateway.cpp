@@ -130,16 +130,17 @@ LabGateway::LabGateway(const std::vector<config::HostService>& wan_host_services
   peers[peer_in_tunnel].live.store(1);
   const std::array<std::uint8_t, 32> secret{1};
   const PublicKey key{9};
-  auto tunnel = std::unique_ptr<Tunnel>(new Tunnel{.tunnel_id = tunnel_id,
-                                                   .listen_port = listen_port,
-                                                   .mtu = 1420,
-                                                   .mss_clamp = true,
-                                                   .udp_checksum = true,
-                                                   .address_count = 2,
-                                                   .addresses = {prefix("10.8.0.1/16"), prefix("fd08::1/64")},
-                                                   .public_key = key,
-                                                   .mac1 = Mac1Checker(key),
-                                                   .cookies = CookieChecker(key, secret, std::nullopt)});
+  auto tunnel = std::unique_ptr<Tunnel>(new Tunnel{
+      .tunnel_id = tunnel_id,
+      .listen_port = listen_port,
+      .mtu = 1420,
+      .mss_clamp = true,
+      .udp_checksum = true,
+      .protocol = abi::TunnelProtocol::wireguard,
+      .overhead_bytes = 32,
+      .address_count = 2,
+      .addresses = {prefix("10.8.0.1/16"), prefix("fd08::1/64")},
+      .wireguard = {.public_key = key, .mac1 = Mac1Checker(key), .cookies = CookieChecker(key, secret, std::nullopt)}});
   static_cast<void>(tunnels.replace(tunnel_id, std::move(tunnel)));
 
   block = std::make_unique<abi::CounterBlock>();

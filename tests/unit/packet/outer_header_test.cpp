@@ -81,7 +81,27 @@ TEST(OuterHeader, LeavesThePseudoHeaderSumToANicThatCompletesIt) {
   }
 }
 
+TEST(OuterHeader, WithoutUdpIsTheIpHeaderAlone) {
+  for (const auto& [source, destination] :
+       {std::pair{ip("192.0.2.1"), ip("198.51.100.7")}, std::pair{ip("2001:db8::1"), ip("2001:db8:1::7")}}) {
+    const auto outer = make_outer_template_without_udp(source, destination, IpProtocol::esp);
+    ASSERT_EQ(outer.header_bytes, source.is_v4() ? 20 : 40);
+    for (std::size_t size = 0; size < 1500; size += 37) {
+      Bytes packet = datagram(outer, Bytes(size, 0x5a), 77, 0x8b);
+      write_udp_checksum(outer, packet.data(), size);
+      const ParsedIp out = parsed(packet);
+      ASSERT_EQ(out.total_bytes, outer.header_bytes + size);
+      ASSERT_EQ(out.tos, 0x8b);
+      ASSERT_EQ(static_cast<unsigned>(out.l4_protocol), 50U);
+      ASSERT_EQ(source_address(packet, out), source);
+      ASSERT_EQ(destination_address(packet, out), destination);
+      ASSERT_EQ((Bytes{packet.begin() + outer.header_bytes, packet.end()}), Bytes(size, 0x5a));
+    }
+  }
+}
+
 TEST(OuterHeader, IsNotSetWithoutAPathOfOneFamily) {
+  EXPECT_FALSE(make_outer_template_without_udp(ip("192.0.2.1"), ip("2001:db8::1"), IpProtocol::esp).is_set());
   EXPECT_FALSE(OuterHeaderTemplate{}.is_set());
   EXPECT_FALSE(make_outer_template({}, {}).is_set());
   EXPECT_FALSE(make_outer_template(endpoint("192.0.2.1:1"), endpoint("[2001:db8::1]:1")).is_set());

@@ -76,7 +76,7 @@ GatewayKeys keys_for(const config::Config& configuration) {
 abi::PeerStatusValue live(const PublicKey& public_key, std::uint16_t tunnel_id) {
   abi::PeerStatusValue status{};
   status.live = 1;
-  status.public_key = public_key;
+  status.key = public_key;
   status.tunnel_id = tunnel_id;
   return status;
 }
@@ -201,16 +201,16 @@ TEST(GatewayObjects, NameTheFormerKeyOfAPeerToBoth) {
   GatewayKeys keys = keys_for(config);
   ObjectIds ids;
   ids.assign(config.wireguards, peers);
-  EXPECT_EQ(make_objects(config, peers, keys, ids, {}, {}).desired.peers.begin()->second.message.former_public_key,
+  EXPECT_EQ(make_objects(config, peers, keys, ids, {}, {}).desired.peers.begin()->second.message.former_key,
             PublicKey{});
   keys.former_peers["ann"] = *wireguard::make_peer_keys(*keys.tunnels.at("wg0"), key(2), {});
   auto objects = make_peer_objects(peers[0], keys, ids, {});
-  EXPECT_EQ(objects->peer.message.public_key, key(1));
-  EXPECT_EQ(objects->peer.message.former_public_key, key(2));
+  EXPECT_EQ(objects->peer.message.key, key(1));
+  EXPECT_EQ(objects->peer.message.former_key, key(2));
   EXPECT_EQ(objects->service.former_keys, keys.former_peers["ann"]);
   keys.former_peers["ann"] = keys.peers["ann"];
   objects = make_peer_objects(peers[0], keys, ids, {});
-  EXPECT_EQ(objects->peer.message.former_public_key, PublicKey{}) << "it is the present one";
+  EXPECT_EQ(objects->peer.message.former_key, PublicKey{}) << "it is the present one";
   EXPECT_EQ(objects->service.former_keys, nullptr);
 }
 

@@ -68,17 +68,14 @@ class PublisherPolicyTest : public ::testing::Test {
  protected:
   PublisherPolicyTest() {
     DesiredState state;
-    abi::SetTunnel tunnel{};
-    tunnel.listen_port = 51820;
-    tunnel.mtu = 1420;
-    state.tunnels[0] = {tunnel, "wg0"};
+    state.tunnels[0] = {testing::tunnel_command(), "wg0"};
     for (std::uint32_t id = 0; id < 3; ++id) state.peers[id] = peer(id, static_cast<std::uint8_t>(id + 1));
     publisher.set_desired(state);
   }
   static Named<abi::SetPeer> peer(std::uint32_t id, std::uint8_t key) {
     abi::SetPeer message{};
     message.peer_id = id;
-    message.public_key.fill(key);
+    message.key.fill(key);
     return {message, "peer-" + std::to_string(id)};
   }
   void connect() { publisher.connect(dataplane.command_ring(), dataplane.applied_sequence()); }
@@ -262,7 +259,7 @@ TEST_F(PublisherPolicyTest, SendsTheAccessOfAPeerAgainWhoseIdHasANewOwner) {
   publisher.set_peer(peer(0, 77));  // takes the access of the former owner with it
   publisher.set_peer_access(access(0, 1));
   settle();
-  EXPECT_EQ(dataplane.peers.at(0).public_key[0], 77);
+  EXPECT_EQ(dataplane.peers.at(0).key[0], 77);
   EXPECT_TRUE(dataplane.policy.peers.contains(0));
   publisher.remove_peer(0);
   settle();

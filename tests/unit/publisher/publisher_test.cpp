@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "controlplane/tunnels/session_rules.hpp"
 #include "tests/unit/controlplane/fake_dataplane.hpp"
 
 namespace sallyport::controlplane::publisher_test {
@@ -27,18 +28,14 @@ IpPrefix host(std::uint32_t number) {
 }
 
 void add_tunnel(DesiredState& state, std::uint16_t id) {
-  abi::SetTunnel tunnel{};
-  tunnel.tunnel_id = id;
-  tunnel.listen_port = static_cast<std::uint16_t>(51820 + id);
-  tunnel.mtu = 1420;
-  state.tunnels[id] = {tunnel, "wg" + std::to_string(id)};
+  state.tunnels[id] = {testing::tunnel_command(id), "wg" + std::to_string(id)};
 }
 
 void add_peer(DesiredState& state, std::uint32_t id, std::uint32_t key_number, std::uint16_t tunnel_id = 0) {
   abi::SetPeer peer{};
   peer.peer_id = id;
   peer.tunnel_id = tunnel_id;
-  peer.public_key = key(key_number);
+  peer.key = key(key_number);
   state.peers[id] = {peer, "peer-" + std::to_string(key_number)};
 }
 
@@ -66,6 +63,8 @@ abi::InstallSession session_for(std::uint32_t peer_id, std::uint32_t index, std:
   session.session_id = session_id;
   session.peer_id = peer_id;
   session.role = abi::HandshakeRole::responder;
+  session.cipher = abi::SessionCipher::chacha20_poly1305;
+  session.rules = wireguard_rules(session.role);
   session.open_key.fill(0xaa);
   session.seal_key.fill(0xbb);
   session.endpoint = *IpEndpoint::parse("198.51.100.7:4242");
@@ -108,7 +107,7 @@ class PublisherTest : public ::testing::Test {
   std::uint64_t now_ = second;
   bool link_lost_ = false;
   std::vector<std::uint32_t> refused_installs_;
-  Publisher publisher_{{.complete_peer = [](abi::SetPeer& peer) { peer.greatest_timestamp[0] = 0x40; },
+  Publisher publisher_{{.complete_peer = [](abi::SetPeer& peer) { peer.history.greatest_timestamp[0] = 0x40; },
                         .on_install_refused = [this](std::uint32_t index, std::uint64_t,
                                                      abi::Refusal) { refused_installs_.push_back(index); }},
                        100};
@@ -124,7 +123,7 @@ TEST_F(PublisherTest, SendsEverythingBetweenBeginAndEndOnANewLink) {
   EXPECT_TRUE(publisher_.synchronised());
   EXPECT_EQ(dataplane.log.front(), abi::CommandKind::begin_sync);
   EXPECT_EQ(dataplane.log.back(), abi::CommandKind::end_sync);
-  EXPECT_EQ(dataplane.peers[1].greatest_timestamp[0], 0x40) << "the hook completes each peer";
+  EXPECT_EQ(dataplane.peers[1].history.greatest_timestamp[0], 0x40) << "the hook completes each peer";
 }
 
 TEST_F(PublisherTest, SendsNothingForAnEqualState) {
@@ -149,23 +148,23 @@ TEST_F(PublisherTest, SendsAPeerWithAnotherKeyAsOneSetIfItNamesTheFormerOne) {
   settle(dataplane);
   dataplane.log.clear();
 
-  next.peers[1].message.public_key = key(71);
-  next.peers[1].message.former_public_key = key(1);
+  next.peers[1].message.key = key(71);
+  next.peers[1].message.former_key = key(1);
   publisher_.set_peer(next.peers[1]);
   settle(dataplane);
   EXPECT_EQ(dataplane.log, std::vector{abi::CommandKind::set_peer});
-  EXPECT_EQ(dataplane.peers[1].public_key, key(71));
+  EXPECT_EQ(dataplane.peers[1].key, key(71));
   EXPECT_TRUE(publisher_.policy().peers.contains(1)) << "its access stays";
 
   dataplane.log.clear();
-  next.peers[1].message.public_key = key(72);
-  next.peers[1].message.former_public_key = key(71);
+  next.peers[1].message.key = key(72);
+  next.peers[1].message.former_key = key(71);
   publisher_.set_desired(next);
   settle(dataplane);
   EXPECT_EQ(dataplane.log, std::vector{abi::CommandKind::set_peer});
 
   dataplane.log.clear();
-  next.peers[1].message.public_key = key(73);  // of a key that it never had
+  next.peers[1].message.key = key(73);  // of a key that it never had
   publisher_.set_peer(next.peers[1]);
   settle(dataplane);
   EXPECT_EQ(dataplane.log,
@@ -184,12 +183,12 @@ TEST_F(PublisherTest, ARemovalThatWaitsDoesNotHitThePeerThatCameBackWithAnotherK
   Named<abi::SetPeer> peer = state.peers.at(1);
   publisher_.remove_peer(1);
   publisher_.set_peer(peer);
-  peer.message.former_public_key = peer.message.public_key;
-  peer.message.public_key = key(71);
+  peer.message.former_key = peer.message.key;
+  peer.message.key = key(71);
   publisher_.set_peer(peer);
   settle(dataplane);
   EXPECT_EQ(std::count(dataplane.log.begin(), dataplane.log.end(), abi::CommandKind::remove_peer), 0);
-  EXPECT_EQ(dataplane.peers[1].public_key, key(71));
+  EXPECT_EQ(dataplane.peers[1].key, key(71));
 }
 
 TEST_F(PublisherTest, SendsOnlyTheDifference) {
@@ -231,7 +230,7 @@ TEST_F(PublisherTest, ReplacesAPeerWhoseIdHasANewOwner) {
   add_peer(next, 1, 77);
   publisher_.set_desired(next);
   settle(dataplane);
-  EXPECT_EQ(dataplane.peers[1].public_key, key(77));
+  EXPECT_EQ(dataplane.peers[1].key, key(77));
   EXPECT_EQ(dataplane.log,
             (std::vector{abi::CommandKind::remove_peer, abi::CommandKind::set_peer, abi::CommandKind::set_route}))
       << "routes go with a peer";
@@ -246,7 +245,7 @@ TEST_F(PublisherTest, ANewOwnerOfANumberHasTheRoutesThatTheFormerOneHad) {
   add_peer(state, 1, 77);  // its key changed: another peer under the same number, with the same prefixes
   publisher_.set_desired(state);
   settle(dataplane);
-  EXPECT_EQ(dataplane.peers.at(1).public_key, key(77));
+  EXPECT_EQ(dataplane.peers.at(1).key, key(77));
   ASSERT_TRUE(dataplane.routes.contains(host(1)));
   EXPECT_EQ(dataplane.routes.at(host(1)).peer_id, 1U);
   EXPECT_TRUE(same(dataplane, state));

@@ -149,6 +149,15 @@ class Structure(unittest.TestCase):
                 self.assertTrue(stands_for(name, readme.parent), f"`{name}` of {readme.relative_to(ROOT)} is not there")
         self.assertGreater(checked, 500)
 
+    def test_the_packet_path_names_a_protocol_only_in_files_called_so(self):
+        """What all tunnels share says nothing of one of them: a second protocol finds its place beside the first."""
+        read = 0
+        for room in ("forwarding", "stages", "housekeeping"):
+            for path in (ROOT / "dataplane" / room).glob("*.[ch]pp"):
+                read += 1
+                if "wireguard" not in path.stem: self.assertNotIn("WireGuard", path.read_text(), path.relative_to(ROOT))
+        self.assertGreater(read, 100)
+
     def test_a_file_and_a_function_fit_what_a_reader_holds(self):
         """At most 350 lines a file, 60 a function; a table may be as long as it is."""
         longest_file, longest_function, seen = 350, 60, 0

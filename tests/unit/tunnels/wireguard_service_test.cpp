@@ -44,7 +44,7 @@ class WireguardServiceTest : public ::testing::Test {
   abi::PeerStatusValue status_of(std::uint32_t id, const IpEndpoint& endpoint) {
     abi::PeerStatusValue status{};
     status.live = 1;
-    status.public_key = lab.settings.peers[id].keys->public_key;
+    status.key = lab.settings.peers[id].keys->public_key;
     status.endpoint = endpoint;
     return status;
   }
@@ -74,7 +74,7 @@ TEST_F(WireguardServiceTest, AnswersAnInitiationAndInstallsItsSessionFirst) {
   EXPECT_EQ(session.role, abi::HandshakeRole::responder);
   EXPECT_EQ(session.endpoint, ann_at);
   EXPECT_NE(session.session_id, 0U);
-  EXPECT_NE(session.timestamp, abi::Tai64n{});
+  EXPECT_NE(session.wireguard.timestamp, abi::Tai64n{});
   EXPECT_EQ(static_cast<std::uint32_t>(finished->install->remote_index), session.index);
   ASSERT_EQ(lab.remembered.size(), 1U);
   EXPECT_EQ(lab.remembered[0].first.peer, ann.local->public_key);
@@ -419,8 +419,8 @@ TEST_F(WireguardServiceTest, AdoptsSessionsEndpointsAndTimestampsOfTheControlPla
   lab.receive(initiation.send->view(), ann_at);
   const abi::InstallSession session = dataplane.sessions.begin()->second;
   abi::PeerStatusValue status = status_of(0, ann_at);
-  status.greatest_timestamp = session.timestamp;
-  status.timestamp_set_at_ns = wireguard::to_boottime_ns(lab.now.boot);
+  status.history.greatest_timestamp = session.wireguard.timestamp;
+  status.history.set_at_ns = wireguard::to_boottime_ns(lab.now.boot);
   dataplane.publish_peer(0, status);
 
   GatewayLab next(1000);  // its restart
@@ -480,7 +480,7 @@ TEST_F(WireguardServiceTest, CallsEveryKnownEndpointAfterARestartOfTheDataplaneR
   complete_from_gateway(*clients[3], sent[0]);
   EXPECT_EQ(reborn.sessions.size(), 1U);
   EXPECT_EQ(reborn.peers.size(), 30U);
-  EXPECT_NE(reborn.peers[5].greatest_timestamp, abi::Tai64n{}) << "the new dataplane is told the timestamps";
+  EXPECT_NE(reborn.peers[5].history.greatest_timestamp, abi::Tai64n{}) << "the new dataplane is told the timestamps";
 }
 
 TEST_F(WireguardServiceTest, CallsAPeerFromTheAddressThatItUsesAfterARestartOfTheDataplane) {
@@ -639,7 +639,7 @@ TEST_F(WireguardServiceTest, AnInitiationReplayedAfterADayOfSilenceMovesNoEndpoi
                                        })->second;
   EXPECT_NE(replayed.session_id, honest.session_id);
   EXPECT_EQ(replayed.endpoint_seen_at_ns, 0U) << "it proves nothing about where the peer is";
-  EXPECT_EQ(replayed.timestamp, honest.timestamp) << "the floor never goes down";
+  EXPECT_EQ(replayed.wireguard.timestamp, honest.wireguard.timestamp) << "the floor never goes down";
   static_cast<void>(lab.take_sent());
   dataplane.raise(abi::SessionWanted{0});
   lab.settle();
@@ -711,14 +711,14 @@ TEST_F(KeyChangeTest, AnswersBothKeysAndEndsNothing) {
   EXPECT_EQ(dataplane.sessions.size(), 1U);
   complete_from_client(*new_client, bob_at);
   EXPECT_EQ(newest()->peer_id, 0U);
-  EXPECT_NE(newest()->timestamp, abi::Tai64n{});
+  EXPECT_NE(newest()->wireguard.timestamp, abi::Tai64n{});
   lab.pass(1s);
   wireguard::Endpoint again(1000);  // the client that kept its key, without its memory of a session
   again.local = old_client->local;
   again.know(lab.gateway.local->public_key);
   complete_from_client(again, ann_at);
   ASSERT_EQ(dataplane.sessions.size(), 3U);
-  EXPECT_EQ(newest()->timestamp, abi::Tai64n{}) << "the dataplane remembers the history of the new key";
+  EXPECT_EQ(newest()->wireguard.timestamp, abi::Tai64n{}) << "the dataplane remembers the history of the new key";
   for (const auto& [slot, session] : dataplane.sessions) EXPECT_EQ(session.peer_id, 0U);
   ASSERT_EQ(lab.remembered.size(), 3U);
   EXPECT_EQ(lab.remembered[0].first.peer, old_client->local->public_key);
@@ -823,11 +823,11 @@ TEST_F(KeyChangeTest, MayBeTakenBack) {
   lab.settle();
   EXPECT_EQ(dataplane.sessions.size(), 2U);
   EXPECT_EQ(count_of(abi::CommandKind::remove_peer), 0U);
-  EXPECT_EQ(dataplane.peers[0].public_key, old_client->local->public_key);
-  EXPECT_NE(dataplane.peers[0].greatest_timestamp, abi::Tai64n{}) << "its history was not lost meanwhile";
+  EXPECT_EQ(dataplane.peers[0].key, old_client->local->public_key);
+  EXPECT_NE(dataplane.peers[0].history.greatest_timestamp, abi::Tai64n{}) << "its history was not lost meanwhile";
   drop_former();
   ASSERT_EQ(dataplane.sessions.size(), 1U);
-  EXPECT_EQ(lab.remembered[0].second.value.bytes, dataplane.sessions.begin()->second.timestamp)
+  EXPECT_EQ(lab.remembered[0].second.value.bytes, dataplane.sessions.begin()->second.wireguard.timestamp)
       << "that of the key which was the first and is the present one";
 }
 
@@ -864,8 +864,8 @@ TEST_F(KeyChangeTest, IsAdoptedByTheNextControlPlaneWhicheverKeyTheDataplaneKnow
   lab.receive(initiation.send->view(), ann_at);
   const abi::InstallSession session = *newest();
   abi::PeerStatusValue status = status_of(0, bob_at);  // by the former key: the change was never applied
-  status.greatest_timestamp = session.timestamp;
-  status.timestamp_set_at_ns = wireguard::to_boottime_ns(lab.now.boot);
+  status.history.greatest_timestamp = session.wireguard.timestamp;
+  status.history.set_at_ns = wireguard::to_boottime_ns(lab.now.boot);
   dataplane.publish_peer(0, status);
   abi::SessionStatusValue shown{};
   shown.state = abi::SessionState::current;

@@ -20,7 +20,7 @@
 
 namespace sallyport::dataplane {
 
-class HandshakeGate {
+class WireguardGate {
  public:
   // Answering an initiation costs the control plane some five X25519 operations of about 45 us each: 4,000 a second on
   // one core of the machine on which this was chosen. Half of that leaves it time for everything else it does.
@@ -39,7 +39,7 @@ class HandshakeGate {
   // Anybody can send these: fewer at once than would look like a load.
   static constexpr std::uint64_t burst_received_cookies = overload_backlog / 2;
 
-  HandshakeGate(HousekeepingContext& context, abi::StatisticsHeader& statistics);
+  WireguardGate(HousekeepingContext& context, abi::StatisticsHeader& statistics);
 
   // Task::handshake.
   void handle(Packet* packet) noexcept;

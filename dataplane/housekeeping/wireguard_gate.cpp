@@ -1,4 +1,4 @@
-#include "dataplane/housekeeping/handshake_gate.hpp"
+#include "dataplane/housekeeping/wireguard_gate.hpp"
 
 #include <cstring>
 
@@ -25,12 +25,12 @@ bool load_link_header(const Packet* packet, const LogicalPort& port, EthernetHea
 
 }  // namespace
 
-HandshakeGate::HandshakeGate(HousekeepingContext& context, abi::StatisticsHeader& statistics)
+WireguardGate::WireguardGate(HousekeepingContext& context, abi::StatisticsHeader& statistics)
     : context_(context), statistics_(statistics) {
   SP_CHECK(sodium_init() >= 0);
 }
 
-void HandshakeGate::handle(Packet* packet) noexcept {
+void WireguardGate::handle(Packet* packet) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const WireguardMessage kind = classify_wireguard(bytes_of(packet));
   if (meta.rx_port >= context_.tables.ports.ports().size() || meta.outer_payload_offset < udp_header_bytes ||
@@ -57,28 +57,28 @@ void HandshakeGate::handle(Packet* packet) noexcept {
   punt(packet, *tunnel, endpoints, ControlLink::UpRing::proven);
 }
 
-void HandshakeGate::measure_load() noexcept {
+void WireguardGate::measure_load() noexcept {
   const bool too_fast = !unproven_.take(context_.now_ns);
   if (!too_fast && context_.link.unproven_backlog() <= overload_backlog) return;
   under_load_until_ns_ = context_.now_ns + calm_ns;
   publish_load();
 }
 
-void HandshakeGate::poll() noexcept {
+void WireguardGate::poll() noexcept {
   // Nobody may come any more while the control plane still works through the backlog.
   if (under_load() && context_.link.unproven_backlog() > overload_backlog)
     under_load_until_ns_ = context_.now_ns + calm_ns;
   publish_load();
 }
 
-void HandshakeGate::publish_load() noexcept {
+void WireguardGate::publish_load() noexcept {
   // Relaxed: a number to look at.
   const std::uint32_t load = under_load() ? 1 : 0;
   if (statistics_.under_load.load(std::memory_order_relaxed) != load)
     statistics_.under_load.store(load, std::memory_order_relaxed);
 }
 
-void HandshakeGate::answer_with_cookie(Packet* packet, const Tunnel& tunnel,
+void WireguardGate::answer_with_cookie(Packet* packet, const Tunnel& tunnel,
                                        const ReceivedEndpoints& endpoints) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const LogicalPort& port = context_.tables.ports.port(meta.rx_port);
@@ -90,9 +90,9 @@ void HandshakeGate::answer_with_cookie(Packet* packet, const Tunnel& tunnel,
   const std::size_t address_bytes = endpoints.remote.address.is_v4() ? 4 : 16;
   const auto nonce = random_.take<cookie_nonce_bytes>();
   std::array<std::uint8_t, cookie_reply_bytes> reply;
-  if (!outer.is_set() ||
-      !tunnel.cookies.make_cookie_reply(bytes_of(packet), {endpoints.remote.address.bytes.data(), address_bytes},
-                                        endpoints.remote.port, nonce, reply))
+  if (!outer.is_set() || !tunnel.wireguard.cookies.make_cookie_reply(
+                             bytes_of(packet), {endpoints.remote.address.bytes.data(), address_bytes},
+                             endpoints.remote.port, nonce, reply))
     return context_.counters.drop(packet, DropReason::unknown_message);
 
   // The message's own buffer becomes the reply: it is shorter, and its headers are no longer than those of the message.
@@ -113,7 +113,7 @@ void HandshakeGate::answer_with_cookie(Packet* packet, const Tunnel& tunnel,
   context_.transmit(packet, port.index);
 }
 
-void HandshakeGate::punt(Packet* packet, const Tunnel& tunnel, const ReceivedEndpoints& endpoints,
+void WireguardGate::punt(Packet* packet, const Tunnel& tunnel, const ReceivedEndpoints& endpoints,
                          ControlLink::UpRing ring) noexcept {
   const PacketMeta& meta = meta_of(packet);
   const bool pushed = context_.link.push_packet(ring, [&](abi::PacketUp& slot) {

@@ -1,18 +1,18 @@
-#include "dataplane/housekeeping/handshake_gate.hpp"
+#include "dataplane/housekeeping/wireguard_gate.hpp"
 
 #include "dataplane/crypto/handshake_macs.hpp"
 #include "dataplane/packet/ecn.hpp"
 #include "tests/unit/housekeeping/lab.hpp"
 
-namespace sallyport::dataplane::handshake_gate_test {
+namespace sallyport::dataplane::wireguard_gate_test {
 namespace {
 
-class HandshakeGateTest : public Lab {
+class WireguardGateTest : public Lab {
  protected:
   void SetUp() override {
     Lab::SetUp();
     connect();
-    gate = std::make_unique<HandshakeGate>(*gateway->context, gateway->header);
+    gate = std::make_unique<WireguardGate>(*gateway->context, gateway->header);
   }
   void TearDown() override {
     gate.reset();
@@ -42,17 +42,17 @@ class HandshakeGateTest : public Lab {
   }
   // More in a moment than the control plane can serve; what the rings took is taken out.
   void flood() {
-    for (unsigned i = 0; i < HandshakeGate::burst_unproven + 50; ++i) receive(initiation());
+    for (unsigned i = 0; i < WireguardGate::burst_unproven + 50; ++i) receive(initiation());
     ASSERT_TRUE(gate->under_load());
     static_cast<void>(sent());
     while (control_plane->unproven.pop(slot) == abi::RingResult::ok) {}
   }
 
-  std::unique_ptr<HandshakeGate> gate;
+  std::unique_ptr<WireguardGate> gate;
   abi::PacketUp slot{};
 };
 
-TEST_F(HandshakeGateTest, PassesAnInitiationWithAllThatTheControlPlaneNeeds) {
+TEST_F(WireguardGateTest, PassesAnInitiationWithAllThatTheControlPlaneNeeds) {
   receive(initiation());
   ASSERT_EQ(control_plane->unproven.pop(slot), abi::RingResult::ok);
   EXPECT_EQ(slot.version, abi::version);
@@ -67,7 +67,7 @@ TEST_F(HandshakeGateTest, PassesAnInitiationWithAllThatTheControlPlaneNeeds) {
   EXPECT_EQ(counter(Counter::punted), 1U);
 }
 
-TEST_F(HandshakeGateTest, AProvenOneHasARingOfItsOwn) {
+TEST_F(WireguardGateTest, AProvenOneHasARingOfItsOwn) {
   receive(initiation(), true, "2001:db8:1::9", "2001:db8::1");
   ASSERT_EQ(control_plane->proven.pop(slot), abi::RingResult::ok);
   EXPECT_EQ(slot.mac2_valid, 1);
@@ -75,7 +75,7 @@ TEST_F(HandshakeGateTest, AProvenOneHasARingOfItsOwn) {
   EXPECT_EQ(control_plane->unproven.pop(slot), abi::RingResult::empty);
 }
 
-TEST_F(HandshakeGateTest, AnswersAFloodWithCookies) {
+TEST_F(WireguardGateTest, AnswersAFloodWithCookies) {
   flood();
   EXPECT_EQ(gateway->header.under_load.load(), 1U);
   for (const auto& [from, to] : {std::pair{"203.0.113.9", "192.0.2.1"}, std::pair{"2001:db8:1::9", "2001:db8::1"}}) {
@@ -106,7 +106,7 @@ TEST_F(HandshakeGateTest, AnswersAFloodWithCookies) {
   EXPECT_EQ(control_plane->unproven.pop(slot), abi::RingResult::empty);
 }
 
-TEST_F(HandshakeGateTest, NeverUsesANonceTwice) {
+TEST_F(WireguardGateTest, NeverUsesANonceTwice) {
   flood();
   std::set<Bytes> nonces;
   for (unsigned i = 0; i < 500; ++i) {
@@ -117,21 +117,21 @@ TEST_F(HandshakeGateTest, NeverUsesANonceTwice) {
   EXPECT_EQ(nonces.size(), 500U);
 }
 
-TEST_F(HandshakeGateTest, AResponseWithoutMac2IsAnsweredAsWell) {
+TEST_F(WireguardGateTest, AResponseWithoutMac2IsAnsweredAsWell) {
   flood();
   receive(message(2, handshake_response_bytes));
   EXPECT_EQ(only_sent().payload().size(), 28 + cookie_reply_bytes);
 }
 
-TEST_F(HandshakeGateTest, WhoHasACookieIsThroughDuringAFlood) {
+TEST_F(WireguardGateTest, WhoHasACookieIsThroughDuringAFlood) {
   flood();
   receive(initiation(), true);
   EXPECT_EQ(control_plane->proven.pop(slot), abi::RingResult::ok);
 }
 
-TEST_F(HandshakeGateTest, BoundsTheRateOfOneProvenSource) {
+TEST_F(WireguardGateTest, BoundsTheRateOfOneProvenSource) {
   flood();
-  for (unsigned i = 0; i < HandshakeGate::burst_per_source + 30; ++i) {
+  for (unsigned i = 0; i < WireguardGate::burst_per_source + 30; ++i) {
     receive(initiation(), true);
     static_cast<void>(control_plane->proven.pop(slot));
   }
@@ -141,7 +141,7 @@ TEST_F(HandshakeGateTest, BoundsTheRateOfOneProvenSource) {
   EXPECT_EQ(dropped(DropReason::handshake_rate), 30U);
 }
 
-TEST_F(HandshakeGateTest, IsCalmOnlyASecondAfterTheFlood) {
+TEST_F(WireguardGateTest, IsCalmOnlyASecondAfterTheFlood) {
   flood();
   advance(second_ns - 1);
   gate->poll();
@@ -153,8 +153,8 @@ TEST_F(HandshakeGateTest, IsCalmOnlyASecondAfterTheFlood) {
   EXPECT_EQ(control_plane->unproven.pop(slot), abi::RingResult::ok);
 }
 
-TEST_F(HandshakeGateTest, ABacklogIsALoadAsWell) {
-  for (unsigned i = 0; i <= HandshakeGate::overload_backlog + 1; ++i) {
+TEST_F(WireguardGateTest, ABacklogIsALoadAsWell) {
+  for (unsigned i = 0; i <= WireguardGate::overload_backlog + 1; ++i) {
     advance(second_ns / 1000);
     receive(initiation());
   }
@@ -164,8 +164,8 @@ TEST_F(HandshakeGateTest, ABacklogIsALoadAsWell) {
   EXPECT_FALSE(gate->under_load());
 }
 
-TEST_F(HandshakeGateTest, ABacklogThatStaysKeepsTheLoad) {
-  for (unsigned i = 0; i <= HandshakeGate::overload_backlog + 1; ++i) {
+TEST_F(WireguardGateTest, ABacklogThatStaysKeepsTheLoad) {
+  for (unsigned i = 0; i <= WireguardGate::overload_backlog + 1; ++i) {
     advance(second_ns / 1000);
     receive(initiation());
   }
@@ -176,7 +176,7 @@ TEST_F(HandshakeGateTest, ABacklogThatStaysKeepsTheLoad) {
   }
 }
 
-TEST_F(HandshakeGateTest, AQuietNightOfHonestPeersIsNoLoad) {
+TEST_F(WireguardGateTest, AQuietNightOfHonestPeersIsNoLoad) {
   for (unsigned i = 0; i < 5000; ++i) {
     advance(second_ns / 1000);
     receive(initiation());
@@ -185,24 +185,24 @@ TEST_F(HandshakeGateTest, AQuietNightOfHonestPeersIsNoLoad) {
   }
 }
 
-TEST_F(HandshakeGateTest, CookieRepliesForUsPassAtABoundedRate) {
-  for (unsigned i = 0; i < HandshakeGate::burst_received_cookies + 10; ++i) receive(message(3, cookie_reply_bytes));
+TEST_F(WireguardGateTest, CookieRepliesForUsPassAtABoundedRate) {
+  for (unsigned i = 0; i < WireguardGate::burst_received_cookies + 10; ++i) receive(message(3, cookie_reply_bytes));
   EXPECT_EQ(dropped(DropReason::handshake_rate), 10U);
   ASSERT_EQ(control_plane->unproven.pop(slot), abi::RingResult::ok);
   EXPECT_EQ(slot.data[0], 3);
   EXPECT_EQ(slot.length_bytes, cookie_reply_bytes);
 }
 
-TEST_F(HandshakeGateTest, BoundsTheRateOfCookieReplies) {
+TEST_F(WireguardGateTest, BoundsTheRateOfCookieReplies) {
   flood();
-  for (unsigned i = 0; i < 2 * HandshakeGate::burst_cookie_replies; ++i) {
+  for (unsigned i = 0; i < 2 * WireguardGate::burst_cookie_replies; ++i) {
     receive(initiation());
     static_cast<void>(sent());
   }
-  EXPECT_GT(dropped(DropReason::handshake_rate), HandshakeGate::burst_cookie_replies / 2);
+  EXPECT_GT(dropped(DropReason::handshake_rate), WireguardGate::burst_cookie_replies / 2);
 }
 
-TEST_F(HandshakeGateTest, AFullRingDropsAndNobodyWaits) {
+TEST_F(WireguardGateTest, AFullRingDropsAndNobodyWaits) {
   for (unsigned i = 0; i < abi::packet_ring_slots + 5; ++i)
     receive(
         initiation(), true,
@@ -210,7 +210,7 @@ TEST_F(HandshakeGateTest, AFullRingDropsAndNobodyWaits) {
   EXPECT_EQ(dropped(DropReason::handshake_queue_full), 5U);
 }
 
-TEST_F(HandshakeGateTest, WithoutAControlPlaneThereIsNobodyToAsk) {
+TEST_F(WireguardGateTest, WithoutAControlPlaneThereIsNobodyToAsk) {
   disconnect();
   receive(initiation());
   receive(initiation(), true);
@@ -218,12 +218,12 @@ TEST_F(HandshakeGateTest, WithoutAControlPlaneThereIsNobodyToAsk) {
   EXPECT_TRUE(sent().empty());
 }
 
-TEST_F(HandshakeGateTest, DropsWhatHasNoTunnelAnyMore) {
+TEST_F(WireguardGateTest, DropsWhatHasNoTunnelAnyMore) {
   receive(initiation(), false, "203.0.113.9", "192.0.2.1", 1234);
   EXPECT_EQ(dropped(DropReason::no_listener), 1U);
 }
 
-TEST_F(HandshakeGateTest, DropsWhatIsNoHandshake) {
+TEST_F(WireguardGateTest, DropsWhatIsNoHandshake) {
   receive(message(4, 200));
   receive(message(1, 147));
   receive(Bytes(10));
@@ -231,4 +231,4 @@ TEST_F(HandshakeGateTest, DropsWhatIsNoHandshake) {
 }
 
 }  // namespace
-}  // namespace sallyport::dataplane::handshake_gate_test
+}  // namespace sallyport::dataplane::wireguard_gate_test
