@@ -1,10 +1,10 @@
 #include "perf/aead_contenders.hpp"
 
 #include <intel-ipsec-mb.h>
-#include <openssl/evp.h>
 
 #include "dataplane/crypto/vector_engine.hpp"
 #include "tests/unit/crypto/libsodium_engine.hpp"
+#include "tests/unit/crypto/openssl_engine.hpp"
 
 namespace sallyport::perf {
 namespace {
@@ -22,6 +22,9 @@ class IpsecMbContender final : public AeadEngine {
   }
   ~IpsecMbContender() override { free_mb_mgr(manager_); }
   [[nodiscard]] const char* name() const noexcept override { return "ipsec_mb"; }
+  [[nodiscard]] bool has(AeadAlgorithm algorithm) const noexcept override {
+    return algorithm == AeadAlgorithm::chacha20_poly1305;
+  }
 
   void seal(std::span<AeadJob> jobs) noexcept override { run(jobs, IMB_DIR_ENCRYPT, 0); }
   void open(std::span<AeadJob> jobs) noexcept override {
@@ -95,43 +98,6 @@ class IpsecMbContender final : public AeadEngine {
   std::array<std::array<std::uint8_t, aead_tag_bytes>, IMB_MAX_BURST_SIZE> tags_{};
 };
 
-class OpensslContender final : public AeadEngine {
- public:
-  OpensslContender()
-      : cipher_(EVP_CIPHER_fetch(nullptr, "ChaCha20-Poly1305", nullptr)), context_(EVP_CIPHER_CTX_new()) {}
-  ~OpensslContender() override {
-    EVP_CIPHER_CTX_free(context_);
-    EVP_CIPHER_free(cipher_);
-  }
-  [[nodiscard]] const char* name() const noexcept override { return "openssl"; }
-
-  void seal(std::span<AeadJob> jobs) noexcept override {
-    for (AeadJob& job : jobs) {
-      int length = 0;
-      const int text_bytes = static_cast<int>(job.length_bytes);
-      EVP_EncryptInit_ex2(context_, cipher_, job.key->expose().data(), job.nonce.data(), nullptr);
-      EVP_EncryptUpdate(context_, job.data, &length, job.data, text_bytes);
-      EVP_EncryptFinal_ex(context_, job.data + text_bytes, &length);
-      job.ok = EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_GET_TAG, aead_tag_bytes, job.data + text_bytes) == 1;
-    }
-  }
-
-  void open(std::span<AeadJob> jobs) noexcept override {
-    for (AeadJob& job : jobs) {
-      int length = 0;
-      const int text_bytes = static_cast<int>(job.length_bytes - aead_tag_bytes);
-      EVP_DecryptInit_ex2(context_, cipher_, job.key->expose().data(), job.nonce.data(), nullptr);
-      EVP_CIPHER_CTX_ctrl(context_, EVP_CTRL_AEAD_SET_TAG, aead_tag_bytes, job.data + text_bytes);
-      EVP_DecryptUpdate(context_, job.data, &length, job.data, text_bytes);
-      job.ok = EVP_DecryptFinal_ex(context_, job.data + text_bytes, &length) == 1;
-    }
-  }
-
- private:
-  EVP_CIPHER* const cipher_;
-  EVP_CIPHER_CTX* const context_;
-};
-
 }  // namespace
 
 std::vector<Contender> all_contenders() {
@@ -148,7 +114,7 @@ std::vector<Contender> all_contenders() {
     if (has_avx512) all.push_back({best + name, best, std::make_unique<IpsecMbContender>(IMB_ARCH_AVX512, interface)});
     all.push_back({avx2 + name, avx2, std::make_unique<IpsecMbContender>(IMB_ARCH_AVX2, interface)});
   }
-  all.push_back({"openssl", best, std::make_unique<OpensslContender>()});
+  all.push_back({"openssl", best, std::move(*make_openssl_engine())});
   all.push_back({"libsodium", best, std::move(*make_libsodium_engine())});
   return all;
 }

@@ -21,11 +21,32 @@ inline constexpr std::uint32_t aead_longest_text_bytes = 65'535;
 inline constexpr std::uint16_t aead_longest_aad_bytes = 64;
 
 // `none` is a key that was never installed or has been wiped; every engine refuses it.
-enum class AeadAlgorithm : std::uint8_t { none = 0, chacha20_poly1305 = 1 };
+enum class AeadAlgorithm : std::uint8_t { none = 0, chacha20_poly1305, aes_128_gcm, aes_192_gcm, aes_256_gcm };
+
+inline constexpr std::array<AeadAlgorithm, 4> aead_algorithms = {AeadAlgorithm::chacha20_poly1305,
+                                                                 AeadAlgorithm::aes_128_gcm, AeadAlgorithm::aes_192_gcm,
+                                                                 AeadAlgorithm::aes_256_gcm};
+
+[[nodiscard]] constexpr bool is_aes_gcm(AeadAlgorithm algorithm) noexcept {
+  return algorithm >= AeadAlgorithm::aes_128_gcm && algorithm <= AeadAlgorithm::aes_256_gcm;
+}
+[[nodiscard]] constexpr std::size_t key_bytes_of(AeadAlgorithm algorithm) noexcept {
+  if (algorithm == AeadAlgorithm::aes_128_gcm) return 16;
+  return algorithm == AeadAlgorithm::aes_192_gcm ? 24 : aead_key_bytes;
+}
+[[nodiscard]] constexpr const char* name_of(AeadAlgorithm algorithm) noexcept {
+  constexpr std::array<const char*, 5> names = {"none", "chacha20poly1305", "aes128gcm", "aes192gcm", "aes256gcm"};
+  return names[static_cast<std::size_t>(algorithm)];
+}
+
+// What AES makes of a key before the first packet: aes_gcm_key.hpp.
+struct ExpandedAesKey;
+[[nodiscard]] const ExpandedAesKey* expand_aes_gcm_key(AeadAlgorithm algorithm, const std::uint8_t* key) noexcept;
+void wipe_and_free(const ExpandedAesKey* key) noexcept;
 
 // A session's key, in a cache line of its own. All zero bytes are a valid, wiped key, so tables of sessions may come
-// straight from zeroed memory. Not copyable: it lives where it was installed. An algorithm with a big expanded key
-// (AES-GCM) will hang it from here, so that a ChaCha20 session does not pay for it.
+// straight from zeroed memory. Not copyable: it lives where it was installed. The expanded key of AES-GCM, of more than
+// a kilobyte, hangs from here, so that a ChaCha20 session does not pay for it (decisions/0003-aes-keys-apart.md).
 class alignas(64) AeadKey {
  public:
   AeadKey() noexcept = default;
@@ -33,25 +54,40 @@ class alignas(64) AeadKey {
   AeadKey& operator=(const AeadKey&) = delete;
   ~AeadKey() { wipe(); }
 
-  void install(AeadAlgorithm algorithm, std::span<const std::uint8_t, aead_key_bytes> bytes) noexcept {
-    std::copy(bytes.begin(), bytes.end(), bytes_.begin());
+  // Never on the packet path: an AES key is expanded, into memory that may have to be had from the system. An algorithm
+  // with a shorter key takes the first key_bytes_of() bytes. False: there was no memory; the key is then a wiped one.
+  bool install(AeadAlgorithm algorithm, std::span<const std::uint8_t, aead_key_bytes> bytes) noexcept {
+    wipe();
+    if (is_aes_gcm(algorithm)) {
+      expanded_aes_ = expand_aes_gcm_key(algorithm, bytes.data());
+      if (expanded_aes_ == nullptr) return false;
+    }
+    std::copy_n(bytes.begin(), key_bytes_of(algorithm), bytes_.begin());
     algorithm_ = algorithm;
+    return true;
   }
+  // When no engine can be using it any more: an expanded key is wiped too, and given back.
   void wipe() noexcept {
-    explicit_bzero(bytes_.data(), bytes_.size());
     algorithm_ = AeadAlgorithm::none;
+    explicit_bzero(bytes_.data(), bytes_.size());
+    if (expanded_aes_ != nullptr) wipe_and_free(expanded_aes_);
+    expanded_aes_ = nullptr;
   }
   [[nodiscard]] AeadAlgorithm algorithm() const noexcept { return algorithm_; }
+  // Behind a shorter key stand zeros.
   [[nodiscard]] std::span<const std::uint8_t, aead_key_bytes> expose() const noexcept { return bytes_; }
+  // Not null for the algorithms of is_aes_gcm(), null for others.
+  [[nodiscard]] const ExpandedAesKey* expose_aes() const noexcept { return expanded_aes_; }
 
  private:
   std::array<std::uint8_t, aead_key_bytes> bytes_{};
+  const ExpandedAesKey* expanded_aes_ = nullptr;  // owned
   AeadAlgorithm algorithm_ = AeadAlgorithm::none;
 };
 static_assert(sizeof(AeadKey) == 64);
 
-// 96 bits as RFC 8439 takes them. Twelve bytes that travel in the job cost two stores and serve WireGuard and ESP
-// alike.
+// 96 bits as RFC 8439 and NIST SP 800-38D take them. Twelve bytes that travel in the job cost two stores and serve
+// WireGuard and ESP alike.
 using AeadNonce = std::array<std::uint8_t, aead_nonce_bytes>;
 
 // WireGuard, section 5.4.6: 32 zero bits, then the 64-bit counter, little-endian.
@@ -97,9 +133,11 @@ class AeadEngine {
   [[nodiscard]] virtual const char* name() const noexcept = 0;
   // Which of its ways it took on this processor, "avx512"; empty: it does not say.
   [[nodiscard]] virtual const char* way() const noexcept { return ""; }
+  // Jobs whose key is for another algorithm are refused, one by one.
+  [[nodiscard]] virtual bool has(AeadAlgorithm algorithm) const noexcept = 0;
 
-  // ok: `length_bytes` of ciphertext and a tag behind them stand in `data`. Not ok (a wiped key or one of another
-  // algorithm, a length above the limits): `data` may hold plaintext and must not be sent.
+  // ok: `length_bytes` of ciphertext and a tag behind them stand in `data`. Not ok (a wiped key or one of an
+  // algorithm that the engine lacks, a length above the limits): `data` may hold plaintext and must not be sent.
   virtual void seal(std::span<AeadJob> jobs) noexcept = 0;
 
   // ok: the tag was right (compared in constant time) and `data` holds length_bytes - aead_tag_bytes of plaintext. Not

@@ -1,5 +1,6 @@
-// The AEAD engine over intel-ipsec-mb, always there: ChaCha20-Poly1305 (RFC 8439), one packet after the other, with the
-// best instructions that the processor has (SSE4.1 to AVX-512 IFMA; the library decides at start).
+// The AEAD engine over intel-ipsec-mb, always there: ChaCha20-Poly1305 (RFC 8439) and AES-GCM (NIST SP 800-38D), one
+// packet after the other, with the best instructions that the processor has (SSE4.1 to AVX-512 IFMA, VAES; the library
+// decides at start).
 #pragma once
 
 #include <memory>

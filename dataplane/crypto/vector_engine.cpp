@@ -20,6 +20,9 @@ class VectorEngine final : public AeadEngine {
 
   [[nodiscard]] const char* name() const noexcept override { return "vector"; }
   [[nodiscard]] const char* way() const noexcept override { return width_.name; }
+  [[nodiscard]] bool has(AeadAlgorithm algorithm) const noexcept override {
+    return algorithm == AeadAlgorithm::chacha20_poly1305 || (single_ != nullptr && single_->has(algorithm));
+  }
 
   void seal(std::span<AeadJob> jobs) noexcept override {
     for_each_batch(jobs, [this](std::span<AeadJob> batch) { seal_batch(batch); });
@@ -89,6 +92,10 @@ class VectorEngine final : public AeadEngine {
     std::uint32_t differences = 0;
     for (unsigned i = 0; i < jobs.size(); ++i) {
       AeadJob& job = jobs[i];
+      if (is_aes_gcm(job.key->algorithm()) && single_ != nullptr) {
+        tag_bytes == 0 ? single_->seal({&job, 1}) : single_->open({&job, 1});
+        continue;
+      }
       job.ok = is_usable(job, tag_bytes);
       if (!job.ok) continue;
       const std::uint32_t blocks =

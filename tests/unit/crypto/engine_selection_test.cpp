@@ -73,12 +73,15 @@ TEST(KnownAnswerTests, FindEveryKindOfFault) {
     return proof ? std::string("passed") : proof.error();
   };
   EXPECT_EQ(error_of(make_faulty<Fault::none>), "passed");
-  EXPECT_EQ(error_of(make_faulty<Fault::accepts_every_tag>), "refusing a forged packet");
-  EXPECT_EQ(error_of(make_faulty<Fault::leaves_plaintext>), "refusing a forged packet");
-  EXPECT_EQ(error_of(make_faulty<Fault::reports_first_for_all>), "opening a good packet beside a forged one");
-  EXPECT_EQ(error_of(make_faulty<Fault::writes_behind>), "opening a batch of lengths from 0 bytes on");
-  EXPECT_EQ(error_of(make_faulty<Fault::wrong_at_1337>), "sealing a batch of lengths from 1280 bytes on");
-  EXPECT_EQ(error_of(make_faulty<Fault::wiped_key>), "refusing to seal with a wiped key");
+  EXPECT_EQ(error_of(make_faulty<Fault::accepts_every_tag>), "chacha20poly1305: refusing a forged packet");
+  EXPECT_EQ(error_of(make_faulty<Fault::leaves_plaintext>), "chacha20poly1305: refusing a forged packet");
+  EXPECT_EQ(error_of(make_faulty<Fault::reports_first_for_all>),
+            "chacha20poly1305: opening a good packet beside a forged one");
+  EXPECT_EQ(error_of(make_faulty<Fault::writes_behind>),
+            "chacha20poly1305: opening a batch of lengths from 0 bytes on");
+  EXPECT_EQ(error_of(make_faulty<Fault::wrong_at_1337>),
+            "chacha20poly1305: sealing a batch of lengths from 1280 bytes on");
+  EXPECT_EQ(error_of(make_faulty<Fault::wiped_key>), "chacha20poly1305: refusing to seal with a wiped key");
 }
 
 TEST(EngineSelection, ChoosesAnEngineThatWorks) {
@@ -104,7 +107,7 @@ TEST(EngineSelection, TakesTheFastestAndReportsTheFailing) {
   ASSERT_TRUE(selection) << selection.error();
   ASSERT_EQ(selection->reports.size(), 4U);
   EXPECT_EQ(selection->reports[0].error, "this processor is too old");
-  EXPECT_EQ(selection->reports[1].error, "known-answer test failed: refusing a forged packet");
+  EXPECT_EQ(selection->reports[1].error, "known-answer test failed: chacha20poly1305: refusing a forged packet");
   const auto& [name, create] = selection->engine;
   const bool libsodium_faster = selection->reports[2].cost() < selection->reports[3].cost();
   EXPECT_EQ(name, libsodium_faster ? "libsodium" : "ipsec_mb");
@@ -127,10 +130,11 @@ TEST(EngineSelection, ErrorsSayWhatWasExpected) {
   EXPECT_EQ(select_engine("ipsec-mb").error(),
             "crypto = \"ipsec-mb\": no such engine; expected one of \"auto\", \"vector\", \"ipsec_mb\"");
   EXPECT_EQ(select_engine("forger", engines).error(),
-            "the configured crypto engine cannot be used: forger: known-answer test failed: refusing a forged packet.");
+            "the configured crypto engine cannot be used: forger: known-answer test failed: chacha20poly1305: refusing "
+            "a forged packet.");
   EXPECT_EQ(select_engine("auto", engines).error(),
             "no crypto engine can be used: unsupported: this processor is too old; forger: known-answer test failed: "
-            "refusing a forged packet.");
+            "chacha20poly1305: refusing a forged packet.");
 }
 
 }  // namespace

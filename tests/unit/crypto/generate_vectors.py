@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Writes generated_vectors.hpp, and prints the digests of dataplane/crypto/known_answer_tests.cpp.
+"""Writes generated_vectors.hpp, and dataplane/crypto/known_answer_digests.hpp if it is named.
 
 Everything comes from implementations that Sallyport does not use on the packet path: hashlib's BLAKE2s, OpenSSL's
-ChaCha20-Poly1305 (python3-cryptography), and HChaCha20 written out below after draft-irtf-cfrg-xchacha, section 2.2.
-Usage: generate_vectors.py > generated_vectors.hpp
+ChaCha20-Poly1305 and AES-GCM (python3-cryptography), and HChaCha20 written out below after draft-irtf-cfrg-xchacha, section 2.2.
+Usage: generate_vectors.py [.../known_answer_digests.hpp] > generated_vectors.hpp
 """
 import hashlib
 import random
 import struct
 import sys
 
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 random.seed(7693)
 
@@ -86,19 +86,50 @@ def handshake_vectors():
     print("};")
 
 
-def sealed_packet(length):
-    key = bytes((length * 31 + i * 5) & 255 for i in range(32))
+aead_algorithms = {"chacha20poly1305": (ChaCha20Poly1305, 32), "aes128gcm": (AESGCM, 16), "aes192gcm": (AESGCM, 24),
+                   "aes256gcm": (AESGCM, 32)}
+
+
+def sealed_packet(length, names):
+    aead, key_bytes = aead_algorithms[names[length % len(names)]]
+    key = bytes((length * 31 + i * 5) & 255 for i in range(key_bytes))
     aad = bytes((i * 3 + length) & 255 for i in range((0, 8, 12)[length % 3]))
     counter = length * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF
     nonce = struct.pack("<IQ", length if aad else 0, counter)
     data = bytes((i * 7 + length * 13 + 1) & 255 for i in range(length))
-    return ChaCha20Poly1305(key).encrypt(nonce, data, aad or None)
+    return aead(key).encrypt(nonce, data, aad or None)
 
 
-def aead_digests():
-    for first in range(0, 2049, 64):
-        packets = b"".join(sealed_packet(n) for n in range(first, min(first + 64, 2049)))
-        print("0x%016xU," % struct.unpack("<Q", hash256(packets)[:8]), file=sys.stderr)
+def aead_digests(file):
+    longest, batch = 2048, 64
+    say = lambda text: print(text, file=file)
+    say(f"""// Made by tests/unit/crypto/generate_vectors.py with OpenSSL; do not edit.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace sallyport::dataplane {{
+
+inline constexpr std::uint32_t known_answer_longest_bytes = {longest};
+inline constexpr std::uint32_t known_answer_batch_packets = {batch};
+inline constexpr std::size_t known_answer_batches = known_answer_longest_bytes / known_answer_batch_packets + 1;
+
+// For lengths [{batch} n, {batch} n + {batch - 1}]: the first 8 bytes (little-endian) of the BLAKE2s-256 of all sealed packets behind each
+// other, for each of aead_algorithms and for a mixture of all. prepare_packet() in known_answer_tests.cpp repeats the
+// formulas.
+// clang-format off
+inline constexpr std::array<std::array<std::uint64_t, known_answer_batches>, {len(aead_algorithms) + 1}> sealed_digests = {{{{""")
+    for names in [*([name] for name in aead_algorithms), list(aead_algorithms)]:
+        digests = []
+        for first in range(0, longest + 1, batch):
+            packets = b"".join(sealed_packet(n, names) for n in range(first, min(first + batch, longest + 1)))
+            digests.append("0x%016xU" % struct.unpack("<Q", hash256(packets)[:8]))
+        say(f"    // {names[0] if len(names) == 1 else 'mixed'}")
+        for i in range(0, len(digests), 5):
+            say(("    {" if i == 0 else "     ") + ", ".join(digests[i:i + 5]) + ("," if i + 5 < len(digests) else "},"))
+    say("}};\n// clang-format on\n\n}  // namespace sallyport::dataplane")
 
 
 print("// Made by generate_vectors.py; do not edit.\n#pragma once\n\n#include <cstdint>\n#include <string_view>\n")
@@ -107,4 +138,6 @@ blake2s_vectors()
 blake2s_folds()
 handshake_vectors()
 print("\n}  // namespace sallyport::dataplane\n// clang-format on")
-aead_digests()
+if len(sys.argv) > 1:
+    with open(sys.argv[1], "w") as digests_file:
+        aead_digests(digests_file)

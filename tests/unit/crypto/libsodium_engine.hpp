@@ -1,4 +1,4 @@
-// The oracle of the AEAD tests: the same interface over libsodium, simple and slow. Not part of the product.
+// A second oracle of the AEAD tests: the same interface over libsodium, simple and slow. Not part of the product.
 #pragma once
 
 #include <sodium.h>
@@ -15,6 +15,9 @@ namespace sallyport::dataplane {
 class LibsodiumEngine : public AeadEngine {
  public:
   [[nodiscard]] const char* name() const noexcept override { return "libsodium"; }
+  [[nodiscard]] bool has(AeadAlgorithm algorithm) const noexcept override {
+    return algorithm == AeadAlgorithm::chacha20_poly1305;
+  }
 
   void seal(std::span<AeadJob> jobs) noexcept override {
     for (AeadJob& job : jobs) {

@@ -1,172 +1,96 @@
-#include "dataplane/crypto/vector_engine.hpp"
-
+// What every engine must do, with every algorithm that it has: each of our engines, by each of its ways.
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <random>
 #include <vector>
 
+#include "aead_test_packets.hpp"
+#include "dataplane/crypto/ipsec_mb_engine.hpp"
 #include "dataplane/crypto/known_answer_tests.hpp"
 #include "dataplane/crypto/lane_packets.hpp"
+#include "dataplane/crypto/vector_engine.hpp"
 #include "generated_aead_vectors.hpp"
+#include "generated_aes_gcm_vectors.hpp"
 #include "hex.hpp"
-#include "libsodium_engine.hpp"
+#include "openssl_engine.hpp"
 
 namespace sallyport::dataplane {
 namespace {
 
+using MadeEngine = tl::expected<std::unique_ptr<AeadEngine>, std::string>;
+
 struct Variant {
-  const char* name;
-  VectorWidth width;
-  bool fall_back;
+  std::string name;
+  MadeEngine (*make)();
+  std::vector<AeadAlgorithm> algorithms;  // of the keys, one for each key at random
 };
 void PrintTo(const Variant& variant, std::ostream* out) {
   *out << variant.name;
 }
 
-class VectorEngineTest : public testing::TestWithParam<Variant> {
+class AeadEnginesTest : public testing::TestWithParam<Variant> {
  protected:
   void SetUp() override {
-    auto made = make_vector_engine(GetParam().width, GetParam().fall_back);
+    auto made = GetParam().make();
     ASSERT_TRUE(made) << made.error();
     engine = std::move(*made);
   }
 
+  void install(AeadKey& key) {
+    const auto& algorithms = GetParam().algorithms;
+    install_random(key, algorithms[random() % algorithms.size()], random);
+  }
+  std::vector<AeadKey> make_keys(std::size_t count) {
+    std::vector<AeadKey> keys(count);
+    for (AeadKey& key : keys) install(key);
+    return keys;
+  }
+
   std::unique_ptr<AeadEngine> engine;
-  std::unique_ptr<AeadEngine> oracle = *make_libsodium_engine();
+  std::unique_ptr<AeadEngine> oracle = *make_openssl_engine();
   std::mt19937_64 random{42};
 };
+
+template <VectorWidth width, bool fall_back>
+MadeEngine make_vector() {
+  return make_vector_engine(width, fall_back);
+}
 
 // Every width that this processor has, not its best alone, and each with every batch in the lanes and with small ones
 // handed on. A width that it lacks is no test that was skipped: nobody can install a processor.
 std::vector<Variant> variants_of_this_processor() {
-  std::vector<Variant> variants = {{"avx2", VectorWidth::avx2, false}, {"avx2_or_single", VectorWidth::avx2, true}};
+  const std::vector<AeadAlgorithm> all(aead_algorithms.begin(), aead_algorithms.end());
+  const std::vector<AeadAlgorithm> chacha(all.begin(), all.begin() + 1), aes(all.begin() + 1, all.end());
+  std::vector<Variant> variants = {{"ipsec_mb_aes", make_ipsec_mb_engine, aes},
+                                   {"ipsec_mb_mixed", make_ipsec_mb_engine, all},
+                                   {"avx2", make_vector<VectorWidth::avx2, false>, chacha},
+                                   {"avx2_or_single", make_vector<VectorWidth::avx2, true>, chacha},
+                                   {"avx2_or_single_mixed", make_vector<VectorWidth::avx2, true>, all}};
   if (lanes::avx512.supported()) {
-    variants.push_back({"avx512", VectorWidth::avx512, false});
-    variants.push_back({"avx512_or_single", VectorWidth::avx512, true});
+    variants.push_back({"avx512", make_vector<VectorWidth::avx512, false>, chacha});
+    variants.push_back({"avx512_or_single", make_vector<VectorWidth::avx512, true>, chacha});
+    variants.push_back({"avx512_or_single_mixed", make_vector<VectorWidth::avx512, true>, all});
   }
   return variants;
 }
 
-INSTANTIATE_TEST_SUITE_P(Widths, VectorEngineTest, testing::ValuesIn(variants_of_this_processor()),
+INSTANTIATE_TEST_SUITE_P(Engines, AeadEnginesTest, testing::ValuesIn(variants_of_this_processor()),
                          [](const auto& variant) { return variant.param.name; });
 
-using Bytes = std::vector<std::uint8_t>;
-
-void fill(std::span<std::uint8_t> bytes, std::mt19937_64& random) {
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-}
-
-void install(AeadKey& key, std::mt19937_64& random) {
-  std::array<std::uint8_t, aead_key_bytes> bytes;
-  fill(bytes, random);
-  key.install(AeadAlgorithm::chacha20_poly1305, bytes);
-}
-
-// A packet between guard bytes, at any alignment, and its twin for the oracle.
-class TestPacket {
- public:
-  TestPacket(std::size_t text_bytes, std::size_t aad_bytes, const AeadKey& key, std::mt19937_64& random)
-      : text_(text_bytes), aad_(aad_bytes), offset_(guard_bytes + random() % 64) {
-    fill(text_, random);
-    fill(aad_, random);
-    ours_.assign(offset_ + text_bytes + aead_tag_bytes + guard_bytes, guard);
-    std::copy(text_.begin(), text_.end(), ours_.begin() + static_cast<std::ptrdiff_t>(offset_));
-    theirs_ = ours_;
-    job_ = AeadJob{.key = &key,
-                   .aad = aad_.data(),
-                   .length_bytes = static_cast<std::uint32_t>(text_bytes),
-                   .nonce = wireguard_nonce(random()),
-                   .aad_length_bytes = static_cast<std::uint16_t>(aad_bytes)};
-    fill(std::span(job_.nonce).first(4), random);
-  }
-  TestPacket(TestPacket&&) = default;
-
-  [[nodiscard]] AeadJob job() { return with_data(ours_); }
-  [[nodiscard]] AeadJob twin() { return with_data(theirs_); }
-  [[nodiscard]] AeadJob to_open() {
-    AeadJob job = with_data(ours_);
-    job.length_bytes += aead_tag_bytes;
-    return job;
-  }
-  [[nodiscard]] bool equals_twin() const { return ours_ == theirs_; }
-  [[nodiscard]] std::span<const std::uint8_t> text() const { return text_; }
-  [[nodiscard]] bool guards_stand() const {
-    const auto stands = [](std::uint8_t byte) { return byte == guard; };
-    const auto begin = ours_.begin() + static_cast<std::ptrdiff_t>(offset_);
-    const auto end = ours_.end() - static_cast<std::ptrdiff_t>(guard_bytes);
-    return std::all_of(ours_.begin(), begin, stands) && std::all_of(end, ours_.end(), stands);
-  }
-  [[nodiscard]] bool holds_text() const {
-    return std::equal(text_.begin(), text_.end(), ours_.begin() + static_cast<std::ptrdiff_t>(offset_));
-  }
-  [[nodiscard]] bool holds_zeros() const {
-    const auto begin = ours_.begin() + static_cast<std::ptrdiff_t>(offset_);
-    return std::all_of(begin, begin + static_cast<std::ptrdiff_t>(text_.size()),
-                       [](std::uint8_t byte) { return byte == 0; });
-  }
-  void flip_bit(std::size_t bit) {
-    ours_[offset_ + bit / 8 % (text_.size() + aead_tag_bytes)] ^= static_cast<std::uint8_t>(1U << bit % 8);
-  }
-  [[nodiscard]] std::size_t sealed_bits() const { return 8 * (text_.size() + aead_tag_bytes); }
-
- private:
-  static constexpr std::size_t guard_bytes = 80;
-  static constexpr std::uint8_t guard = 0x5a;
-
-  AeadJob with_data(Bytes& bytes) {
-    AeadJob job = job_;
-    job.aad = aad_.data();
-    job.data = bytes.data() + offset_;
-    return job;
-  }
-
-  Bytes text_, aad_, ours_, theirs_;
-  std::size_t offset_;
-  AeadJob job_;
-};
-
-// Seals beside the oracle, breaks one packet in `forged_one_in`, and opens.
-void seal_and_open(AeadEngine& engine, AeadEngine& oracle, std::vector<TestPacket>& packets, std::mt19937_64& random,
-                   unsigned forged_one_in) {
-  std::vector<AeadJob> jobs, twins;
-  for (TestPacket& packet : packets) {
-    jobs.push_back(packet.job());
-    twins.push_back(packet.twin());
-  }
-  engine.seal(jobs);
-  oracle.seal(twins);
-  std::vector<bool> forged(packets.size());
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    ASSERT_TRUE(jobs[i].ok) << i;
-    ASSERT_TRUE(packets[i].equals_twin()) << i << " of " << packets.size() << ", " << jobs[i].length_bytes
-                                          << " bytes, associated data " << jobs[i].aad_length_bytes;
-    jobs[i] = packets[i].to_open();
-    forged[i] = random() % forged_one_in == 0;
-    if (forged[i]) packets[i].flip_bit(random() % packets[i].sealed_bits());
-  }
-  engine.open(jobs);
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    ASSERT_EQ(jobs[i].ok, !forged[i]) << i << " of " << packets.size() << ", " << jobs[i].length_bytes;
-    ASSERT_TRUE(forged[i] ? packets[i].holds_zeros() : packets[i].holds_text()) << i;
-    ASSERT_TRUE(packets[i].guards_stand()) << i;
-  }
-}
-
-TEST_P(VectorEngineTest, PassesTheKnownAnswerTests) {
+TEST_P(AeadEnginesTest, PassTheKnownAnswerTests) {
   const auto proof = run_known_answer_tests(*engine);
   EXPECT_TRUE(proof) << proof.error();
 }
 
 // Each vector in every lane: as many copies as there are lanes, and as a packet among others.
-void expect_vectors(AeadEngine& engine, std::span<const AeadVector> vectors) {
+void expect_vectors(AeadEngine& engine, AeadAlgorithm algorithm, std::span<const AeadVector> vectors) {
   for (const AeadVector& vector : vectors) {
-    const Bytes key_bytes = from_hex(vector.key_hex), nonce = from_hex(vector.nonce_hex),
-                aad = from_hex(vector.aad_hex);
-    const Bytes text = from_hex(vector.text_hex);
+    Bytes key_bytes = from_hex(vector.key_hex);
+    const Bytes nonce = from_hex(vector.nonce_hex), aad = from_hex(vector.aad_hex), text = from_hex(vector.text_hex);
+    ASSERT_EQ(key_bytes.size(), key_bytes_of(algorithm));
+    key_bytes.resize(aead_key_bytes);
     AeadKey key;
-    key.install(AeadAlgorithm::chacha20_poly1305, std::span(key_bytes).first<aead_key_bytes>());
+    ASSERT_TRUE(key.install(algorithm, std::span(key_bytes).first<aead_key_bytes>()));
     std::vector<Bytes> packets(17, text);
     std::vector<AeadJob> jobs;
     for (Bytes& packet : packets) {
@@ -189,17 +113,44 @@ void expect_vectors(AeadEngine& engine, std::span<const AeadVector> vectors) {
   }
 }
 
-TEST_P(VectorEngineTest, GivesThePublishedAnswers) {
-  expect_vectors(*engine, published_aead_vectors);
+TEST_P(AeadEnginesTest, GiveThePublishedAnswers) {
+  for (const AeadAlgorithm algorithm : GetParam().algorithms)
+    expect_vectors(*engine, algorithm,
+                   algorithm == AeadAlgorithm::chacha20_poly1305 ? std::span<const AeadVector>(published_aead_vectors)
+                   : algorithm == AeadAlgorithm::aes_128_gcm     ? aes_128_gcm_vectors
+                   : algorithm == AeadAlgorithm::aes_192_gcm     ? aes_192_gcm_vectors
+                                                                 : aes_256_gcm_vectors);
 }
 
-TEST_P(VectorEngineTest, ReducesRightAtTheEdgesOfPoly1305) {
-  expect_vectors(*engine, edge_aead_vectors);
+TEST_P(AeadEnginesTest, ReduceRightAtTheEdgesOfPoly1305) {
+  if (engine->has(AeadAlgorithm::chacha20_poly1305))
+    expect_vectors(*engine, AeadAlgorithm::chacha20_poly1305, edge_aead_vectors);
 }
 
-TEST_P(VectorEngineTest, AgreesWithLibsodiumOnEveryLength) {
-  std::vector<AeadKey> keys(64);
-  for (AeadKey& key : keys) install(key, random);
+TEST_P(AeadEnginesTest, RefuseThePublishedForgeries) {
+  for (const AeadForgery& forgery : aes_gcm_forgeries) {
+    Bytes key_bytes = from_hex(forgery.key_hex);
+    const AeadAlgorithm algorithm = aead_algorithms[key_bytes.size() / 8 - 1];
+    if (!engine->has(algorithm)) continue;
+    key_bytes.resize(aead_key_bytes);
+    AeadKey key;
+    ASSERT_TRUE(key.install(algorithm, std::span(key_bytes).first<aead_key_bytes>()));
+    const Bytes nonce = from_hex(forgery.nonce_hex), aad = from_hex(forgery.aad_hex);
+    Bytes packet = from_hex(forgery.sealed_hex);
+    AeadJob job{.key = &key,
+                .data = packet.data(),
+                .aad = aad.data(),
+                .length_bytes = static_cast<std::uint32_t>(packet.size()),
+                .aad_length_bytes = static_cast<std::uint16_t>(aad.size())};
+    std::copy(nonce.begin(), nonce.end(), job.nonce.begin());
+    engine->open({&job, 1});
+    ASSERT_FALSE(job.ok);
+    ASSERT_TRUE(std::all_of(packet.begin(), packet.end() - aead_tag_bytes, [](auto byte) { return byte == 0; }));
+  }
+}
+
+TEST_P(AeadEnginesTest, AgreeWithOpensslOnEveryLength) {
+  const std::vector<AeadKey> keys = make_keys(64);
   constexpr std::size_t longest_bytes = 9216;
   for (std::size_t first = 0; first <= longest_bytes; first += 64) {
     std::vector<TestPacket> packets;
@@ -210,9 +161,8 @@ TEST_P(VectorEngineTest, AgreesWithLibsodiumOnEveryLength) {
   }
 }
 
-TEST_P(VectorEngineTest, AgreesWithLibsodiumOnBatchesOfEverySize) {
-  std::vector<AeadKey> keys(64);
-  for (AeadKey& key : keys) install(key, random);
+TEST_P(AeadEnginesTest, AgreeWithOpensslOnBatchesOfEverySize) {
+  const std::vector<AeadKey> keys = make_keys(64);
   for (std::size_t size = 1; size <= 300; ++size) {
     std::vector<TestPacket> packets;
     for (std::size_t i = 0; i < size; ++i)
@@ -222,9 +172,8 @@ TEST_P(VectorEngineTest, AgreesWithLibsodiumOnBatchesOfEverySize) {
   }
 }
 
-TEST_P(VectorEngineTest, AgreesWithLibsodiumOnEveryKindOfMixture) {
-  std::vector<AeadKey> keys(64);
-  for (AeadKey& key : keys) install(key, random);
+TEST_P(AeadEnginesTest, AgreeWithOpensslOnEveryKindOfMixture) {
+  const std::vector<AeadKey> keys = make_keys(64);
   static constexpr std::array<std::size_t, 8> usual = {0, 32, 64, 80, 576, 1420, 1436, 9000};
   for (int round = 0; round < 240; ++round) {
     const std::size_t size = 1 + random() % 100;
@@ -258,17 +207,16 @@ TEST_P(VectorEngineTest, AgreesWithLibsodiumOnEveryKindOfMixture) {
   }
 }
 
-TEST_P(VectorEngineTest, TakesALongestTextAndNoLonger) {
+TEST_P(AeadEnginesTest, TakeALongestTextAndNoLonger) {
   AeadKey key;
-  install(key, random);
+  install(key);
   std::vector<TestPacket> packets;
   for (int i = 0; i < 20; ++i) packets.emplace_back(i == 7 ? aead_longest_text_bytes : 40, 64, key, random);
   seal_and_open(*engine, *oracle, packets, random, 1000);
 }
 
-TEST_P(VectorEngineTest, FindsEveryBrokenBitOfATagInEveryLane) {
-  std::vector<AeadKey> keys(32);
-  for (AeadKey& key : keys) install(key, random);
+TEST_P(AeadEnginesTest, FindEveryBrokenBitOfATagInEveryLane) {
+  const std::vector<AeadKey> keys = make_keys(32);
   for (std::size_t bit = 0; bit < 8 * aead_tag_bytes; ++bit) {
     std::vector<TestPacket> packets;
     std::vector<AeadJob> jobs;
@@ -287,12 +235,12 @@ TEST_P(VectorEngineTest, FindsEveryBrokenBitOfATagInEveryLane) {
   }
 }
 
-TEST_P(VectorEngineTest, RefusesWhatCannotBeAndHarmsNoOther) {
+TEST_P(AeadEnginesTest, RefuseWhatCannotBeAndHarmNoOther) {
   std::vector<AeadKey> keys(64);
   AeadKey wiped, never_installed;
-  install(wiped, random);
+  install(wiped);
   wiped.wipe();
-  for (AeadKey& key : keys) install(key, random);
+  for (AeadKey& key : keys) install(key);
   for (const bool opening : {false, true}) {
     std::vector<TestPacket> packets;
     std::vector<AeadJob> jobs;
@@ -348,33 +296,10 @@ TEST_P(VectorEngineTest, RefusesWhatCannotBeAndHarmsNoOther) {
   engine->open({});
 }
 
-// Many buffers, each between two inaccessible pages: what is read or written beyond one ends the test.
-class FencedPages {
- public:
-  static constexpr std::size_t bytes = 12288;
-  explicit FencedPages(std::size_t count) : count_(count) {
-    void* pages = mmap(nullptr, count * stride + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    EXPECT_NE(pages, MAP_FAILED);
-    pages_ = static_cast<std::uint8_t*>(pages);
-    for (std::size_t i = 0; i < count; ++i) EXPECT_EQ(mprotect(begin(i), bytes, PROT_READ | PROT_WRITE), 0);
-  }
-  ~FencedPages() { munmap(pages_, count_ * stride + page); }
-  FencedPages(const FencedPages&) = delete;
-  FencedPages& operator=(const FencedPages&) = delete;
-  [[nodiscard]] std::uint8_t* begin(std::size_t i) const { return pages_ + i * stride + page; }
-  [[nodiscard]] std::uint8_t* end(std::size_t i) const { return begin(i) + bytes; }
-
- private:
-  static constexpr std::size_t page = 4096, stride = page + bytes;
-  std::size_t count_;
-  std::uint8_t* pages_ = nullptr;
-};
-
-TEST_P(VectorEngineTest, TouchesNothingBeyondPacketsAndAssociatedData) {
+TEST_P(AeadEnginesTest, TouchNothingBeyondPacketsAndAssociatedData) {
   constexpr std::size_t count = 48;
   const FencedPages packets(count), aads(count);
-  std::vector<AeadKey> keys(count);
-  for (AeadKey& key : keys) install(key, random);
+  const std::vector<AeadKey> keys = make_keys(count);
   Bytes text(9216);
   fill(text, random);
   for (int round = 0; round < 300; ++round) {
