@@ -41,6 +41,7 @@ Json enrolled_session_view(const EnrolledSession& session) {
                {"instance", text_or_null(session.instance)},
                {"public_key", encode_key(session.public_key)}};
   if (session.former_key) view["former_key"] = encode_key(*session.former_key);
+  view["post_quantum"] = is_post_quantum(session);
   view["addresses"] = std::move(addresses);
   view["claims"] = own_claims_json(session.claims);
   view["tags"] = session.tags;

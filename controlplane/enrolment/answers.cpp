@@ -52,6 +52,8 @@ HttpResponse answer_with(const Granted& granted) {
   if (!granted.session_token.empty()) body["session_token"] = granted.session_token;
   body["identity"] = granted.identity;
   body["public_key"] = encode_key(granted.public_key);
+  if (granted.preshared_key.is_set()) body["preshared_key"] = encode_key(granted.preshared_key.get()->expose());
+  body["post_quantum"] = granted.post_quantum;
   body["addresses"] = texts_of(granted.addresses);
   body["gateway"]["public_key"] = encode_key(granted.gateway_key);
   body["gateway"]["endpoint"] = granted.endpoint;

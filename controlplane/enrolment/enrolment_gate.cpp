@@ -20,7 +20,8 @@ EnrolmentServer::Settings settings_of(const config::Enrolment& enrolment) {
           .private_key_file = enrolment.private_key_file,
           .client_ca_files = enrolment.client_ca_files,
           .requests_per_s_of_source = static_cast<double>(enrolment.requests_per_s),
-          .burst_of_source = static_cast<double>(enrolment.requests_per_s) * burst_seconds};
+          .burst_of_source = static_cast<double>(enrolment.requests_per_s) * burst_seconds,
+          .require_post_quantum = enrolment.post_quantum == config::PostQuantum::require};
 }
 
 }  // namespace

@@ -160,6 +160,7 @@ EnrolmentResult EnrolmentService::enroll(const EnrollRequest& request, TimePoint
   auto session = present != nullptr ? tl::expected<EnrolledSession, EnrolmentRefusal>(*present)
                                     : new_session(request, *grounds, now, effects);
   if (!session) return Failure(std::move(session.error()));
+  if (present != nullptr) change_preshared_key(*session, request.post_quantum, now);
   std::array<std::uint8_t, session_token_bytes> drawn;
   random_(drawn.data(), drawn.size());
   std::string token = base64url(drawn);
@@ -226,6 +227,7 @@ tl::expected<EnrolledSession, EnrolmentRefusal> EnrolmentService::new_session(co
   session.public_key = request.public_key;
   session.addresses = *addresses;
   session.enrolled_at = now;
+  draw_preshared_key(session, request.post_quantum);
   use_up(grounds, effects);
   return session;
 }
@@ -269,6 +271,7 @@ EnrolmentResult EnrolmentService::renew(const RenewRequest& request, TimePoint n
     next.former_until = now + former_key_lifetime;
     next.public_key = wanted;
   }
+  change_preshared_key(next, request.post_quantum, now);
   next.issuer_key = grounds->issuer_key;
   next.claims = grounds->claims;
   next.claims_at = grounds->claims_at;
@@ -309,36 +312,6 @@ EnrolmentResult EnrolmentService::end_by_client(const EndRequest& request, TimeP
   ++ended_by_clients_;
   finish(std::string(present->id), "ended by its client", now, effects);
   return Ended{};
-}
-
-// ---- counters ----
-
-void EnrolmentService::count(const EnrolmentResult& result) {
-  if (result) return;
-  if (const auto* refused = std::get_if<RefusedProof>(&result.error()))
-    ++refused_[static_cast<std::size_t>(refused->reason)];
-  else
-    ++failed_[static_cast<std::size_t>(std::get<EnrolmentFailure>(result.error()))];
-}
-
-std::vector<NamedCounter> EnrolmentService::counters() const {
-  std::vector<NamedCounter> list = {
-      {"enrolments", "sessions begun or begun anew by POST /v1/enroll", enrolled_},
-      {"enrolment_renewals", "sessions renewed", renewed_},
-      {"enrolment_posture_reports", "posture reports taken", posture_reports_},
-      {"enrolment_ended_by_clients", "sessions that their clients ended", ended_by_clients_},
-      {"enrolment_expired", "sessions that ended with their proof", expired_},
-      {"enrolment_revoked", "sessions that a revocation ended", revoked_},
-  };
-  for (std::size_t i = 0; i < refused_.size(); ++i) {
-    const auto reason = static_cast<ProofRefusal>(i);
-    list.push_back({"enrolment_refused_" + std::string(name_of(reason)), std::string(explain(reason)), refused_[i]});
-  }
-  for (std::size_t i = 0; i < failed_.size(); ++i) {
-    const auto failure = static_cast<EnrolmentFailure>(i);
-    list.push_back({"enrolment_failed_" + std::string(name_of(failure)), std::string(explain(failure)), failed_[i]});
-  }
-  return list;
 }
 
 }  // namespace sallyport::controlplane

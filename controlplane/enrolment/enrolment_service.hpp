@@ -101,7 +101,7 @@ class EnrolmentService {
   [[nodiscard]] std::vector<NamedCounter> counters() const;
   void count(const EnrolmentResult& result);
 
-  static constexpr std::chrono::seconds former_key_lifetime{180};
+  static constexpr std::chrono::seconds former_key_lifetime{180};  // of preshared keys too
   static constexpr std::size_t enrolment_keys_max = 100'000;
   static constexpr std::size_t pins_max = 1'000'000;
 
@@ -148,8 +148,11 @@ class EnrolmentService {
   void unindex(const EnrolledSession& session);
   // What the newest proof says of an identity holds for all of its sessions.
   void spread_claims(const EnrolledSession& newest, Effects& effects);
-  template <typename Condition>
-  std::size_t end_if(Condition&& condition, const std::string& why, TimePoint now, Effects& effects);
+  using Condition = std::function<bool(const EnrolledSession&)>;
+  std::size_t end_if(const Condition& condition, const std::string& why, TimePoint now, Effects& effects);
+  // With each answer. The client may use the one before, also if that was none, until it has taken up this one.
+  void change_preshared_key(EnrolledSession& session, bool post_quantum, TimePoint now);
+  void draw_preshared_key(EnrolledSession& session, bool post_quantum);
   [[nodiscard]] Granted granted(const EnrolledSession& session, std::string token) const;
   [[nodiscard]] std::string draw_hex(std::size_t bytes);
   [[nodiscard]] static RefusedProof refusal(ProofRefusal reason, const Grounds& grounds, std::string detail);

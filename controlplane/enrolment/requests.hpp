@@ -29,12 +29,14 @@ struct EnrollRequest {
   Evidence evidence;
   std::string instance;  // a name that the client gives to its machine; empty: none. A proof's own counts more
   IpAddress source;
+  bool post_quantum = false;  // the TLS that it came by, and so what its answer tells
 };
 struct RenewRequest {
   PublicKey public_key{};                   // of the session
   std::optional<PublicKey> new_public_key;  // replaces it
   Evidence evidence;
   IpAddress source;
+  bool post_quantum = false;
 };
 struct PostureRequest {
   std::string session_token;
@@ -53,6 +55,8 @@ struct Granted {
   std::string session_token;  // of enroll alone: empty in the answer to renew
   std::string identity;
   PublicKey public_key{};
+  SharedKey preshared_key;
+  bool post_quantum = false;
   std::vector<IpPrefix> addresses;
   PublicKey gateway_key{};
   std::string endpoint;  // "192.0.2.1:51820"

@@ -35,14 +35,23 @@ ExitCode run_enrolled(const Invocation& call) {
   const auto answer = get(call, "/v1/enrolled");
   if (!answer) return answer.error();
   if (print_json(call, *answer)) return ExitCode::success;
-  Table table(
-      {{"ID"}, {"IDENTITY"}, {"INSTANCE"}, {"PROOF"}, {"ADDRESSES"}, {"EXPIRES"}, {"RENEWED"}, {"POSTURE"}, {"FROM"}});
+  Table table({{"ID"},
+               {"IDENTITY"},
+               {"INSTANCE"},
+               {"PROOF"},
+               {"ADDRESSES"},
+               {"EXPIRES"},
+               {"RENEWED"},
+               {"PQ"},
+               {"POSTURE"},
+               {"FROM"}});
   const WallTime now = wall_now();
   for (const Json& session : list_field(*answer, "sessions"))
     table.add({text_field(session, "id"), text_field(session, "identity"), text_field(session, "instance"),
                proof_text(session), joined(list_field(session, "addresses")),
                distance_text(text_field(session, "expires_at"), now),
-               distance_text(text_field(session, "renewed_at"), now), posture_text(session, now),
+               distance_text(text_field(session, "renewed_at"), now),
+               flag_field(session, "post_quantum") ? "yes" : "no", posture_text(session, now),
                text_field(session, "source")});
   table.print(call.terminal.out);
   if (table.empty()) call.terminal.out << "nobody is enrolled\n";
@@ -65,7 +74,8 @@ std::span<const Command> enrolled_commands() {
       Command{
           "enrolled", "", 0, 0, "Tunnels by proof: who enrolled, with what, until when",
           "A session is a peer called enrolled-ID: 'peers' and 'diagnose' know it. WireGuard's own sessions are in\n"
-          "'sessions'.",
+          "'sessions'. PQ: the key exchange by which it got its preshared key is post-quantum, so what is recorded\n"
+          "today stays secret.",
           "  sallyctl enrolled\n  sallyctl enrolled --json | jq '.sessions[].identity'", nullptr, run_enrolled},
       Command{"enrolled end", "ID", 1, 1, "End a tunnel by proof at once",
               "Its client may enrol again; 'sallyctl revoke' keeps it out.", "  sallyctl enrolled end 8d1f0c2b7a6e5d43",

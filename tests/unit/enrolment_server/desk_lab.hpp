@@ -21,6 +21,8 @@ inline Granted example_grant() {
           .session_token = "q3Zt8m1nVxYyR0pJwC4sKfL7",
           .identity = "sa:prod-eu/shop/frontend",
           .public_key = *decode_key(client_key),
+          .preshared_key = SharedKey(Secret<key_bytes>(*decode_key(other_client_key))),
+          .post_quantum = true,
           .addresses = {*IpPrefix::parse("10.8.128.2/32")},
           .gateway_key = *decode_key(other_client_key),
           .endpoint = "192.0.2.1:51820",
@@ -36,7 +38,7 @@ class DeskLab {
     EnrolmentServer::Reply reply;
   };
 
-  explicit DeskLab(SourceLimits limits = SourceLimits(1e6, 1e6))
+  explicit DeskLab(SourceLimits limits = SourceLimits(1e6, 1e6), bool require_post_quantum = false)
       : desk(std::make_shared<RequestDesk>(
             std::move(limits),
             RequestDesk::Hooks{
@@ -46,7 +48,8 @@ class DeskLab {
                     },
                 .on_refused = [this](const RefusedProof& why, const IpAddress&) { refused.push_back(why.reason); },
                 .on_unknown_key = [this](const std::string& issuer) { unknown_keys.push_back(issuer); },
-                .post = [posted = posted](std::function<void()> work) { posted->push_back(std::move(work)); }})) {}
+                .post = [posted = posted](std::function<void()> work) { posted->push_back(std::move(work)); }},
+            require_post_quantum)) {}
 
   static HttpRequest request(std::string method, std::string path, std::string body = {}) {
     return {.method = std::move(method),

@@ -50,6 +50,39 @@ TEST(RequestDesk, HandsOverRenewalPostureAndEnd) {
   EXPECT_EQ(lab.reply(EnrolmentAnswer(Ended{})).body, R"({"ended":true})");
 }
 
+TEST(RequestDesk, SaysOfEachRequestWhetherItCameByAPostQuantumKeyExchange) {
+  DeskLab lab;
+  for (const auto& [group, secure] : {std::pair{"X25519MLKEM768", true}, {"x25519", false}, {"", false}}) {
+    HttpRequest request = DeskLab::enroll();
+    request.key_exchange = group;
+    EXPECT_FALSE(lab.ask(request));
+    EXPECT_EQ(std::get<EnrollRequest>(lab.handed_over.back().request).post_quantum, secure) << group;
+    request = DeskLab::request("POST", "/v1/renew", request.body);
+    request.key_exchange = group;
+    EXPECT_FALSE(lab.ask(request));
+    EXPECT_EQ(std::get<RenewRequest>(lab.handed_over.back().request).post_quantum, secure) << group;
+  }
+}
+
+TEST(RequestDesk, RefusesAnotherKeyExchangeWhereAPostQuantumOneIsRequired) {
+  DeskLab lab(SourceLimits(1e6, 1e6), true);
+  for (const char* path : {"/v1/enroll", "/v1/renew"}) {
+    HttpRequest request = DeskLab::request("POST", path, DeskLab::enroll().body);
+    request.key_exchange = "x25519";
+    const auto answer = lab.ask(request);
+    ASSERT_TRUE(answer) << path;
+    EXPECT_EQ(answer->body, refused_answer().body);
+    EXPECT_EQ(lab.refused.back(), ProofRefusal::not_post_quantum);
+    request.key_exchange = "X25519MLKEM768";
+    EXPECT_FALSE(lab.ask(request)) << path;
+  }
+  EXPECT_EQ(lab.counter("refused_not_post_quantum"), 2U);
+  // What tells no secret is not refused.
+  HttpRequest end = DeskLab::request("DELETE", "/v1/session");
+  end.authorization = "Bearer abc";
+  EXPECT_FALSE(lab.ask(end));
+}
+
 TEST(RequestDesk, RefusesWithTheSameBytesWhateverTheReason) {
   DeskLab lab;
   HttpRequest with_certificate = DeskLab::enroll("");
