@@ -42,6 +42,7 @@ EnrolmentResult EnrolmentService::answer(const EnrolmentRequest& request, TimePo
       EnrolmentResult operator()(const EnrollRequest& one) const { return self.enroll(one, now, effects); }
       EnrolmentResult operator()(const RenewRequest& one) const { return self.renew(one, now, effects); }
       EnrolmentResult operator()(const PostureRequest& one) const { return self.take_posture(one, now, effects); }
+      EnrolmentResult operator()(const StateRequest& one) const { return self.state_of(one); }
       EnrolmentResult operator()(const EndRequest& one) const { return self.end_by_client(one, now, effects); }
     };
     result = std::visit(Visitor{*this, now, effects}, request);
@@ -288,7 +289,7 @@ EnrolmentResult EnrolmentService::renew(const RenewRequest& request, TimePoint n
   return granted(*present, {});
 }
 
-// ---- posture, end ----
+// ---- posture, state, end ----
 
 EnrolmentResult EnrolmentService::take_posture(const PostureRequest& request, TimePoint now, Effects& effects) {
   EnrolledSession* present = by_token(request.session_token);
@@ -304,6 +305,22 @@ EnrolmentResult EnrolmentService::take_posture(const PostureRequest& request, Ti
   const PostureTaken answer{*next.posture_until};
   change(*present, std::move(next), effects);
   return answer;
+}
+
+EnrolmentResult EnrolmentService::state_of(const StateRequest& request) {
+  const EnrolledSession* present = by_token(request.session_token);
+  if (present == nullptr) return Failure(RefusedProof{ProofRefusal::unknown_session, {}, "a look at a session"});
+  SessionState state{.granted = granted(*present, {}),
+                     .enrolled_at = present->enrolled_at,
+                     .renewed_at = present->renewed_at,
+                     .former_key_until = {},
+                     .former_preshared_key_until = {},
+                     .posture_until = present->posture_until};
+  state.granted.preshared_key = SharedKey();
+  state.granted.post_quantum = is_post_quantum(*present);
+  if (present->former_key) state.former_key_until = present->former_until;
+  if (present->former_preshared_key) state.former_preshared_key_until = present->former_preshared_until;
+  return state;
 }
 
 EnrolmentResult EnrolmentService::end_by_client(const EndRequest& request, TimePoint now, Effects& effects) {

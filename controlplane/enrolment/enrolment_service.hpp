@@ -126,6 +126,7 @@ class EnrolmentService {
                                                                             Effects& effects);
   [[nodiscard]] EnrolmentResult renew(const RenewRequest& request, TimePoint now, Effects& effects);
   [[nodiscard]] EnrolmentResult take_posture(const PostureRequest& request, TimePoint now, Effects& effects);
+  [[nodiscard]] EnrolmentResult state_of(const StateRequest& request);
   [[nodiscard]] EnrolmentResult end_by_client(const EndRequest& request, TimePoint now, Effects& effects);
 
   // `present`: the session that the proof would renew.

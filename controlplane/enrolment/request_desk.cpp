@@ -80,8 +80,10 @@ RequestDesk::OrStop<EnrolmentRequest> RequestDesk::understand(const HttpRequest&
       return renew(request, now);
     case Endpoint::posture:
       return posture(request, now);
+    case Endpoint::session_state:
+      return of_session<StateRequest>(request);
     case Endpoint::end_session:
-      return end_session(request);
+      return of_session<EndRequest>(request);
     case Endpoint::document:
       break;
   }
@@ -129,11 +131,12 @@ RequestDesk::OrStop<EnrolmentRequest> RequestDesk::posture(const HttpRequest& re
                         .view = std::move(body->view)};
 }
 
-RequestDesk::OrStop<EnrolmentRequest> RequestDesk::end_session(const HttpRequest& request) {
+template <typename Request>
+RequestDesk::OrStop<EnrolmentRequest> RequestDesk::of_session(const HttpRequest& request) {
   if (!request.body.empty()) return malformed("expected no body");
   auto token = session_token_of(request);
   if (!token) return tl::unexpected(std::move(token.error()));
-  return EndRequest{.session_token = std::move(*token)};
+  return Request{.session_token = std::move(*token)};
 }
 
 RequestDesk::OrStop<bool> RequestDesk::post_quantum(const HttpRequest& request) const {

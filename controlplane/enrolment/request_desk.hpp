@@ -56,7 +56,9 @@ class RequestDesk : public std::enable_shared_from_this<RequestDesk> {
   [[nodiscard]] OrStop<EnrolmentRequest> enroll(const HttpRequest& request, Time now);
   [[nodiscard]] OrStop<EnrolmentRequest> renew(const HttpRequest& request, Time now);
   [[nodiscard]] OrStop<EnrolmentRequest> posture(const HttpRequest& request, Time now);
-  [[nodiscard]] OrStop<EnrolmentRequest> end_session(const HttpRequest& request);
+  // Of the session whose token the request has, which says nothing else.
+  template <typename Request>
+  [[nodiscard]] OrStop<EnrolmentRequest> of_session(const HttpRequest& request);
   // Whether the connection is secret enough for what the answer tells.
   [[nodiscard]] OrStop<bool> post_quantum(const HttpRequest& request) const;
   [[nodiscard]] OrStop<Evidence> evidence_of(const HttpRequest& request, const std::string& body_token,

@@ -44,10 +44,13 @@ struct PostureRequest {
   std::chrono::seconds time_to_live{};
   std::optional<EnrolledSession::ClientView> view;
 };
+struct StateRequest {
+  std::string session_token;
+};
 struct EndRequest {
   std::string session_token;
 };
-using EnrolmentRequest = std::variant<EnrollRequest, RenewRequest, PostureRequest, EndRequest>;
+using EnrolmentRequest = std::variant<EnrollRequest, RenewRequest, PostureRequest, StateRequest, EndRequest>;
 
 // The answer to enroll and renew.
 struct Granted {
@@ -69,6 +72,14 @@ struct Granted {
 struct PostureTaken {
   TimePoint until{};
 };
+// What a client hears of its own session.
+struct SessionState {
+  Granted granted;  // without its secrets
+  TimePoint enrolled_at{}, renewed_at{};
+  // How long the former ones are good beside the present ones.
+  std::optional<TimePoint> former_key_until, former_preshared_key_until;
+  std::optional<TimePoint> posture_until;
+};
 struct Ended {};
 
 // Why a proven client is turned away; it may be told.
@@ -85,7 +96,7 @@ inline constexpr std::size_t enrolment_failure_count = 6;
 [[nodiscard]] std::string_view explain(EnrolmentFailure failure);  // one sentence, which clients are told
 
 using EnrolmentRefusal = std::variant<RefusedProof, EnrolmentFailure>;
-using EnrolmentAnswer = std::variant<Granted, PostureTaken, Ended>;
+using EnrolmentAnswer = std::variant<Granted, PostureTaken, SessionState, Ended>;
 using EnrolmentResult = tl::expected<EnrolmentAnswer, EnrolmentRefusal>;
 
 inline constexpr std::size_t posture_values_max = 64;

@@ -331,6 +331,30 @@ TEST(EnrolmentService, TakesPostureFromTheHolderOfTheSessionTokenAlone) {
   EXPECT_TRUE(gateway.service.sessions().empty());
 }
 
+TEST(EnrolmentService, TellsAClientItsOwnStateButNoSecret) {
+  Gateway gateway;
+  const auto granted = gateway.enroll(1, proof_of("sa:a/b/c"));
+  const auto look = [&](const std::string& token) { return gateway.ask(StateRequest{token}); };
+  EXPECT_EQ(gateway.refusal(look("wrong")), "unknown_session");
+  SessionState state = std::get<SessionState>(*look(granted.session_token));
+  EXPECT_EQ(state.granted.session_id, granted.session_id);
+  EXPECT_EQ(state.granted.addresses, granted.addresses);
+  EXPECT_EQ(state.granted.expires_at, start + 3600s);
+  EXPECT_FALSE(state.granted.preshared_key.is_set());
+  EXPECT_TRUE(state.granted.session_token.empty());
+  EXPECT_FALSE(state.former_key_until);
+  gateway.now = start + 60s;
+  (void)gateway.ask(RenewRequest{key(1), key(2), proof_of("sa:a/b/c"), {}});
+  state = std::get<SessionState>(*look(granted.session_token));
+  EXPECT_EQ(state.granted.public_key, key(2));
+  EXPECT_EQ(state.enrolled_at, start);
+  EXPECT_EQ(state.renewed_at, start + 60s);
+  EXPECT_EQ(state.former_key_until, start + 240s);
+  EXPECT_EQ(state.former_preshared_key_until, start + 240s);
+  EXPECT_TRUE(gateway.ask(EndRequest{granted.session_token}));
+  EXPECT_EQ(gateway.refusal(look(granted.session_token)), "unknown_session");
+}
+
 TEST(EnrolmentService, RevokesByIdentityKeyAndIssuerKeyAndStaysSo) {
   Gateway gateway;
   gateway.enroll(1, proof_of("sa:a/b/c"));

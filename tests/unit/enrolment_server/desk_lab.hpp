@@ -31,6 +31,18 @@ inline Granted example_grant() {
           .expires_at = policy::TimePoint(std::chrono::seconds(1'795'687'200))};
 }
 
+inline SessionState example_state() {
+  SessionState state{.granted = example_grant(),
+                     .enrolled_at = policy::TimePoint(std::chrono::seconds(1'795'680'000)),
+                     .renewed_at = policy::TimePoint(std::chrono::seconds(1'795'683'600)),
+                     .former_key_until = policy::TimePoint(std::chrono::seconds(1'795'683'780)),
+                     .former_preshared_key_until = policy::TimePoint(std::chrono::seconds(1'795'683'780)),
+                     .posture_until = policy::TimePoint(std::chrono::seconds(1'795'684'000))};
+  state.granted.session_token.clear();
+  state.granted.preshared_key = SharedKey();
+  return state;
+}
+
 class DeskLab {
  public:
   struct HandedOver {

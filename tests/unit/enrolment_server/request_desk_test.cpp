@@ -25,7 +25,7 @@ TEST(RequestDesk, HandsAnEnrolmentOverAndAnswersWithTheReply) {
   EXPECT_EQ(lab.counter("answers_2xx"), 1U);
 }
 
-TEST(RequestDesk, HandsOverRenewalPostureAndEnd) {
+TEST(RequestDesk, HandsOverRenewalPostureStateAndEnd) {
   DeskLab lab;
   HttpRequest renew = DeskLab::request(
       "POST", "/v1/renew", R"({"public_key":")" + client_key + R"(","new_public_key":")" + other_client_key + "\"}");
@@ -42,6 +42,15 @@ TEST(RequestDesk, HandsOverRenewalPostureAndEnd) {
   EXPECT_EQ(told.time_to_live, std::chrono::seconds(60));
   EXPECT_EQ(told.view->at, lab.now.wall);
   EXPECT_EQ(lab.reply(EnrolmentAnswer(PostureTaken{lab.now.wall})).body, R"({"until":"2026-11-26T10:00:00Z"})");
+
+  HttpRequest look = DeskLab::request("GET", "/v1/session");
+  look.authorization = "Bearer abc";
+  EXPECT_FALSE(lab.ask(look));
+  EXPECT_EQ(std::get<StateRequest>(lab.handed_over.back().request).session_token, "abc");
+  const std::string told_state = lab.reply(EnrolmentAnswer(example_state())).body;
+  EXPECT_NE(told_state.find(R"("former_key_until":"2026-11-26T09:03:00Z")"), std::string::npos) << told_state;
+  look.authorization.clear();
+  EXPECT_EQ(lab.ask(look)->body, refused_body);
 
   HttpRequest end = DeskLab::request("DELETE", "/v1/session");
   end.authorization = "Bearer abc";
