@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -56,6 +57,12 @@ class EnrolmentService {
     std::vector<Change> sessions;
     Records to_store;
   };
+  // A session that is over, without its secrets.
+  struct Past {
+    EnrolledSession session;
+    TimePoint ended_at{};
+    std::string why;
+  };
   // Whether a key may be enrolled here, apart from what this service knows: not a configured peer's, not the gateway's
   // own, no point of low order.
   using CheckKey = std::function<std::optional<ProofRefusal>(const PublicKey&)>;
@@ -91,6 +98,7 @@ class EnrolmentService {
   // ---- what is ----
   [[nodiscard]] const EnrolledSession* by_peer_name(std::string_view name) const;
   [[nodiscard]] const std::map<std::string, EnrolledSession>& sessions() const { return sessions_; }  // by id
+  [[nodiscard]] const std::deque<Past>& past() const { return past_; }  // the newest first; in memory alone
   [[nodiscard]] const RevocationList& revocations() const { return revocations_; }
   [[nodiscard]] std::vector<EnrolmentKey> keys() const;
   [[nodiscard]] std::vector<PinnedName> pins() const;
@@ -104,6 +112,7 @@ class EnrolmentService {
   static constexpr std::chrono::seconds former_key_lifetime{180};  // of preshared keys too
   static constexpr std::size_t enrolment_keys_max = 100'000;
   static constexpr std::size_t pins_max = 1'000'000;
+  static constexpr std::size_t past_max = 1000;
 
  private:
   using Failure = tl::unexpected<EnrolmentRefusal>;
@@ -145,6 +154,7 @@ class EnrolmentService {
   void begin(EnrolledSession session, Effects& effects);
   void change(EnrolledSession& session, EnrolledSession next, Effects& effects);
   void finish(const std::string& id, const std::string& why, TimePoint now, Effects& effects);
+  void remember(const EnrolledSession& session, const std::string& why, TimePoint now);
   void index(const EnrolledSession& session);
   void unindex(const EnrolledSession& session);
   // What the newest proof says of an identity holds for all of its sessions.
@@ -165,8 +175,9 @@ class EnrolmentService {
   LeaseTable leases_;
   RevocationList revocations_;
   std::map<std::string, EnrolledSession> sessions_;  // by id
-  std::map<PublicKey, std::string> by_key_;          // current and former keys -> id
-  std::map<Hash, std::string> by_token_;             // hash of the session token -> id
+  std::deque<Past> past_;
+  std::map<PublicKey, std::string> by_key_;  // current and former keys -> id
+  std::map<Hash, std::string> by_token_;     // hash of the session token -> id
   std::unordered_map<std::string, std::set<std::string>> by_identity_;
   std::set<std::pair<TimePoint, std::string>> expiries_;  // not_after and former_until
   std::map<std::string, EnrolmentKey> keys_;              // by id

@@ -104,8 +104,16 @@ void EnrolmentService::finish(const std::string& id, const std::string& why, Tim
   unindex(found->second);
   leases_.release(found->second.addresses, now, effects.to_store);
   effects.to_store[key_of(found->second)].clear();
+  remember(found->second, why, now);
   effects.sessions.push_back({std::move(found->second), std::nullopt, why});
   sessions_.erase(found);
+}
+
+void EnrolmentService::remember(const EnrolledSession& session, const std::string& why, TimePoint now) {
+  past_.push_front({session, now, why});
+  past_.front().session.preshared_key = SharedKey();
+  past_.front().session.former_preshared_key.reset();
+  if (past_.size() > past_max) past_.pop_back();
 }
 
 std::size_t EnrolmentService::end_if(const Condition& condition, const std::string& why, TimePoint now,
@@ -186,6 +194,7 @@ std::vector<std::string> EnrolmentService::restore(const Records& records, TimeP
   for_each<EnrolledSession>(records, RecordKind::session, problems, [&](EnrolledSession session) {
     const auto drop = [&](std::string why) {
       effects.to_store[key_of(session)].clear();
+      remember(session, why, now);
       effects.sessions.push_back({session, std::nullopt, std::move(why)});
     };
     if (!settings_ || session.wireguard != settings_->wireguard) return drop("enrolment was switched off or moved");

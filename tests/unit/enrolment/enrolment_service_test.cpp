@@ -355,6 +355,23 @@ TEST(EnrolmentService, TellsAClientItsOwnStateButNoSecret) {
   EXPECT_EQ(gateway.refusal(look(granted.session_token)), "unknown_session");
 }
 
+TEST(EnrolmentService, RemembersWhichSessionsEndedAndWhyButNoSecret) {
+  Gateway gateway;
+  gateway.enroll(1, proof_of("sa:a/b/c", 60s));
+  gateway.now = start + 30s;
+  gateway.enroll(2, proof_of("sa:a/b/d"));
+  gateway.service.expire(start + 60s, gateway.effects);
+  ASSERT_EQ(gateway.service.past().size(), 1U);
+  EXPECT_EQ(gateway.service.past()[0].session.identity, "sa:a/b/c");
+  EXPECT_EQ(gateway.service.past()[0].ended_at, start + 60s);
+  EXPECT_EQ(gateway.service.past()[0].why, "its proof has ended");
+  EXPECT_FALSE(gateway.service.past()[0].session.preshared_key.is_set());
+  for (std::uint32_t i = 0; i < EnrolmentService::past_max + 5; ++i)
+    (void)gateway.ask(EndRequest{gateway.enroll(3, proof_of("sa:a/b/e")).session_token});
+  EXPECT_EQ(gateway.service.past().size(), EnrolmentService::past_max);
+  EXPECT_EQ(gateway.service.past().front().why, "ended by its client");
+}
+
 TEST(EnrolmentService, RevokesByIdentityKeyAndIssuerKeyAndStaysSo) {
   Gateway gateway;
   gateway.enroll(1, proof_of("sa:a/b/c"));
