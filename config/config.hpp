@@ -27,6 +27,7 @@ enum class HostProtocol : std::uint8_t { tcp, udp };
 enum class ReversePath : std::uint8_t { strict, loose };
 enum class UdpChecksum : std::uint8_t { automatic, off };
 enum class OnStale : std::uint8_t { keep, drop };
+enum class PostQuantum : std::uint8_t { prefer, require };
 enum class IpsecConnect : std::uint8_t { start, trap, respond };
 enum class IpsecAuth : std::uint8_t { certificate, psk, eap };
 enum class IkeIdType : std::uint8_t { fqdn, email, dn, ip, key_id, spiffe };
@@ -39,6 +40,7 @@ enum class IkeIdType : std::uint8_t { fqdn, email, dn, ip, key_id, spiffe };
 [[nodiscard]] std::string_view to_string(ReversePath check);
 [[nodiscard]] std::string_view to_string(UdpChecksum checksum);
 [[nodiscard]] std::string_view to_string(OnStale action);
+[[nodiscard]] std::string_view to_string(PostQuantum wish);
 [[nodiscard]] std::string_view to_string(IpsecConnect connect);
 [[nodiscard]] std::string_view to_string(IpsecAuth auth);
 [[nodiscard]] std::string_view to_string(IkeIdType type);
@@ -190,6 +192,7 @@ struct Enrolment {
   std::uint32_t sessions_per_identity = 32;
   std::uint32_t requests_per_s = 10;                // of one source address
   std::optional<std::chrono::seconds> max_session;  // of every session, beside its issuer's
+  PostQuantum post_quantum = PostQuantum::prefer;
   std::vector<IpAddress> dns;
   std::vector<IpPrefix> routes;
 

@@ -141,6 +141,9 @@ constexpr KeyInfo enrolment_keys[] = {
     {"sessions_per_identity", "integer 1..65536", "32", "tunnels that one identity may have at a time"},
     {"requests_per_s", "integer 1..100000", "10", "requests of one source address; more are answered with 429"},
     {"max_session", "duration", none, "every session ends at the latest then, whatever its issuer says"},
+    {"post_quantum", "\"prefer\" or \"require\"", "\"prefer\"",
+     "`require`: whose TLS to `listen` agrees on no post-quantum key exchange (X25519MLKEM768, OpenSSL 3.5 on both "
+     "sides) gets no tunnel"},
     {"dns", "list of addresses, at most 8", "[]", "handed to clients"},
     {"routes", "list of prefixes", "[]", "handed to clients: what they reach through the tunnel"},
 };

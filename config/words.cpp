@@ -11,6 +11,8 @@ constexpr Word<HostProtocol> host_protocols[] = {{"tcp", HostProtocol::tcp}, {"u
 constexpr Word<ReversePath> reverse_paths[] = {{"strict", ReversePath::strict}, {"loose", ReversePath::loose}};
 constexpr Word<UdpChecksum> udp_checksums[] = {{"auto", UdpChecksum::automatic}, {"off", UdpChecksum::off}};
 constexpr Word<OnStale> on_stale[] = {{"keep", OnStale::keep}, {"drop", OnStale::drop}};
+constexpr Word<PostQuantum> post_quantum_wishes[] = {{"prefer", PostQuantum::prefer},
+                                                     {"require", PostQuantum::require}};
 constexpr Word<IpsecConnect> ipsec_connects[] = {
     {"start", IpsecConnect::start}, {"trap", IpsecConnect::trap}, {"respond", IpsecConnect::respond}};
 constexpr Word<IpsecAuth> ipsec_auths[] = {
@@ -61,6 +63,10 @@ std::span<const Word<OnStale>> words_of() {
   return on_stale;
 }
 template <>
+std::span<const Word<PostQuantum>> words_of() {
+  return post_quantum_wishes;
+}
+template <>
 std::span<const Word<IpsecConnect>> words_of() {
   return ipsec_connects;
 }
@@ -101,6 +107,9 @@ std::string_view to_string(UdpChecksum checksum) {
 }
 std::string_view to_string(OnStale action) {
   return word_of(action);
+}
+std::string_view to_string(PostQuantum wish) {
+  return word_of(wish);
 }
 std::string_view to_string(IpsecConnect connect) {
   return word_of(connect);

@@ -33,6 +33,8 @@ std::span<const Word<UdpChecksum>> words_of();
 template <>
 std::span<const Word<OnStale>> words_of();
 template <>
+std::span<const Word<PostQuantum>> words_of();
+template <>
 std::span<const Word<IpsecConnect>> words_of();
 template <>
 std::span<const Word<IpsecAuth>> words_of();

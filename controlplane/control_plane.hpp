@@ -121,6 +121,8 @@ class ControlPlane final : public AdminBackend, private DataplaneAccess, private
   [[nodiscard]] const EnrolledSession* enrolled_session(std::string_view peer_name) const override {
     return enrolment_.by_peer_name(peer_name);
   }
+  [[nodiscard]] std::vector<EnrolmentService::Past> past_sessions() const override;
+  [[nodiscard]] std::vector<RefusedEnrolment> refused_enrolments() const override { return gate_.refused(); }
   bool end_session(const std::string& id, std::string_view by) override;
   [[nodiscard]] std::vector<Revocation> revocations() const override { return enrolment_.revocations().all(); }
   tl::expected<void, std::string> revoke(RevocationKind kind, const std::string& value, const std::string& reason,

@@ -44,9 +44,8 @@ void ControlPlane::on_enrolment(const EnrolmentRequest& request, const Enrolment
             return IpAddress{};
         },
         request);
-    if (const auto* refused = std::get_if<RefusedProof>(&result.error()))
-      EnrolmentGate::log_refused(*refused, source);
-    else if (enrolment_log_.admit(boottime_ns()))
+    gate_.note_refused(result.error(), source);
+    if (std::holds_alternative<EnrolmentFailure>(result.error()) && enrolment_log_.admit(boottime_ns()))
       log_warning("enrolment failed",
                   {{"why", why_of(result.error())}, {"suppressed", enrolment_log_.take_suppressed()}});
   }
@@ -72,6 +71,10 @@ std::vector<EnrolledSession> ControlPlane::enrolled_sessions() const {
   list.reserve(enrolment_.sessions().size());
   for (const auto& [id, session] : enrolment_.sessions()) list.push_back(session);
   return list;
+}
+
+std::vector<EnrolmentService::Past> ControlPlane::past_sessions() const {
+  return {enrolment_.past().begin(), enrolment_.past().end()};
 }
 
 bool ControlPlane::end_session(const std::string& id, std::string_view by) {

@@ -116,6 +116,7 @@ void read_enrolment(Draft& draft, TableReader reader) {
               integer_in<std::uint32_t>(1, limits::sessions_per_identity));
   reader.read("requests_per_s", enrolment.requests_per_s, integer_in<std::uint32_t>(1, limits::requests_per_s));
   reader.read("max_session", enrolment.max_session, parse_duration);
+  reader.read("post_quantum", enrolment.post_quantum, parse_word<PostQuantum>);
   enrolment.dns = values_of(reader.read_list("dns", {0, limits::enrolment_dns}, parse_address));
   enrolment.routes = values_of(reader.read_list("routes", {0, limits::enrolment_routes}, parse_prefix));
 }

@@ -107,6 +107,7 @@ Json enrolment_json(const config::Enrolment& enrolment) {
           {"endpoint", enrolment.endpoint ? Json(enrolment.endpoint->to_string()) : Json()},
           {"sessions_per_identity", enrolment.sessions_per_identity},
           {"requests_per_s", enrolment.requests_per_s},
+          {"post_quantum", config::to_string(enrolment.post_quantum)},
           {"max_session_s", enrolment.max_session ? Json(enrolment.max_session->count()) : Json()},
           {"dns", list_json(enrolment.dns)},
           {"routes", list_json(enrolment.routes)}};

@@ -13,6 +13,8 @@
 
 #include "controlplane/access/policy_answers.hpp"
 #include "controlplane/enrolment/administration.hpp"
+#include "controlplane/enrolment/enrolment_service.hpp"
+#include "controlplane/enrolment/refused_enrolments.hpp"
 #include "controlplane/kubernetes/cluster_watch.hpp"
 #include "controlplane/trust/trust_sources.hpp"
 
@@ -27,6 +29,9 @@ class EnrolmentBackend {
   [[nodiscard]] virtual const EnrolledSession* enrolled_session(std::string_view /*peer_name*/) const {
     return nullptr;
   }
+  // The newest first, so many as are kept.
+  [[nodiscard]] virtual std::vector<EnrolmentService::Past> past_sessions() const { return {}; }
+  [[nodiscard]] virtual std::vector<RefusedEnrolment> refused_enrolments() const { return {}; }
   // An operator ends it; its client may enrol again. False: there is none.
   virtual bool end_session(const std::string& /*id*/, std::string_view /*by*/) { return false; }
 

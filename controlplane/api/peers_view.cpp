@@ -26,8 +26,15 @@ std::vector<abi::SessionStatusValue> sessions_of(const abi::PeerStatusValue& sta
   return sessions;
 }
 
+// Null: of a peer that did not enrol nobody knows how its preshared key came to it.
+Json post_quantum_json(const std::string& peer, const AdminBackend& backend) {
+  const EnrolledSession* enrolled = backend.enrolled_session(peer);
+  return enrolled == nullptr ? Json() : Json(is_post_quantum(*enrolled));
+}
+
 Json session_view(const abi::SessionStatusValue& session, const AdminBackend& backend, const RequestTime& time) {
-  return {{"peer", backend.peer_name(session.peer_id)},
+  const std::string peer(backend.peer_name(session.peer_id));
+  return {{"peer", peer},
           {"index", session.index},
           {"remote_index", session.remote_index},
           {"role", controlplane::to_string(session.role)},
@@ -37,7 +44,8 @@ Json session_view(const abi::SessionStatusValue& session, const AdminBackend& ba
           {"received_counter", session.greatest_received_counter},
           {"rx_packets", session.rx_packets},
           {"tx_packets", session.tx_packets},
-          {"owner_worker", session.owner_worker}};
+          {"owner_worker", session.owner_worker},
+          {"post_quantum", post_quantum_json(peer, backend)}};
 }
 
 Json live_json(const Peer& peer, const abi::PeerStatusValue& status, const AdminBackend& backend,
@@ -137,7 +145,7 @@ Json peer_view(const Peer& peer, const AdminBackend& backend, const RequestTime&
   view["allowed_ips"] = prefixes_json(peer.prefixes);
   view["configured_endpoint"] = peer.endpoint ? Json(peer.endpoint->to_string()) : Json();
   view["persistent_keepalive_s"] = peer.persistent_keepalive ? Json(peer.persistent_keepalive->count()) : Json();
-  view["preshared_key"] = peer.preshared_key_file.has_value();
+  view["preshared_key"] = peer.preshared_key_file.has_value() || peer.preshared_key.is_set();
   view["tags"] = peer.facts.tags;
   view["enrolled"] = session_or_null(peer, backend);
   return view;

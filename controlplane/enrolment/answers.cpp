@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -44,14 +45,14 @@ HttpResponse answer_of(unsigned status, const OrderedJson& body) {
   return {.status = status, .body = body.dump(-1, ' ', false, OrderedJson::error_handler_t::replace)};
 }
 
-}  // namespace
-
-HttpResponse answer_with(const Granted& granted) {
+OrderedJson granted_json(const Granted& granted) {
   OrderedJson body;
   body["session"] = granted.session_id;
   if (!granted.session_token.empty()) body["session_token"] = granted.session_token;
   body["identity"] = granted.identity;
   body["public_key"] = encode_key(granted.public_key);
+  if (granted.preshared_key.is_set()) body["preshared_key"] = encode_key(granted.preshared_key.get()->expose());
+  body["post_quantum"] = granted.post_quantum;
   body["addresses"] = texts_of(granted.addresses);
   body["gateway"]["public_key"] = encode_key(granted.gateway_key);
   body["gateway"]["endpoint"] = granted.endpoint;
@@ -60,6 +61,23 @@ HttpResponse answer_with(const Granted& granted) {
   body["mtu"] = granted.mtu;
   body["persistent_keepalive_s"] = granted.persistent_keepalive_s;
   body["expires_at"] = policy::time_words(granted.expires_at);
+  return body;
+}
+
+}  // namespace
+
+HttpResponse answer_with(const Granted& granted) {
+  return answer_of(200, granted_json(granted));
+}
+
+HttpResponse answer_with(const SessionState& state) {
+  OrderedJson body = granted_json(state.granted);
+  body["enrolled_at"] = policy::time_words(state.enrolled_at);
+  body["renewed_at"] = policy::time_words(state.renewed_at);
+  for (const auto& [name, until] : {std::pair{"former_key_until", state.former_key_until},
+                                    {"former_preshared_key_until", state.former_preshared_key_until},
+                                    {"posture_until", state.posture_until}})
+    if (until) body[name] = policy::time_words(*until);
   return answer_of(200, body);
 }
 

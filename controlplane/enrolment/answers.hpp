@@ -12,6 +12,7 @@ namespace sallyport::controlplane {
 
 [[nodiscard]] HttpResponse answer_with(const Granted& granted);
 [[nodiscard]] HttpResponse answer_with(const PostureTaken& taken);
+[[nodiscard]] HttpResponse answer_with(const SessionState& state);
 [[nodiscard]] HttpResponse answer_with(const Ended& ended);
 [[nodiscard]] HttpResponse answer_with(EnrolmentFailure failure);
 [[nodiscard]] HttpResponse answer_with(const EnrolmentResult& result);

@@ -20,7 +20,21 @@ EnrolmentServer::Settings settings_of(const config::Enrolment& enrolment) {
           .private_key_file = enrolment.private_key_file,
           .client_ca_files = enrolment.client_ca_files,
           .requests_per_s_of_source = static_cast<double>(enrolment.requests_per_s),
-          .burst_of_source = static_cast<double>(enrolment.requests_per_s) * burst_seconds};
+          .burst_of_source = static_cast<double>(enrolment.requests_per_s) * burst_seconds,
+          .require_post_quantum = enrolment.post_quantum == config::PostQuantum::require};
+}
+
+// At most ten lines a second. Any thread.
+void log_refused(const RefusedProof& refused, const IpAddress& source) {
+  static LogLimiter limiter(10, 1'000'000'000);
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  if (!limiter.admit(boottime_ns())) return;
+  log_warning("proof refused", {{"reason", name_of(refused.reason)},
+                                {"issuer", refused.issuer},
+                                {"detail", refused.detail},
+                                {"source", source.is_set() ? source.to_string() : ""},
+                                {"suppressed", limiter.take_suppressed()}});
 }
 
 }  // namespace
@@ -91,7 +105,7 @@ tl::expected<void, std::string> EnrolmentGate::serve(const config::Config& confi
       [this, on_loop](EnrolmentRequest request, EnrolmentServer::Reply reply) {
         on_loop([this, request = std::move(request), reply = std::move(reply)] { on_request_(request, reply); });
       },
-      log_refused,
+      [this](const RefusedProof& refused, const IpAddress& source) { note_refused(refused, source); },
       [this, on_loop](const std::string& issuer) { on_loop([this, issuer] { on_unknown_key_(issuer); }); });
   server->set_trust(std::move(trust));
   if (auto started = server->start(std::move(*listener)); !started) return started;
@@ -123,16 +137,9 @@ std::vector<NamedCounter> EnrolmentGate::counters() const {
   return server_ ? server_->counters() : std::vector<NamedCounter>{};
 }
 
-void EnrolmentGate::log_refused(const RefusedProof& refused, const IpAddress& source) {
-  static LogLimiter limiter(10, 1'000'000'000);
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
-  if (!limiter.admit(boottime_ns())) return;
-  log_warning("proof refused", {{"reason", name_of(refused.reason)},
-                                {"issuer", refused.issuer},
-                                {"detail", refused.detail},
-                                {"source", source.is_set() ? source.to_string() : ""},
-                                {"suppressed", limiter.take_suppressed()}});
+void EnrolmentGate::note_refused(const EnrolmentRefusal& refusal, const IpAddress& source) {
+  refused_.note(refusal, source, std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()));
+  if (const auto* refused = std::get_if<RefusedProof>(&refusal)) log_refused(*refused, source);
 }
 
 }  // namespace sallyport::controlplane

@@ -14,6 +14,7 @@
 
 #include "config/config.hpp"
 #include "controlplane/enrolment/enrolment_server.hpp"
+#include "controlplane/enrolment/refused_enrolments.hpp"
 #include "controlplane/http/tcp_listener.hpp"
 #include "controlplane/runtime/lifetime.hpp"
 #include "controlplane/runtime/report.hpp"
@@ -49,8 +50,9 @@ class EnrolmentGate {
   [[nodiscard]] std::vector<Problem> problems() const;
   [[nodiscard]] std::vector<NamedCounter> counters() const;
 
-  // Any thread; at most ten lines a second.
-  static void log_refused(const RefusedProof& refused, const IpAddress& source);
+  // Any thread. Kept for who asks; of refused proofs at most ten lines a second are logged.
+  void note_refused(const EnrolmentRefusal& refusal, const IpAddress& source);
+  [[nodiscard]] std::vector<RefusedEnrolment> refused() const { return refused_.list(); }
 
  private:
   [[nodiscard]] tl::expected<std::optional<TcpListener>, std::string> listener_for(const config::Config& next) const;
@@ -64,6 +66,7 @@ class EnrolmentGate {
   std::optional<TcpListener> listener_;
   std::string failure_;  // why nobody can enrol; empty: somebody can, or it is not configured
   std::pair<IpEndpoint, EnrolmentServer::Settings> served_;
+  RefusedEnrolments refused_;
   // Its thread ends before anything that it hands work to.
   std::unique_ptr<EnrolmentServer> server_;
 };

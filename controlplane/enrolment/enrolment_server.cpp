@@ -96,13 +96,14 @@ class EnrolmentServer::Impl {
 EnrolmentServer::Impl::Impl(Settings settings, HandOver hand_over, OnRefused on_refused, OnUnknownKey on_unknown_key)
     : settings_(std::move(settings)),
       files_(settings_.certificate_file, settings_.private_key_file, settings_.client_ca_files),
-      desk_(std::make_shared<RequestDesk>(SourceLimits(settings_.requests_per_s_of_source, settings_.burst_of_source),
-                                          RequestDesk::Hooks{.hand_over = std::move(hand_over),
-                                                             .on_refused = std::move(on_refused),
-                                                             .on_unknown_key = std::move(on_unknown_key),
-                                                             .post = [loop = loop_](std::function<void()> work) {
-                                                               asio::post(*loop, std::move(work));
-                                                             }})) {}
+      desk_(std::make_shared<RequestDesk>(
+          SourceLimits(settings_.requests_per_s_of_source, settings_.burst_of_source),
+          RequestDesk::Hooks{
+              .hand_over = std::move(hand_over),
+              .on_refused = std::move(on_refused),
+              .on_unknown_key = std::move(on_unknown_key),
+              .post = [loop = loop_](std::function<void()> work) { asio::post(*loop, std::move(work)); }},
+          settings_.require_post_quantum)) {}
 
 // The thread ends what it began: connections, refusals that wait, and the desk, so that later replies find it gone.
 EnrolmentServer::Impl::~Impl() {

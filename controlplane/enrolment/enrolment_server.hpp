@@ -32,6 +32,7 @@ class EnrolmentServer {
     std::vector<std::filesystem::path> client_ca_files;  // whose names clients are shown
     double requests_per_s_of_source = 10;                // an IPv4 address or an IPv6 /64
     double burst_of_source = 50;
+    bool require_post_quantum = false;
     unsigned connections = 1024;
     unsigned connections_of_source = 64;
     friend bool operator==(const Settings&, const Settings&) = default;

@@ -42,6 +42,7 @@ EnrolmentResult EnrolmentService::answer(const EnrolmentRequest& request, TimePo
       EnrolmentResult operator()(const EnrollRequest& one) const { return self.enroll(one, now, effects); }
       EnrolmentResult operator()(const RenewRequest& one) const { return self.renew(one, now, effects); }
       EnrolmentResult operator()(const PostureRequest& one) const { return self.take_posture(one, now, effects); }
+      EnrolmentResult operator()(const StateRequest& one) const { return self.state_of(one); }
       EnrolmentResult operator()(const EndRequest& one) const { return self.end_by_client(one, now, effects); }
     };
     result = std::visit(Visitor{*this, now, effects}, request);
@@ -160,6 +161,7 @@ EnrolmentResult EnrolmentService::enroll(const EnrollRequest& request, TimePoint
   auto session = present != nullptr ? tl::expected<EnrolledSession, EnrolmentRefusal>(*present)
                                     : new_session(request, *grounds, now, effects);
   if (!session) return Failure(std::move(session.error()));
+  if (present != nullptr) change_preshared_key(*session, request.post_quantum, now);
   std::array<std::uint8_t, session_token_bytes> drawn;
   random_(drawn.data(), drawn.size());
   std::string token = base64url(drawn);
@@ -226,6 +228,7 @@ tl::expected<EnrolledSession, EnrolmentRefusal> EnrolmentService::new_session(co
   session.public_key = request.public_key;
   session.addresses = *addresses;
   session.enrolled_at = now;
+  draw_preshared_key(session, request.post_quantum);
   use_up(grounds, effects);
   return session;
 }
@@ -269,6 +272,7 @@ EnrolmentResult EnrolmentService::renew(const RenewRequest& request, TimePoint n
     next.former_until = now + former_key_lifetime;
     next.public_key = wanted;
   }
+  change_preshared_key(next, request.post_quantum, now);
   next.issuer_key = grounds->issuer_key;
   next.claims = grounds->claims;
   next.claims_at = grounds->claims_at;
@@ -285,7 +289,7 @@ EnrolmentResult EnrolmentService::renew(const RenewRequest& request, TimePoint n
   return granted(*present, {});
 }
 
-// ---- posture, end ----
+// ---- posture, state, end ----
 
 EnrolmentResult EnrolmentService::take_posture(const PostureRequest& request, TimePoint now, Effects& effects) {
   EnrolledSession* present = by_token(request.session_token);
@@ -303,42 +307,28 @@ EnrolmentResult EnrolmentService::take_posture(const PostureRequest& request, Ti
   return answer;
 }
 
+EnrolmentResult EnrolmentService::state_of(const StateRequest& request) {
+  const EnrolledSession* present = by_token(request.session_token);
+  if (present == nullptr) return Failure(RefusedProof{ProofRefusal::unknown_session, {}, "a look at a session"});
+  SessionState state{.granted = granted(*present, {}),
+                     .enrolled_at = present->enrolled_at,
+                     .renewed_at = present->renewed_at,
+                     .former_key_until = {},
+                     .former_preshared_key_until = {},
+                     .posture_until = present->posture_until};
+  state.granted.preshared_key = SharedKey();
+  state.granted.post_quantum = is_post_quantum(*present);
+  if (present->former_key) state.former_key_until = present->former_until;
+  if (present->former_preshared_key) state.former_preshared_key_until = present->former_preshared_until;
+  return state;
+}
+
 EnrolmentResult EnrolmentService::end_by_client(const EndRequest& request, TimePoint now, Effects& effects) {
   const EnrolledSession* present = by_token(request.session_token);
   if (present == nullptr) return Failure(RefusedProof{ProofRefusal::unknown_session, {}, "an end of a session"});
   ++ended_by_clients_;
   finish(std::string(present->id), "ended by its client", now, effects);
   return Ended{};
-}
-
-// ---- counters ----
-
-void EnrolmentService::count(const EnrolmentResult& result) {
-  if (result) return;
-  if (const auto* refused = std::get_if<RefusedProof>(&result.error()))
-    ++refused_[static_cast<std::size_t>(refused->reason)];
-  else
-    ++failed_[static_cast<std::size_t>(std::get<EnrolmentFailure>(result.error()))];
-}
-
-std::vector<NamedCounter> EnrolmentService::counters() const {
-  std::vector<NamedCounter> list = {
-      {"enrolments", "sessions begun or begun anew by POST /v1/enroll", enrolled_},
-      {"enrolment_renewals", "sessions renewed", renewed_},
-      {"enrolment_posture_reports", "posture reports taken", posture_reports_},
-      {"enrolment_ended_by_clients", "sessions that their clients ended", ended_by_clients_},
-      {"enrolment_expired", "sessions that ended with their proof", expired_},
-      {"enrolment_revoked", "sessions that a revocation ended", revoked_},
-  };
-  for (std::size_t i = 0; i < refused_.size(); ++i) {
-    const auto reason = static_cast<ProofRefusal>(i);
-    list.push_back({"enrolment_refused_" + std::string(name_of(reason)), std::string(explain(reason)), refused_[i]});
-  }
-  for (std::size_t i = 0; i < failed_.size(); ++i) {
-    const auto failure = static_cast<EnrolmentFailure>(i);
-    list.push_back({"enrolment_failed_" + std::string(name_of(failure)), std::string(explain(failure)), failed_[i]});
-  }
-  return list;
 }
 
 }  // namespace sallyport::controlplane

@@ -12,6 +12,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <optional>
@@ -56,6 +57,12 @@ class EnrolmentService {
     std::vector<Change> sessions;
     Records to_store;
   };
+  // A session that is over, without its secrets.
+  struct Past {
+    EnrolledSession session;
+    TimePoint ended_at{};
+    std::string why;
+  };
   // Whether a key may be enrolled here, apart from what this service knows: not a configured peer's, not the gateway's
   // own, no point of low order.
   using CheckKey = std::function<std::optional<ProofRefusal>(const PublicKey&)>;
@@ -91,6 +98,7 @@ class EnrolmentService {
   // ---- what is ----
   [[nodiscard]] const EnrolledSession* by_peer_name(std::string_view name) const;
   [[nodiscard]] const std::map<std::string, EnrolledSession>& sessions() const { return sessions_; }  // by id
+  [[nodiscard]] const std::deque<Past>& past() const { return past_; }  // the newest first; in memory alone
   [[nodiscard]] const RevocationList& revocations() const { return revocations_; }
   [[nodiscard]] std::vector<EnrolmentKey> keys() const;
   [[nodiscard]] std::vector<PinnedName> pins() const;
@@ -101,9 +109,10 @@ class EnrolmentService {
   [[nodiscard]] std::vector<NamedCounter> counters() const;
   void count(const EnrolmentResult& result);
 
-  static constexpr std::chrono::seconds former_key_lifetime{180};
+  static constexpr std::chrono::seconds former_key_lifetime{180};  // of preshared keys too
   static constexpr std::size_t enrolment_keys_max = 100'000;
   static constexpr std::size_t pins_max = 1'000'000;
+  static constexpr std::size_t past_max = 1000;
 
  private:
   using Failure = tl::unexpected<EnrolmentRefusal>;
@@ -126,6 +135,7 @@ class EnrolmentService {
                                                                             Effects& effects);
   [[nodiscard]] EnrolmentResult renew(const RenewRequest& request, TimePoint now, Effects& effects);
   [[nodiscard]] EnrolmentResult take_posture(const PostureRequest& request, TimePoint now, Effects& effects);
+  [[nodiscard]] EnrolmentResult state_of(const StateRequest& request);
   [[nodiscard]] EnrolmentResult end_by_client(const EndRequest& request, TimePoint now, Effects& effects);
 
   // `present`: the session that the proof would renew.
@@ -144,12 +154,16 @@ class EnrolmentService {
   void begin(EnrolledSession session, Effects& effects);
   void change(EnrolledSession& session, EnrolledSession next, Effects& effects);
   void finish(const std::string& id, const std::string& why, TimePoint now, Effects& effects);
+  void remember(const EnrolledSession& session, const std::string& why, TimePoint now);
   void index(const EnrolledSession& session);
   void unindex(const EnrolledSession& session);
   // What the newest proof says of an identity holds for all of its sessions.
   void spread_claims(const EnrolledSession& newest, Effects& effects);
-  template <typename Condition>
-  std::size_t end_if(Condition&& condition, const std::string& why, TimePoint now, Effects& effects);
+  using Condition = std::function<bool(const EnrolledSession&)>;
+  std::size_t end_if(const Condition& condition, const std::string& why, TimePoint now, Effects& effects);
+  // With each answer. The client may use the one before, also if that was none, until it has taken up this one.
+  void change_preshared_key(EnrolledSession& session, bool post_quantum, TimePoint now);
+  void draw_preshared_key(EnrolledSession& session, bool post_quantum);
   [[nodiscard]] Granted granted(const EnrolledSession& session, std::string token) const;
   [[nodiscard]] std::string draw_hex(std::size_t bytes);
   [[nodiscard]] static RefusedProof refusal(ProofRefusal reason, const Grounds& grounds, std::string detail);
@@ -161,8 +175,9 @@ class EnrolmentService {
   LeaseTable leases_;
   RevocationList revocations_;
   std::map<std::string, EnrolledSession> sessions_;  // by id
-  std::map<PublicKey, std::string> by_key_;          // current and former keys -> id
-  std::map<Hash, std::string> by_token_;             // hash of the session token -> id
+  std::deque<Past> past_;
+  std::map<PublicKey, std::string> by_key_;  // current and former keys -> id
+  std::map<Hash, std::string> by_token_;     // hash of the session token -> id
   std::unordered_map<std::string, std::set<std::string>> by_identity_;
   std::set<std::pair<TimePoint, std::string>> expiries_;  // not_after and former_until
   std::map<std::string, EnrolmentKey> keys_;              // by id

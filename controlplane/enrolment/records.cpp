@@ -1,14 +1,11 @@
 #include "controlplane/enrolment/records.hpp"
 
-#include <algorithm>
 #include <utility>
 
-#include <nlohmann/json.hpp>
+#include "controlplane/enrolment/record_document.hpp"
 
 namespace sallyport::controlplane {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr std::array<std::pair<RevocationKind, std::string_view>, 4> revocation_kinds = {{
     {RevocationKind::identity, "identity"},
@@ -16,154 +13,6 @@ constexpr std::array<std::pair<RevocationKind, std::string_view>, 4> revocation_
     {RevocationKind::issuer_key, "issuer-key"},
     {RevocationKind::enrolment_key, "enrolment-key"},
 }};
-
-// ---- values ----
-
-Json json_of(TimePoint time) {
-  return time.time_since_epoch().count();
-}
-
-Json json_of(std::uint32_t number) {
-  return number;
-}
-
-Json json_of(const PublicKey& key) {
-  return encode_key(key);
-}
-
-Json json_of(const std::vector<IpPrefix>& prefixes) {
-  Json list = Json::array();
-  for (const IpPrefix& prefix : prefixes) list.push_back(prefix.to_string());
-  return list;
-}
-
-Json json_of(const std::vector<policy::Claim>& claims) {
-  Json list = Json::array();
-  for (const policy::Claim& claim : claims) list.push_back({claim.issuer, claim.key, claim.values});
-  return list;
-}
-
-Json json_of(const std::map<std::string, policy::PostureValue>& posture) {
-  Json object = Json::object();
-  for (const auto& [key, value] : posture)
-    std::visit([&object, &key = key](const auto& of) { object[key] = of; }, value);
-  return object;
-}
-
-template <typename Value>
-Json json_of(const std::optional<Value>& value) {
-  return value ? Json(json_of(*value)) : Json();
-}
-
-std::string text_of(const Json& document) {
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-// ---- and back ----
-
-// Takes members out of a document and remembers the first that is missing or of another type.
-class Members {
- public:
-  explicit Members(std::string_view document) : json_(Json::parse(document, nullptr, false)) {
-    if (!json_.is_object()) problem_ = "it is no JSON object";
-  }
-  [[nodiscard]] const std::string& problem() const { return problem_; }
-
-  void take(const char* name, std::string& out) {
-    if (const Json* value = find(name, &Json::is_string)) out = value->get<std::string>();
-  }
-  void take(const char* name, TimePoint& out) {
-    if (const Json* value = find(name, &Json::is_number_integer)) out = time_of(*value);
-  }
-  void take(const char* name, std::chrono::seconds& out) {
-    if (const Json* value = find(name, &Json::is_number_integer))
-      out = std::chrono::seconds(value->get<std::int64_t>());
-  }
-  void take(const char* name, std::optional<TimePoint>& out) {
-    if (const Json* value = find_or_null(name, &Json::is_number_integer)) out = time_of(*value);
-  }
-  void take(const char* name, std::optional<std::uint32_t>& out) {
-    if (const Json* value = find_or_null(name, &Json::is_number_unsigned)) out = value->get<std::uint32_t>();
-  }
-  void take(const char* name, PublicKey& out) {
-    if (const Json* value = find(name, &Json::is_string)) take_key(name, *value, out);
-  }
-  void take(const char* name, std::optional<PublicKey>& out) {
-    const Json* value = find_or_null(name, &Json::is_string);
-    if (value != nullptr) take_key(name, *value, out.emplace());
-  }
-  void take(const char* name, std::vector<std::string>& out) {
-    const Json* list = find(name, &Json::is_array);
-    if (list == nullptr) return;
-    for (const Json& one : *list) one.is_string() ? out.push_back(one.get<std::string>()) : note(name);
-  }
-  void take(const char* name, std::vector<IpPrefix>& out) {
-    std::vector<std::string> texts;
-    take(name, texts);
-    for (const std::string& text : texts) {
-      const auto prefix = IpPrefix::parse(text);
-      prefix ? out.push_back(*prefix) : note(name);
-    }
-    std::sort(out.begin(), out.end(),
-              [](const IpPrefix& a, const IpPrefix& b) { return a.address.family < b.address.family; });
-  }
-  void take(const char* name, std::vector<policy::Claim>& out);
-  void take(const char* name, std::map<std::string, policy::PostureValue>& out);
-
- private:
-  static TimePoint time_of(const Json& value) { return TimePoint(std::chrono::seconds(value.get<std::int64_t>())); }
-
-  void note(const char* name) {
-    if (problem_.empty()) problem_ = std::string("its member ") + name + " is missing or of another type";
-  }
-  const Json* find(const char* name, bool (Json::*is)() const noexcept) {
-    const auto found = problem_.empty() ? json_.find(name) : json_.end();
-    if (found != json_.end() && ((*found).*is)()) return &*found;
-    note(name);
-    return nullptr;
-  }
-  const Json* find_or_null(const char* name, bool (Json::*is)() const noexcept) {
-    const auto found = problem_.empty() ? json_.find(name) : json_.end();
-    if (found != json_.end() && found->is_null()) return nullptr;
-    return find(name, is);
-  }
-  void take_key(const char* name, const Json& value, PublicKey& out) {
-    const auto key = decode_key(value.get_ref<const std::string&>());
-    key ? void(out = *key) : note(name);
-  }
-
-  Json json_;
-  std::string problem_;
-};
-
-void Members::take(const char* name, std::vector<policy::Claim>& out) {
-  const Json* list = find(name, &Json::is_array);
-  if (list == nullptr) return;
-  for (const Json& one : *list) {
-    const bool good = one.is_array() && one.size() == 3 && one[0].is_string() && one[1].is_string() &&
-                      one[2].is_array() &&
-                      std::all_of(one[2].begin(), one[2].end(), [](const Json& value) { return value.is_string(); });
-    if (!good) return note(name);
-    out.push_back({one[0].get<std::string>(), one[1].get<std::string>(), one[2].get<std::vector<std::string>>()});
-  }
-}
-
-void Members::take(const char* name, std::map<std::string, policy::PostureValue>& out) {
-  const Json* object = find(name, &Json::is_object);
-  if (object == nullptr) return;
-  for (const auto& [key, value] : object->items()) {
-    if (value.is_boolean())
-      out[key] = value.get<bool>();
-    else if (value.is_number_integer())
-      out[key] = value.get<std::int64_t>();
-    else if (value.is_number_float())
-      out[key] = value.get<double>();
-    else if (value.is_string())
-      out[key] = value.get<std::string>();
-    else
-      return note(name);
-  }
-}
 
 // One list of members for writing and reading.
 template <typename Visitor, typename Session>
@@ -179,6 +28,11 @@ void visit_session(Visitor&& visit, Session& session) {
   visit("public_key", session.public_key);
   visit("former_key", session.former_key);
   visit("former_until", session.former_until);
+  visit("preshared_key", session.preshared_key);
+  visit("former_preshared_key", session.former_preshared_key);
+  visit("former_preshared_until", session.former_preshared_until);
+  visit("post_quantum", session.post_quantum);
+  visit("former_post_quantum", session.former_post_quantum);
   visit("addresses", session.addresses);
   visit("claims", session.claims);
   visit("claims_at", session.claims_at);
@@ -221,33 +75,17 @@ void visit_enrolment_key(Visitor&& visit, Key& key) {
   visit("by", key.by);
 }
 
-class Writer {
- public:
-  template <typename Value>
-  void operator()(const char* name, const Value& value) {
-    if constexpr (std::is_same_v<Value, std::string> || std::is_same_v<Value, std::vector<std::string>>)
-      json_[name] = value;
-    else if constexpr (std::is_same_v<Value, std::chrono::seconds>)
-      json_[name] = value.count();
-    else
-      json_[name] = json_of(value);
-  }
-  [[nodiscard]] std::string text() const { return text_of(json_); }
-
- private:
-  Json json_ = Json::object();
-};
-
 template <typename Record, typename Visit>
 std::string written(const Record& record, Visit&& visit) {
-  Writer writer;
-  visit(writer, record);
+  DocumentWriter writer;
+  const auto add = [&](const char* name, const auto& value) { writer.add(name, value); };
+  visit(add, record);
   return writer.text();
 }
 
 template <typename Record, typename Visit>
 tl::expected<Record, std::string> taken(std::string_view document, Visit&& visit) {
-  Members members(document);
+  DocumentReader members(document);
   Record record;
   const auto take = [&](const char* name, auto& value) { members.take(name, value); };
   visit(take, record);
@@ -264,6 +102,10 @@ constexpr auto keys = [](auto&& visitor, auto& record) { visit_enrolment_key(vis
 
 std::string peer_name_of(const std::string& session_id) {
   return "enrolled-" + session_id;
+}
+
+bool is_post_quantum(const EnrolledSession& session) {
+  return session.post_quantum && (!session.former_preshared_key || session.former_post_quantum);
 }
 
 std::string_view name_of(RevocationKind kind) {
@@ -307,11 +149,13 @@ std::string to_document(const EnrolmentKey& key) {
   return written(key, keys);
 }
 std::string to_document(const Revocation& revocation) {
-  return text_of({{"kind", name_of(revocation.kind)},
-                  {"value", revocation.value},
-                  {"at", json_of(revocation.at)},
-                  {"by", revocation.by},
-                  {"reason", revocation.reason}});
+  DocumentWriter writer;
+  writer.add("kind", std::string(name_of(revocation.kind)));
+  writer.add("value", revocation.value);
+  writer.add("at", revocation.at);
+  writer.add("by", revocation.by);
+  writer.add("reason", revocation.reason);
+  return writer.text();
 }
 
 template <>
@@ -332,7 +176,7 @@ tl::expected<EnrolmentKey, std::string> from_document(std::string_view document)
 }
 template <>
 tl::expected<Revocation, std::string> from_document(std::string_view document) {
-  Members members(document);
+  DocumentReader members(document);
   Revocation revocation;
   std::string kind;
   members.take("kind", kind);

@@ -1,5 +1,6 @@
 // What enrolment remembers over a restart: sessions, addresses, pinned names, revocations and enrolment keys, as plain
-// values. No secret is among them: of session tokens and enrolment keys there are hashes only.
+// values. Of session tokens and enrolment keys there are hashes only; the preshared keys of sessions are secrets, in
+// the documents too.
 #pragma once
 
 #include <array>
@@ -15,6 +16,7 @@
 
 #include "config/base/base64.hpp"
 #include "config/base/ip.hpp"
+#include "config/base/shared_key.hpp"
 #include "policy/model.hpp"
 
 namespace sallyport::controlplane {
@@ -35,6 +37,13 @@ struct EnrolledSession {
   PublicKey public_key{};
   std::optional<PublicKey> former_key;  // still good until former_until
   TimePoint former_until{};
+  // Of its handshakes; another one with each answer of the API, beside which the former one is good for a while. Not
+  // set: none, as of sessions from before there were any.
+  SharedKey preshared_key;
+  std::optional<SharedKey> former_preshared_key;
+  TimePoint former_preshared_until{};
+  // Whether the TLS in which it was told was secure against quantum computers, and so what it protects is.
+  bool post_quantum = false, former_post_quantum = false;
   std::vector<IpPrefix> addresses;  // hosts, IPv4 first
   std::vector<policy::Claim> claims;
   TimePoint claims_at{};  // when the proof that has them was issued
@@ -60,6 +69,8 @@ struct EnrolledSession {
   friend bool operator==(const EnrolledSession&, const EnrolledSession&) = default;
 };
 [[nodiscard]] std::string peer_name_of(const std::string& session_id);  // "enrolled-ID"
+// Whether that is so for each preshared key that is good now.
+[[nodiscard]] bool is_post_quantum(const EnrolledSession& session);
 
 // Addresses stay with an identity (and its machine, if proofs say which) also while it has no session.
 struct AddressLease {

@@ -6,6 +6,7 @@
 
 #include "controlplane/enrolment/answers.hpp"
 #include "controlplane/enrolment/messages.hpp"
+#include "controlplane/https/key_exchange.hpp"
 
 namespace sallyport::controlplane {
 namespace {
@@ -41,7 +42,8 @@ tl::expected<std::string, std::variant<HttpResponse, RefusedProof>> session_toke
 
 }  // namespace
 
-RequestDesk::RequestDesk(SourceLimits limits, Hooks hooks) : limits_(std::move(limits)), hooks_(std::move(hooks)) {}
+RequestDesk::RequestDesk(SourceLimits limits, Hooks hooks, bool require_post_quantum)
+    : limits_(std::move(limits)), hooks_(std::move(hooks)), require_post_quantum_(require_post_quantum) {}
 
 // 1. The rate of the source. 2. The route. 3. The body's type and the message in it. 4. The evidence. 5. Hand-over.
 void RequestDesk::take(const HttpRequest& request, Time now, Answer answer) {
@@ -78,8 +80,10 @@ RequestDesk::OrStop<EnrolmentRequest> RequestDesk::understand(const HttpRequest&
       return renew(request, now);
     case Endpoint::posture:
       return posture(request, now);
+    case Endpoint::session_state:
+      return of_session<StateRequest>(request);
     case Endpoint::end_session:
-      return end_session(request);
+      return of_session<EndRequest>(request);
     case Endpoint::document:
       break;
   }
@@ -89,24 +93,30 @@ RequestDesk::OrStop<EnrolmentRequest> RequestDesk::understand(const HttpRequest&
 RequestDesk::OrStop<EnrolmentRequest> RequestDesk::enroll(const HttpRequest& request, Time now) {
   auto body = parse_enroll(request.body);
   if (!body) return malformed(body.error());
+  auto secure = post_quantum(request);
+  if (!secure) return tl::unexpected(std::move(secure.error()));
   auto evidence = evidence_of(request, body->token, body->public_key, now);
   if (!evidence) return tl::unexpected(std::move(evidence.error()));
   return EnrollRequest{.public_key = body->public_key,
                        .evidence = std::move(*evidence),
                        .instance = std::move(body->instance),
-                       .source = request.address};
+                       .source = request.address,
+                       .post_quantum = *secure};
 }
 
 RequestDesk::OrStop<EnrolmentRequest> RequestDesk::renew(const HttpRequest& request, Time now) {
   auto body = parse_renew(request.body);
   if (!body) return malformed(body.error());
+  auto secure = post_quantum(request);
+  if (!secure) return tl::unexpected(std::move(secure.error()));
   // What a token is bound to is the key that the session shall have: one that was overheard puts no other key there.
   auto evidence = evidence_of(request, body->token, body->new_public_key.value_or(body->public_key), now);
   if (!evidence) return tl::unexpected(std::move(evidence.error()));
   return RenewRequest{.public_key = body->public_key,
                       .new_public_key = body->new_public_key,
                       .evidence = std::move(*evidence),
-                      .source = request.address};
+                      .source = request.address,
+                      .post_quantum = *secure};
 }
 
 RequestDesk::OrStop<EnrolmentRequest> RequestDesk::posture(const HttpRequest& request, Time now) {
@@ -121,11 +131,19 @@ RequestDesk::OrStop<EnrolmentRequest> RequestDesk::posture(const HttpRequest& re
                         .view = std::move(body->view)};
 }
 
-RequestDesk::OrStop<EnrolmentRequest> RequestDesk::end_session(const HttpRequest& request) {
+template <typename Request>
+RequestDesk::OrStop<EnrolmentRequest> RequestDesk::of_session(const HttpRequest& request) {
   if (!request.body.empty()) return malformed("expected no body");
   auto token = session_token_of(request);
   if (!token) return tl::unexpected(std::move(token.error()));
-  return EndRequest{.session_token = std::move(*token)};
+  return Request{.session_token = std::move(*token)};
+}
+
+RequestDesk::OrStop<bool> RequestDesk::post_quantum(const HttpRequest& request) const {
+  const bool secure = is_post_quantum_group(request.key_exchange);
+  if (secure || !require_post_quantum_) return secure;
+  return refused({.reason = ProofRefusal::not_post_quantum,
+                  .detail = "TLS agreed on " + (request.key_exchange.empty() ? "no group" : request.key_exchange)});
 }
 
 // A token counts more than a certificate. Two tokens contradict each other: RFC 6750, 2.

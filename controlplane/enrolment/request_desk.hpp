@@ -35,7 +35,7 @@ class RequestDesk : public std::enable_shared_from_this<RequestDesk> {
   using Answer = std::function<void(HttpResponse)>;
 
   // Make it with std::make_shared: replies that come after its end find out that way.
-  RequestDesk(SourceLimits limits, Hooks hooks);
+  RequestDesk(SourceLimits limits, Hooks hooks, bool require_post_quantum = false);
 
   // Answers once, now or when the reply to what was handed over is here.
   void take(const HttpRequest& request, Time now, Answer answer);
@@ -56,7 +56,11 @@ class RequestDesk : public std::enable_shared_from_this<RequestDesk> {
   [[nodiscard]] OrStop<EnrolmentRequest> enroll(const HttpRequest& request, Time now);
   [[nodiscard]] OrStop<EnrolmentRequest> renew(const HttpRequest& request, Time now);
   [[nodiscard]] OrStop<EnrolmentRequest> posture(const HttpRequest& request, Time now);
-  [[nodiscard]] OrStop<EnrolmentRequest> end_session(const HttpRequest& request);
+  // Of the session whose token the request has, which says nothing else.
+  template <typename Request>
+  [[nodiscard]] OrStop<EnrolmentRequest> of_session(const HttpRequest& request);
+  // Whether the connection is secret enough for what the answer tells.
+  [[nodiscard]] OrStop<bool> post_quantum(const HttpRequest& request) const;
   [[nodiscard]] OrStop<Evidence> evidence_of(const HttpRequest& request, const std::string& body_token,
                                              const PublicKey& key, Time now);
   [[nodiscard]] OrStop<Evidence> verify_token(const std::string& token, const PublicKey& key, Time now);
@@ -69,6 +73,7 @@ class RequestDesk : public std::enable_shared_from_this<RequestDesk> {
 
   SourceLimits limits_;
   const Hooks hooks_;
+  const bool require_post_quantum_;
   std::shared_ptr<const TrustStore> trust_;  // null: nobody is believed yet
   std::unordered_map<std::uint64_t, Answer> unanswered_;
   std::uint64_t last_number_ = 0;

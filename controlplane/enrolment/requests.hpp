@@ -29,12 +29,14 @@ struct EnrollRequest {
   Evidence evidence;
   std::string instance;  // a name that the client gives to its machine; empty: none. A proof's own counts more
   IpAddress source;
+  bool post_quantum = false;  // the TLS that it came by, and so what its answer tells
 };
 struct RenewRequest {
   PublicKey public_key{};                   // of the session
   std::optional<PublicKey> new_public_key;  // replaces it
   Evidence evidence;
   IpAddress source;
+  bool post_quantum = false;
 };
 struct PostureRequest {
   std::string session_token;
@@ -42,10 +44,13 @@ struct PostureRequest {
   std::chrono::seconds time_to_live{};
   std::optional<EnrolledSession::ClientView> view;
 };
+struct StateRequest {
+  std::string session_token;
+};
 struct EndRequest {
   std::string session_token;
 };
-using EnrolmentRequest = std::variant<EnrollRequest, RenewRequest, PostureRequest, EndRequest>;
+using EnrolmentRequest = std::variant<EnrollRequest, RenewRequest, PostureRequest, StateRequest, EndRequest>;
 
 // The answer to enroll and renew.
 struct Granted {
@@ -53,6 +58,8 @@ struct Granted {
   std::string session_token;  // of enroll alone: empty in the answer to renew
   std::string identity;
   PublicKey public_key{};
+  SharedKey preshared_key;
+  bool post_quantum = false;
   std::vector<IpPrefix> addresses;
   PublicKey gateway_key{};
   std::string endpoint;  // "192.0.2.1:51820"
@@ -64,6 +71,14 @@ struct Granted {
 };
 struct PostureTaken {
   TimePoint until{};
+};
+// What a client hears of its own session.
+struct SessionState {
+  Granted granted;  // without its secrets
+  TimePoint enrolled_at{}, renewed_at{};
+  // How long the former ones are good beside the present ones.
+  std::optional<TimePoint> former_key_until, former_preshared_key_until;
+  std::optional<TimePoint> posture_until;
 };
 struct Ended {};
 
@@ -81,7 +96,7 @@ inline constexpr std::size_t enrolment_failure_count = 6;
 [[nodiscard]] std::string_view explain(EnrolmentFailure failure);  // one sentence, which clients are told
 
 using EnrolmentRefusal = std::variant<RefusedProof, EnrolmentFailure>;
-using EnrolmentAnswer = std::variant<Granted, PostureTaken, Ended>;
+using EnrolmentAnswer = std::variant<Granted, PostureTaken, SessionState, Ended>;
 using EnrolmentResult = tl::expected<EnrolmentAnswer, EnrolmentRefusal>;
 
 inline constexpr std::size_t posture_values_max = 64;

@@ -7,7 +7,7 @@
 
 namespace sallyport::controlplane {
 
-enum class Endpoint : std::uint8_t { enroll, renew, posture, end_session, document };
+enum class Endpoint : std::uint8_t { enroll, renew, posture, session_state, end_session, document };
 
 struct Route {
   Endpoint endpoint;
@@ -15,10 +15,11 @@ struct Route {
   std::string_view name;  // of its counter
 };
 // In the order of the enum.
-inline constexpr std::array<Route, 5> routes{{
+inline constexpr std::array<Route, 6> routes{{
     {Endpoint::enroll, "POST", "/v1/enroll", "enroll"},
     {Endpoint::renew, "POST", "/v1/renew", "renew"},
     {Endpoint::posture, "POST", "/v1/posture", "posture"},
+    {Endpoint::session_state, "GET", "/v1/session", "state"},
     {Endpoint::end_session, "DELETE", "/v1/session", "end"},
     {Endpoint::document, "GET", "/v1/openapi.json", "document"},
 }};

@@ -24,7 +24,9 @@ Peer peer_of_session(const EnrolledSession& session) {
           .location = {file, 0, 0},
           .preshared_key_file = {},
           .endpoint = {},
-          .persistent_keepalive = {}};
+          .persistent_keepalive = {},
+          .preshared_key = session.preshared_key,
+          .former_preshared_key = session.former_preshared_key};
 }
 
 }  // namespace sallyport::controlplane

@@ -22,6 +22,7 @@ struct HttpRequest {
   std::string content_type;   // the header of that name, without parameters, in lower case
   std::string authorization;  // the header of that name
   IpAddress address;          // of the client, of TCP alone
+  std::string key_exchange;   // of TLS alone: the group that both ends agreed on, as OpenSSL calls it; empty: none
   // Of TLS alone: the client's certificates in DER, the leaf first, whose private key it has proven. Nothing else of
   // them is checked.
   std::vector<std::vector<std::uint8_t>> certificates;

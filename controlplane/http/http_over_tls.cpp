@@ -32,6 +32,9 @@ class TlsStream {
   }
   void describe(HttpRequest& request) {
     request.address = address_;
+    SSL* tls = bytes_->native_handle();
+    if (const char* group = SSL_group_to_name(tls, static_cast<int>(SSL_get_negotiated_group(tls))))
+      request.key_exchange = group;
     add_certificate(request, SSL_get0_peer_certificate(bytes_->native_handle()));
     // Of a server's connection the chain comes without the leaf.
     const STACK_OF(X509)* chain = SSL_get_peer_cert_chain(bytes_->native_handle());

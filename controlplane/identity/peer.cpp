@@ -38,7 +38,7 @@ const std::string& Peer::identity() const {
 bool operator==(const Peer& a, const Peer& b) {
   const auto values = [](const Peer& peer) {
     return std::tie(peer.name, peer.interface, peer.public_key, peer.prefixes, peer.facts, peer.preshared_key_file,
-                    peer.endpoint, peer.persistent_keepalive);
+                    peer.endpoint, peer.persistent_keepalive, peer.preshared_key, peer.former_preshared_key);
   };
   return values(a) == values(b);
 }
@@ -53,7 +53,9 @@ Peer configured_peer(const config::Peer& peer, PeerOrigin origin) {
           .location = peer.location,
           .preshared_key_file = peer.preshared_key_file,
           .endpoint = peer.endpoint,
-          .persistent_keepalive = peer.persistent_keepalive};
+          .persistent_keepalive = peer.persistent_keepalive,
+          .preshared_key = {},
+          .former_preshared_key = {}};
 }
 
 std::vector<Peer> configured_peers(std::span<const config::Peer> peers, PeerOrigin origin) {

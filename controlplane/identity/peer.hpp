@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "config/base/shared_key.hpp"
 #include "config/config.hpp"
 #include "policy/model.hpp"
 
@@ -31,6 +32,10 @@ struct Peer {
   std::optional<std::filesystem::path> preshared_key_file;
   std::optional<config::HostPort> endpoint;  // nothing: the peer comes first
   std::optional<std::chrono::seconds> persistent_keepalive;
+
+  // Only of those by proof, which have one of their own; the former one is good beside it for a while.
+  SharedKey preshared_key;
+  std::optional<SharedKey> former_preshared_key;
 
   // What was configured or proven; empty: neither.
   [[nodiscard]] const std::string& identity() const;

@@ -49,6 +49,7 @@ namespace sallyport::controlplane {
   X(key_is_anothers, "the WireGuard key belongs to another identity or to a configured peer")            \
   X(bad_public_key, "the WireGuard key is a point of low order or the gateway's own")                    \
   X(unknown_session, "there is no such session, it has ended, or it belongs to another identity")        \
+  X(not_post_quantum, "the connection's key exchange is not post-quantum, which [enrolment] requires")   \
   X(no_proof, "the request has neither a token nor a client certificate")                                \
   X(no_issuers, "the policy has no issuer of this kind")
 

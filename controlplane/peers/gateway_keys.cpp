@@ -22,19 +22,38 @@ bool same(const Secret<N>& left, const Secret<N>& right) {
   return sodium_memcmp(left.expose().data(), right.expose().data(), N) == 0;
 }
 
+bool same(const std::optional<wireguard::PresharedKey>& left, const std::optional<wireguard::PresharedKey>& right) {
+  return left.has_value() == right.has_value() && (!left || same(*left, *right));
+}
+
+// Of a peer; the former one only of one by proof.
+struct PresharedKeys {
+  wireguard::PresharedKey present;
+  std::optional<wireguard::PresharedKey> former;
+};
+
 // One peer whose keys must be computed.
 struct NewPeer {
   const Peer* peer;
   std::shared_ptr<const LocalIdentity> local;
-  wireguard::PresharedKey preshared_key;
+  PresharedKeys preshared;
   std::shared_ptr<const PeerKeys> keys;  // the result; null: a low-order point
 };
+
+// Null: a low-order point.
+std::shared_ptr<const PeerKeys> make_keys(const LocalIdentity& local, const PublicKey& public_key,
+                                          PresharedKeys preshared) {
+  auto made = wireguard::make_peer_keys(local, public_key, std::move(preshared.present));
+  if (!made) return nullptr;
+  if (!preshared.former) return std::move(*made);
+  return wireguard::with_preshared_keys(**made, (*made)->preshared_key.duplicate(), std::move(preshared.former));
+}
 
 void compute(std::vector<NewPeer>& peers, std::size_t begin, std::size_t end) {
   for (std::size_t i = begin; i < end; ++i) {
     NewPeer& peer = peers[i];
-    auto keys = wireguard::make_peer_keys(*peer.local, peer.peer->public_key, std::move(peer.preshared_key));
-    if (keys) peer.keys = std::move(*keys);
+    if (auto keys = make_keys(*peer.local, peer.peer->public_key, std::move(peer.preshared)))
+      peer.keys = std::move(keys);
   }
 }
 
@@ -49,22 +68,35 @@ void compute_all(std::vector<NewPeer>& peers) {
 
 constexpr const char* low_order = "public_key: is a low-order point, which gives no secret";
 
-tl::expected<wireguard::PresharedKey, std::string> preshared_key_of(const Peer& peer, std::optional<uid_t> reader) {
-  if (!peer.preshared_key_file) return wireguard::PresharedKey{};
+tl::expected<PresharedKeys, std::string> preshared_keys_of(const Peer& peer, std::optional<uid_t> reader) {
+  PresharedKeys keys{.present = peer.preshared_key.duplicate(), .former = {}};
+  if (peer.former_preshared_key) keys.former = peer.former_preshared_key->duplicate();
+  if (!peer.preshared_key_file) return keys;
   auto read = config::read_key_file(*peer.preshared_key_file, reader);
   if (!read) return tl::unexpected("preshared_key_file: " + read.error());
-  return std::move(*read);
+  keys.present = std::move(*read);
+  return keys;
 }
 
-// The keys that a peer had before, if they are still the right ones.
+// The same object if nothing changed; with other preshared keys a new one, for which nothing is computed.
+std::shared_ptr<const PeerKeys> taken_over(const std::shared_ptr<const PeerKeys>& known, PresharedKeys& preshared) {
+  if (same(known->preshared_key, preshared.present) && same(known->former_preshared_key, preshared.former))
+    return known;
+  return wireguard::with_preshared_keys(*known, std::move(preshared.present), std::move(preshared.former));
+}
+
+// The keys that a peer had before, as far as they are still the right ones. Null: they are not, and `preshared` is as
+// it was.
 std::shared_ptr<const PeerKeys> known_keys(const Peer& peer, const std::shared_ptr<const LocalIdentity>& local,
-                                           const wireguard::PresharedKey& preshared_key, const GatewayKeys& before) {
-  const auto known = before.peers.find(peer.name);
+                                           PresharedKeys& preshared, const GatewayKeys& before) {
   const auto former_local = before.tunnels.find(peer.interface);
-  if (known == before.peers.end() || former_local == before.tunnels.end() || former_local->second != local ||
-      known->second->public_key != peer.public_key || !same(known->second->preshared_key, preshared_key))
-    return nullptr;
-  return known->second;
+  if (former_local == before.tunnels.end() || former_local->second != local) return nullptr;
+  for (const auto* known : {&before.peers, &before.former_peers}) {
+    const auto found = known->find(peer.name);
+    if (found != known->end() && found->second->public_key == peer.public_key)
+      return taken_over(found->second, preshared);
+  }
+  return nullptr;
 }
 
 std::string own_key(const Peer& peer) {
@@ -84,26 +116,16 @@ tl::expected<std::shared_ptr<const PeerKeys>, std::string> load_peer_keys(const 
   const auto local = keys.tunnels.find(peer.interface);
   if (local == keys.tunnels.end()) return tl::unexpected("wireguard " + peer.interface + " has no key");
   if (local->second->public_key == peer.public_key) return tl::unexpected(own_key(peer));
-  auto preshared_key = preshared_key_of(peer, keys.reader);
-  if (!preshared_key) return tl::unexpected(preshared_key.error());
-  if (auto known = known_keys(peer, local->second, *preshared_key, before)) return known;
-  auto made = wireguard::make_peer_keys(*local->second, peer.public_key, std::move(*preshared_key));
+  auto preshared = preshared_keys_of(peer, keys.reader);
+  if (!preshared) return tl::unexpected(preshared.error());
+  if (auto known = known_keys(peer, local->second, *preshared, before)) return known;
+  auto made = make_keys(*local->second, peer.public_key, std::move(*preshared));
   if (!made) return tl::unexpected(std::string(low_order));
-  return std::move(*made);
+  return made;
 }
 
 void add_former_key(Peer peer, const PublicKey& former_key, GatewayKeys& keys, const GatewayKeys& before) {
   peer.public_key = former_key;
-  const auto tunnel_before = before.tunnels.find(peer.interface);
-  const auto tunnel = keys.tunnels.find(peer.interface);
-  const bool same_tunnel =
-      tunnel != keys.tunnels.end() && tunnel_before != before.tunnels.end() && tunnel->second == tunnel_before->second;
-  for (const auto* known : {&before.peers, &before.former_peers}) {
-    const auto found = known->find(peer.name);
-    if (!same_tunnel || found == known->end() || found->second->public_key != former_key) continue;
-    keys.former_peers[peer.name] = found->second;
-    return;
-  }
   if (auto made = load_peer_keys(peer, keys, before)) keys.former_peers[peer.name] = std::move(*made);
 }
 
@@ -127,9 +149,9 @@ tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Co
 
   std::vector<NewPeer> new_peers;
   for (const Peer& peer : peers) {
-    auto preshared_key = preshared_key_of(peer, keys.reader);
-    if (!preshared_key) {
-      errors.push_back({peer.location, preshared_key.error()});
+    auto preshared = preshared_keys_of(peer, keys.reader);
+    if (!preshared) {
+      errors.push_back({peer.location, preshared.error()});
       continue;
     }
     const auto local = keys.tunnels.find(peer.interface);
@@ -138,10 +160,10 @@ tl::expected<GatewayKeys, std::vector<config::Error>> load_keys(const config::Co
       errors.push_back({peer.location, own_key(peer)});
       continue;
     }
-    if (auto known = known_keys(peer, local->second, *preshared_key, before))
+    if (auto known = known_keys(peer, local->second, *preshared, before))
       keys.peers[peer.name] = std::move(known);
     else
-      new_peers.push_back({&peer, local->second, std::move(*preshared_key), nullptr});
+      new_peers.push_back({&peer, local->second, std::move(*preshared), nullptr});
   }
   compute_all(new_peers);
   for (NewPeer& peer : new_peers) {

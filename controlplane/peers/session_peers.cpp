@@ -171,9 +171,13 @@ void SessionPeers::begin(const EnrolledSession& session) {
 void SessionPeers::change(const EnrolledSession& before, const EnrolledSession& after) {
   const Peer peer = peer_of_session(after);
   if (peers_.directory().by_name(peer.name) == nullptr) return;
-  if (before.public_key == after.public_key && before.former_key == after.former_key) return peers_.change_facts(peer);
+  const bool same_key = before.public_key == after.public_key && before.former_key == after.former_key;
+  const bool same_preshared_key =
+      before.preshared_key == after.preshared_key && before.former_preshared_key == after.former_preshared_key;
+  if (same_key && same_preshared_key) return peers_.change_facts(peer);
   if (auto begun = peers_.begin(peer, after.former_key); !begun)
     return log_error("session without keys", {{"peer", peer.name}, {"why", begun.error()}});
+  if (same_key) return;
   log_info("session key changed", {{"peer", peer.name},
                                    {"identity", after.identity},
                                    {"event", after.former_key ? "new key" : "former key has ended"}});

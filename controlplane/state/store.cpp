@@ -17,9 +17,10 @@ namespace sallyport::controlplane {
 namespace {
 
 SqliteResult prepare(sqlite3* database) {
-  // Exclusive: the lock is held from the first access on, and WAL needs no shared memory file then.
+  // Exclusive: the lock is held from the first access on, and WAL needs no shared memory file then. Secure delete: the
+  // preshared keys of sessions are in it, and one that is gone shall be gone.
   for (const char* pragma : {"PRAGMA locking_mode = EXCLUSIVE", "PRAGMA journal_mode = WAL",
-                             "PRAGMA synchronous = FULL", "PRAGMA secure_delete = OFF"})
+                             "PRAGMA synchronous = FULL", "PRAGMA secure_delete = ON"})
     if (auto done = execute(database, pragma); !done) return done;
 
   SqliteStatement version(database, "PRAGMA user_version");

@@ -77,15 +77,18 @@ struct CreateResponseJob {
   PrivateKey ephemeral;
   LocalIndex local_index;
   RemoteIndex remote_index;
+  Preshared preshared = Preshared::present;
 
   [[nodiscard]] ResponseCreated run() &&;
 };
 
-// Reads the response to our initiation and derives the session. Errors: wrong_mac1, low_order_point, decrypt_empty.
+// Reads the response to our initiation, by whichever preshared key the peer has, and derives the session. Errors:
+// wrong_mac1, low_order_point, decrypt_empty.
 struct ResponseConsumed {
   TryId id;
   RemoteIndex remote_index;
   tl::expected<SessionKeys, HandshakeError> outcome;
+  Preshared preshared = Preshared::present;  // by which it was read
 };
 struct ConsumeResponseJob {
   TryId id;

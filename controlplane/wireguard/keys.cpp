@@ -67,4 +67,22 @@ tl::expected<std::shared_ptr<const PeerKeys>, HandshakeError> make_peer_keys(con
   return keys;
 }
 
+std::shared_ptr<const PeerKeys> with_preshared_keys(const PeerKeys& keys, PresharedKey preshared_key,
+                                                    std::optional<PresharedKey> former) {
+  auto other = std::make_shared<PeerKeys>();
+  other->public_key = keys.public_key;
+  other->preshared_key = std::move(preshared_key);
+  other->former_preshared_key = std::move(former);
+  other->static_static = keys.static_static.duplicate();
+  other->mac1_key = keys.mac1_key;
+  other->cookie_key = keys.cookie_key;
+  return other;
+}
+
+const PresharedKey& PeerKeys::preshared(Preshared which) const noexcept {
+  if (which == Preshared::present) return preshared_key;
+  SP_CHECK(former_preshared_key);
+  return *former_preshared_key;
+}
+
 }  // namespace sallyport::wireguard

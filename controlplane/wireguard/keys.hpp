@@ -43,17 +43,27 @@ struct LocalIdentity {
 };
 [[nodiscard]] std::shared_ptr<const LocalIdentity> make_local_identity(PrivateKey private_key);
 
+// Where a preshared key changes, the former one is good beside it for a while.
+enum class Preshared : std::uint8_t { present, former };
+
 // A peer as one of our interfaces sees it.
 struct PeerKeys {
   PublicKey public_key;
   PresharedKey preshared_key;
-  Secret<key_bytes> static_static;  // DH(our private key, its public key)
-  Hash mac1_key;                    // HASH(LABEL_MAC1 || its public key): marks messages to it
-  Hash cookie_key;                  // HASH(LABEL_COOKIE || its public key): opens its cookie replies
+  std::optional<PresharedKey> former_preshared_key;  // nothing: it has no other
+  Secret<key_bytes> static_static;                   // DH(our private key, its public key)
+  Hash mac1_key;                                     // HASH(LABEL_MAC1 || its public key): marks messages to it
+  Hash cookie_key;                                   // HASH(LABEL_COOKIE || its public key): opens its cookie replies
+
+  // The former one must be there if it is asked for.
+  [[nodiscard]] const PresharedKey& preshared(Preshared which) const noexcept;
 };
 // Fails with low_order_point alone: such a public key must be refused when it is configured.
 [[nodiscard]] tl::expected<std::shared_ptr<const PeerKeys>, HandshakeError> make_peer_keys(const LocalIdentity& local,
                                                                                            const PublicKey& public_key,
                                                                                            PresharedKey preshared_key);
+// The same peer with other preshared keys: without a Diffie-Hellman.
+[[nodiscard]] std::shared_ptr<const PeerKeys> with_preshared_keys(const PeerKeys& keys, PresharedKey preshared_key,
+                                                                  std::optional<PresharedKey> former);
 
 }  // namespace sallyport::wireguard

@@ -134,8 +134,8 @@ tl::expected<ReceivedInitiation, HandshakeError> read_payload(ReceivedInitiator 
 // Section 5.4.3, line by line.
 tl::expected<SessionKeys, HandshakeError> write_response(ReceivedInitiation received, const PeerKeys& peer,
                                                          const PrivateKey& ephemeral, Bytes payload,
-                                                         PublicKey& ephemeral_out,
-                                                         std::span<std::uint8_t> payload_out) {
+                                                         PublicKey& ephemeral_out, std::span<std::uint8_t> payload_out,
+                                                         Preshared which) {
   SymmetricState& state = received.state;
   ephemeral_out = public_key_of(ephemeral);
   state.mix_key(ephemeral_out);
@@ -147,14 +147,15 @@ tl::expected<SessionKeys, HandshakeError> write_response(ReceivedInitiation rece
   state.mix_key(ephemeral_ephemeral->expose());
   state.mix_key(ephemeral_static->expose());
 
-  const auto payload_key = state.mix_preshared_key(peer.preshared_key);
+  const auto payload_key = state.mix_preshared_key(peer.preshared(which));
   state.seal(payload_key, payload, payload_out);
   return state.split_for_responder();
 }
 
 tl::expected<SessionKeys, HandshakeError> read_response(const SentInitiation& sent, const LocalIdentity& local,
                                                         const PeerKeys& peer, const PublicKey& ephemeral,
-                                                        Bytes encrypted_payload, std::span<std::uint8_t> payload) {
+                                                        Bytes encrypted_payload, std::span<std::uint8_t> payload,
+                                                        Preshared which) {
   SymmetricState state = sent.state.duplicate();
   state.mix_key(ephemeral);
   state.mix_hash(ephemeral);
@@ -165,7 +166,7 @@ tl::expected<SessionKeys, HandshakeError> read_response(const SentInitiation& se
   state.mix_key(ephemeral_ephemeral->expose());
   state.mix_key(static_ephemeral->expose());
 
-  const auto payload_key = state.mix_preshared_key(peer.preshared_key);
+  const auto payload_key = state.mix_preshared_key(peer.preshared(which));
   if (!state.open(payload_key, encrypted_payload, payload)) return tl::unexpected(HandshakeError::decrypt_empty);
   return state.split_for_initiator();
 }

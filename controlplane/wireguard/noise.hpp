@@ -108,17 +108,13 @@ struct ReceivedInitiation {
                                                                             std::span<std::uint8_t> payload);
 
 // Message 2 and the responder's transport keys: three DH. Error: low_order_point.
-[[nodiscard]] tl::expected<SessionKeys, HandshakeError> write_response(ReceivedInitiation received,
-                                                                       const PeerKeys& peer,
-                                                                       const PrivateKey& ephemeral, Bytes payload,
-                                                                       PublicKey& ephemeral_out,
-                                                                       std::span<std::uint8_t> payload_out);
+[[nodiscard]] tl::expected<SessionKeys, HandshakeError> write_response(
+    ReceivedInitiation received, const PeerKeys& peer, const PrivateKey& ephemeral, Bytes payload,
+    PublicKey& ephemeral_out, std::span<std::uint8_t> payload_out, Preshared which = Preshared::present);
 
 // Message 2 at the initiator and its transport keys: two DH. Errors: low_order_point, decrypt_empty.
-[[nodiscard]] tl::expected<SessionKeys, HandshakeError> read_response(const SentInitiation& sent,
-                                                                      const LocalIdentity& local, const PeerKeys& peer,
-                                                                      const PublicKey& ephemeral,
-                                                                      Bytes encrypted_payload,
-                                                                      std::span<std::uint8_t> payload);
+[[nodiscard]] tl::expected<SessionKeys, HandshakeError> read_response(
+    const SentInitiation& sent, const LocalIdentity& local, const PeerKeys& peer, const PublicKey& ephemeral,
+    Bytes encrypted_payload, std::span<std::uint8_t> payload, Preshared which = Preshared::present);
 
 }  // namespace sallyport::wireguard

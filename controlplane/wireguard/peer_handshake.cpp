@@ -114,6 +114,8 @@ tl::expected<Actions, HandshakeError> PeerHandshake::on_response_consumed(Respon
                                    .keys = std::move(*result.outcome),
                                    .local_index = *std::exchange(attempt_->index, std::nullopt),
                                    .remote_index = result.remote_index};
+  proven_preshared_ = result.preshared;
+  unconfirmed_answer_.reset();
   end_attempt();
   usable_since_ = now.boot;
   return actions;
@@ -138,13 +140,15 @@ tl::expected<CreateResponseJob, HandshakeError> PeerHandshake::accept_initiation
                                       .local_index = *index,
                                       .remote_index = RemoteIndex{initiation.message.sender_index},
                                       .timestamp = timestamp,
-                                      .freshness = *freshness};
+                                      .freshness = *freshness,
+                                      .preshared = next_preshared()};
   return CreateResponseJob{.id = pending_response_->id,
                            .peer = keys_,
                            .received = std::move(*received),
                            .ephemeral = draw_private_key(environment_.random),
                            .local_index = pending_response_->local_index,
-                           .remote_index = pending_response_->remote_index};
+                           .remote_index = pending_response_->remote_index,
+                           .preshared = pending_response_->preshared};
 }
 
 tl::expected<Actions, HandshakeError> PeerHandshake::on_response_created(ResponseCreated result, const Instant& now) {
@@ -163,6 +167,7 @@ tl::expected<Actions, HandshakeError> PeerHandshake::on_response_created(Respons
   if (actions.install->unproven)
     unproven_session_ = UnprovenSession{pending_response_->local_index, pending_response_->timestamp};
   actions.send = outgoing(Destination::initiation_source, cookies_.sign(result.outcome->message, *keys_, now.boot));
+  unconfirmed_answer_ = UnconfirmedAnswer{pending_response_->local_index, pending_response_->preshared};
   pending_response_.reset();  // its index went with the session
   return actions;
 }
@@ -178,6 +183,10 @@ void PeerHandshake::on_session_confirmed(const Instant& now, std::optional<Local
     replay_guard_.confirm(unproven_session_->timestamp, now.boot);
     unproven_session_.reset();
   }
+  if (unconfirmed_answer_ && index == unconfirmed_answer_->local_index) {
+    proven_preshared_ = unconfirmed_answer_->preshared;
+    unconfirmed_answer_.reset();
+  }
   end_attempt();
   usable_since_ = now.boot;
 }
@@ -186,6 +195,7 @@ void PeerHandshake::reset() {
   end_attempt();
   drop_pending_response();
   unproven_session_.reset();
+  unconfirmed_answer_.reset();
   usable_since_.reset();
   last_initiation_at_.reset();
 }
@@ -194,10 +204,18 @@ void PeerHandshake::replace_keys(std::shared_ptr<const PeerKeys> keys) {
   SP_CHECK(keys != nullptr && keys->public_key == keys_->public_key);
   end_attempt();
   drop_pending_response();
+  unconfirmed_answer_.reset();
+  proven_preshared_ = Preshared::present;
   keys_ = std::move(keys);
 }
 
 // ---- helpers ----
+
+Preshared PeerHandshake::next_preshared() const noexcept {
+  if (!keys_->former_preshared_key) return Preshared::present;
+  if (!unconfirmed_answer_) return proven_preshared_;
+  return unconfirmed_answer_->preshared == Preshared::present ? Preshared::former : Preshared::present;
+}
 
 BootTime PeerHandshake::retry_deadline(BootTime from) const {
   std::array<std::uint8_t, 2> random{};

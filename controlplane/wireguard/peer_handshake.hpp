@@ -10,6 +10,9 @@
 //
 // Responding is independent of this: while our own initiation waits, the peer's may be answered, so that both sides may
 // start at once; whichever session carries data first ends the attempt.
+//
+// A peer whose preshared key changed may have either, and its initiation does not say which. It is answered by the one
+// that was proven last, first by the new one; where it does not confirm that session and tries again, by the other.
 #pragma once
 
 #include <array>
@@ -138,7 +141,7 @@ class PeerHandshake {
   // Forgets attempts and sessions, and lets the next want start at once: the dataplane came back empty. Timestamps
   // stay.
   void reset();
-  // A changed preshared key. The public key must be the same one (another public key is another peer).
+  // Changed preshared keys. The public key must be the same one (another public key is another peer).
   void replace_keys(std::shared_ptr<const PeerKeys> keys);
 
   [[nodiscard]] const PeerKeys& keys() const noexcept { return *keys_; }
@@ -173,6 +176,12 @@ class PeerHandshake {
     RemoteIndex remote_index;
     Tai64n timestamp;
     Freshness freshness;
+    Preshared preshared;
+  };
+  // Our last answer, until its session or another one is proven.
+  struct UnconfirmedAnswer {
+    LocalIndex local_index;
+    Preshared preshared;
   };
   // The last session of an initiation that nothing proves to be new.
   struct UnprovenSession {
@@ -186,6 +195,8 @@ class PeerHandshake {
   void drop_try();
   void end_attempt();
   void drop_pending_response();
+  // By which the next initiation is answered.
+  [[nodiscard]] Preshared next_preshared() const noexcept;
 
   const PeerId id_;
   HandshakeEnvironment& environment_;
@@ -196,6 +207,8 @@ class PeerHandshake {
   std::optional<Attempt> attempt_;
   std::optional<PendingResponse> pending_response_;
   std::optional<UnprovenSession> unproven_session_;
+  std::optional<UnconfirmedAnswer> unconfirmed_answer_;
+  Preshared proven_preshared_ = Preshared::present;
   std::optional<BootTime> last_initiation_at_;
   std::optional<BootTime> usable_since_;
   Tai64n last_timestamp_;  // of our own initiations

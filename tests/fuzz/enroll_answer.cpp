@@ -19,7 +19,7 @@ using namespace sallyport::ctl;
 
 bool is_own_line(std::string_view line) {
   for (const std::string_view start : {"# ", "PrivateKey = ", "Address = ", "DNS = ", "MTU = ", "PublicKey = ",
-                                       "Endpoint = ", "AllowedIPs = ", "PersistentKeepalive = "})
+                                       "PresharedKey = ", "Endpoint = ", "AllowedIPs = ", "PersistentKeepalive = "})
     if (line.starts_with(start)) return true;
   return line.empty() || line == "[Interface]" || line == "[Peer]";
 }

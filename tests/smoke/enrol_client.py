@@ -62,6 +62,7 @@ with Lab() as lab:
     expect(gateway.public_key in stripped and "192.0.2.1:51820" in stripped, f"the wg-quick file: {stripped}")
     session = gateway.sessions(identity="user:corp/ann@example.com")[0]
     laptop.private_key = next(line.split(" = ")[1] for line in stripped.splitlines() if line.startswith("PrivateKey"))
+    laptop.psk = next(line.split(" = ")[1] for line in stripped.splitlines() if line.startswith("PresharedKey"))
     laptop.v4, laptop.v6 = (one.split("/")[0] for one in session["addresses"])
     laptop.start()
     laptop.wait_for_ping("10.0.0.10")

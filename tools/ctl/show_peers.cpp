@@ -40,8 +40,10 @@ void add_session(Table& table, const Json& session) {
   table.add({text_field(session, "peer"), hex_index(session, "index"), hex_index(session, "remote_index"),
              text_field(session, "role"), text_field(session, "state"), duration_text(number_field(session, "age_s")),
              text_field(session, "send_counter"), text_field(session, "received_counter"),
-             text_field(session, "rx_packets"), text_field(session, "tx_packets"),
-             text_field(session, "owner_worker")});
+             text_field(session, "rx_packets"), text_field(session, "tx_packets"), text_field(session, "owner_worker"),
+             field(session, "post_quantum").is_null() ? "-"
+             : flag_field(session, "post_quantum")    ? "yes"
+                                                      : "no"});
 }
 
 Table session_table() {
@@ -55,7 +57,8 @@ Table session_table() {
                 {"RECEIVED COUNTER", right},
                 {"RX PACKETS", right},
                 {"TX PACKETS", right},
-                {"WORKER", right}});
+                {"WORKER", right},
+                {"PQ"}});
 }
 
 void print_peer(std::ostream& out, const Json& peer) {
@@ -129,7 +132,9 @@ std::span<const Command> peer_commands() {
       Command{"sessions", "[PEER]", 0, 1, "Live WireGuard sessions: their indices, roles, ages and counters",
               "A session is 'next' until its first packet arrives, then 'current', then 'previous'. It is renewed "
               "after two\n"
-              "minutes and gone after three. Tunnels by proof and their ends are in 'sallyctl enrolled'.",
+              "minutes and gone after three. Tunnels by proof and their ends are in 'sallyctl enrolled'; PQ is of "
+              "them, too: "
+              "its\npreshared key came by a post-quantum key exchange.",
               "  sallyctl sessions\n  sallyctl sessions ann-laptop", nullptr, run_sessions},
       Command{
           "peer forget-timestamp", "NAME", 1, 1, "Accept a peer whose clock went back",

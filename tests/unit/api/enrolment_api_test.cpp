@@ -51,6 +51,34 @@ TEST_F(EnrolmentApi, StreamsTenThousandSessionsPieceByPiece) {
   EXPECT_EQ(Json::parse(piece + drain(list))["sessions"].size(), 10'000U);
 }
 
+TEST_F(EnrolmentApi, ListsEnrolmentsThatLiveThatEndedAndThatWereRefused) {
+  const EnrolledSession& session = backend_.enroll("00112233445566aa", [](EnrolledSession& one) {
+    one.preshared_key = SharedKey(Secret<key_bytes>(PublicKey{5}));
+    one.post_quantum = true;
+  });
+  backend_.ended_sessions.push_back({session, FakeBackend::wall_now, "revoked: identity x"});
+  backend_.ended_sessions[0].session.post_quantum = false;
+  for (unsigned i = 0; i < 3; ++i)
+    backend_.refused.note(RefusedProof{ProofRefusal::wrong_audience, "prod-eu", "aud is \"x\""},
+                          IpAddress::v4(198, 51, 100, 7), FakeBackend::wall_now);
+  const Json all = get("/v1/enrolments")["enrolments"];
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0]["state"], "live");
+  EXPECT_EQ(all[0]["id"], "00112233445566aa");
+  EXPECT_EQ(all[0]["post_quantum"], true);
+  EXPECT_FALSE(all[0].contains("preshared_key"));
+  EXPECT_EQ(all[1]["state"], "past");
+  EXPECT_EQ(all[1]["why"], "revoked: identity x");
+  EXPECT_EQ(all[1]["ended_at"], "2023-11-14T22:13:20Z");
+  EXPECT_EQ(all[1]["post_quantum"], false);
+  EXPECT_EQ(all[2], Json::parse(R"({"state":"refused","reason":"wrong_audience","issuer":"prod-eu",
+      "explanation":"aud does not contain the audience of the issuer","detail":"aud is \"x\"",
+      "source":"198.51.100.7","first_at":"2023-11-14T22:13:20Z","at":"2023-11-14T22:13:20Z","times":3})"));
+  EXPECT_EQ(get("/v1/enrolments?state=past")["enrolments"].size(), 1U);
+  EXPECT_EQ(get("/v1/enrolments?state=refused")["enrolments"][0]["reason"], "wrong_audience");
+  expect_error(400, ask("GET", "/v1/enrolments?state=x"), "expected live, past or refused");
+}
+
 TEST_F(EnrolmentApi, EndsASessionOnce) {
   backend_.enroll("00112233445566aa");
   EXPECT_EQ(ask("DELETE", "/v1/enrolled/00112233445566aa").json, Json::parse(R"({"ended":"00112233445566aa"})"));

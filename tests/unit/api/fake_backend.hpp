@@ -81,6 +81,8 @@ class FakeBackend final : public AdminBackend {
   // A session of sa:prod-eu/shop/frontend, changed by `change`, and its peer.
   EnrolledSession& enroll(const std::string& id, const std::function<void(EnrolledSession&)>& change = {});
   [[nodiscard]] std::vector<EnrolledSession> enrolled_sessions() const override { return sessions; }
+  [[nodiscard]] std::vector<EnrolmentService::Past> past_sessions() const override { return ended_sessions; }
+  [[nodiscard]] std::vector<RefusedEnrolment> refused_enrolments() const override { return refused.list(); }
   [[nodiscard]] const EnrolledSession* enrolled_session(std::string_view peer_name) const override;
   bool end_session(const std::string& id, std::string_view by) override;
   [[nodiscard]] std::vector<Revocation> revocations() const override { return revocation_list; }
@@ -100,6 +102,8 @@ class FakeBackend final : public AdminBackend {
   static constexpr std::uint64_t second = 1'000'000'000;
 
   std::vector<EnrolledSession> sessions;
+  std::vector<EnrolmentService::Past> ended_sessions;
+  RefusedEnrolments refused;
   std::vector<Revocation> revocation_list;
   std::vector<EnrolmentKey> key_list;
   std::vector<PinnedName> pins;

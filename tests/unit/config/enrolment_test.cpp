@@ -21,6 +21,7 @@ TEST(Enrolment, ReadsEveryKey) {
   const Config config = valid(complete(joined({enrolment_toml, R"(sessions_per_identity = 3
 requests_per_s = 7
 max_session = "12h"
+post_quantum = "require"
 client_ca_files = ["ca.pem"]
 dns = ["10.0.0.53"]
 routes = ["10.20.0.0/16"]
@@ -36,6 +37,7 @@ routes = ["10.20.0.0/16"]
   EXPECT_EQ(enrolment.sessions_per_identity, 3U);
   EXPECT_EQ(enrolment.requests_per_s, 7U);
   EXPECT_EQ(enrolment.max_session, std::chrono::hours(12));
+  EXPECT_EQ(enrolment.post_quantum, PostQuantum::require);
   EXPECT_EQ(enrolment.client_ca_files.size(), 1U);
   EXPECT_EQ(enrolment.dns.size(), 1U);
   EXPECT_EQ(enrolment.routes.size(), 1U);

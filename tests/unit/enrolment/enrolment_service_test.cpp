@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include <nlohmann/json.hpp>
+
 #include "controlplane/enrolment/session_peer.hpp"
 
 namespace sallyport::controlplane::enrolment_service_test {
@@ -188,6 +190,81 @@ TEST(EnrolmentService, RenewsWithAnotherKeyAndKeepsTheFormerOneForAWhile) {
             "unknown_session");
 }
 
+TEST(EnrolmentService, GivesAnotherPresharedKeyWithEachAnswer) {
+  Gateway gateway;
+  const Granted first = gateway.enroll(1, proof_of("sa:a/b/c"));
+  ASSERT_TRUE(first.preshared_key.is_set());
+  const EnrolledSession& session = gateway.service.sessions().begin()->second;
+  EXPECT_EQ(session.preshared_key, first.preshared_key);
+  EXPECT_FALSE(session.former_preshared_key);
+  const auto renewed = std::get<Granted>(*gateway.ask(RenewRequest{key(1), {}, proof_of("sa:a/b/c"), {}}));
+  EXPECT_FALSE(renewed.preshared_key == first.preshared_key);
+  EXPECT_EQ(session.preshared_key, renewed.preshared_key);
+  EXPECT_EQ(session.former_preshared_key, first.preshared_key);
+  const Granted again = gateway.enroll(1, proof_of("sa:a/b/c"));
+  EXPECT_FALSE(again.preshared_key == renewed.preshared_key);
+  EXPECT_EQ(session.former_preshared_key, renewed.preshared_key);
+  EXPECT_EQ(peer_of_session(session).preshared_key, again.preshared_key);
+  EXPECT_EQ(peer_of_session(session).former_preshared_key, renewed.preshared_key);
+}
+
+TEST(EnrolmentService, KeepsTheFormerPresharedKeyForAWhileApartFromTheFormerKey) {
+  Gateway gateway;
+  gateway.enroll(1, proof_of("sa:a/b/c"));
+  const EnrolledSession& session = gateway.service.sessions().begin()->second;
+  (void)gateway.ask(RenewRequest{key(1), key(2), proof_of("sa:a/b/c"), {}});
+  gateway.now = start + 60s;
+  (void)gateway.ask(RenewRequest{key(2), {}, proof_of("sa:a/b/c"), {}});
+  EXPECT_EQ(gateway.service.next_expiry(), start + 180s);
+  gateway.service.expire(start + 180s, gateway.effects);
+  EXPECT_FALSE(session.former_key);
+  EXPECT_TRUE(session.former_preshared_key);
+  EXPECT_EQ(gateway.service.next_expiry(), start + 240s);
+  gateway.service.expire(start + 240s, gateway.effects);
+  EXPECT_FALSE(session.former_preshared_key);
+  EXPECT_EQ(gateway.service.next_expiry(), start + 3600s);
+}
+
+TEST(EnrolmentService, CallsASessionPostQuantumWhenEachOfItsPresharedKeysIs) {
+  Gateway gateway;
+  gateway.enroll(1, proof_of("sa:a/b/c"));
+  const EnrolledSession& session = gateway.service.sessions().begin()->second;
+  EXPECT_FALSE(is_post_quantum(session));
+  const auto renew = [&](bool post_quantum) {
+    return std::get<Granted>(*gateway.ask(RenewRequest{key(1), {}, proof_of("sa:a/b/c"), {}, post_quantum}));
+  };
+  EXPECT_TRUE(renew(true).post_quantum);
+  EXPECT_FALSE(is_post_quantum(session));  // the former key was told in the open, and is good still
+  gateway.now = start + 180s;
+  gateway.service.expire(gateway.now, gateway.effects);
+  EXPECT_TRUE(is_post_quantum(session));
+  EXPECT_FALSE(renew(false).post_quantum);
+  EXPECT_FALSE(is_post_quantum(session));
+}
+
+TEST(EnrolmentService, LetsASessionFromBeforePresharedKeysGoOnWithoutOne) {
+  Gateway gateway;
+  gateway.enroll(1, proof_of("sa:a/b/c"));
+  nlohmann::json document;
+  for (auto& [record, text] : gateway.disk) {
+    if (record.kind != RecordKind::session) continue;
+    document = nlohmann::json::parse(text);
+    for (const char* member :
+         {"preshared_key", "former_preshared_key", "former_preshared_until", "post_quantum", "former_post_quantum"})
+      ASSERT_EQ(document.erase(member), 1U) << member;
+    text = document.dump();
+  }
+  Gateway next;
+  EXPECT_TRUE(next.service.restore(gateway.disk, start, next.effects).empty());
+  const EnrolledSession& session = next.service.sessions().begin()->second;
+  EXPECT_FALSE(session.preshared_key.is_set());
+  EXPECT_FALSE(is_post_quantum(session));
+  // Until it has taken up its first one, its handshakes have none.
+  (void)next.ask(RenewRequest{key(1), {}, proof_of("sa:a/b/c"), {}});
+  ASSERT_TRUE(session.former_preshared_key);
+  EXPECT_FALSE(session.former_preshared_key->is_set());
+}
+
 TEST(EnrolmentService, RenewsNobodyElsesSession) {
   Gateway gateway;
   gateway.enroll(1, proof_of("sa:a/b/c"));
@@ -252,6 +329,47 @@ TEST(EnrolmentService, TakesPostureFromTheHolderOfTheSessionTokenAlone) {
   EXPECT_EQ(facts.posture.at("disk_encrypted"), policy::PostureValue(true));
   EXPECT_TRUE(gateway.ask(EndRequest{granted.session_token}));
   EXPECT_TRUE(gateway.service.sessions().empty());
+}
+
+TEST(EnrolmentService, TellsAClientItsOwnStateButNoSecret) {
+  Gateway gateway;
+  const auto granted = gateway.enroll(1, proof_of("sa:a/b/c"));
+  const auto look = [&](const std::string& token) { return gateway.ask(StateRequest{token}); };
+  EXPECT_EQ(gateway.refusal(look("wrong")), "unknown_session");
+  SessionState state = std::get<SessionState>(*look(granted.session_token));
+  EXPECT_EQ(state.granted.session_id, granted.session_id);
+  EXPECT_EQ(state.granted.addresses, granted.addresses);
+  EXPECT_EQ(state.granted.expires_at, start + 3600s);
+  EXPECT_FALSE(state.granted.preshared_key.is_set());
+  EXPECT_TRUE(state.granted.session_token.empty());
+  EXPECT_FALSE(state.former_key_until);
+  gateway.now = start + 60s;
+  (void)gateway.ask(RenewRequest{key(1), key(2), proof_of("sa:a/b/c"), {}});
+  state = std::get<SessionState>(*look(granted.session_token));
+  EXPECT_EQ(state.granted.public_key, key(2));
+  EXPECT_EQ(state.enrolled_at, start);
+  EXPECT_EQ(state.renewed_at, start + 60s);
+  EXPECT_EQ(state.former_key_until, start + 240s);
+  EXPECT_EQ(state.former_preshared_key_until, start + 240s);
+  EXPECT_TRUE(gateway.ask(EndRequest{granted.session_token}));
+  EXPECT_EQ(gateway.refusal(look(granted.session_token)), "unknown_session");
+}
+
+TEST(EnrolmentService, RemembersWhichSessionsEndedAndWhyButNoSecret) {
+  Gateway gateway;
+  gateway.enroll(1, proof_of("sa:a/b/c", 60s));
+  gateway.now = start + 30s;
+  gateway.enroll(2, proof_of("sa:a/b/d"));
+  gateway.service.expire(start + 60s, gateway.effects);
+  ASSERT_EQ(gateway.service.past().size(), 1U);
+  EXPECT_EQ(gateway.service.past()[0].session.identity, "sa:a/b/c");
+  EXPECT_EQ(gateway.service.past()[0].ended_at, start + 60s);
+  EXPECT_EQ(gateway.service.past()[0].why, "its proof has ended");
+  EXPECT_FALSE(gateway.service.past()[0].session.preshared_key.is_set());
+  for (std::uint32_t i = 0; i < EnrolmentService::past_max + 5; ++i)
+    (void)gateway.ask(EndRequest{gateway.enroll(3, proof_of("sa:a/b/e")).session_token});
+  EXPECT_EQ(gateway.service.past().size(), EnrolmentService::past_max);
+  EXPECT_EQ(gateway.service.past().front().why, "ended by its client");
 }
 
 TEST(EnrolmentService, RevokesByIdentityKeyAndIssuerKeyAndStaysSo) {

@@ -21,12 +21,26 @@ inline Granted example_grant() {
           .session_token = "q3Zt8m1nVxYyR0pJwC4sKfL7",
           .identity = "sa:prod-eu/shop/frontend",
           .public_key = *decode_key(client_key),
+          .preshared_key = SharedKey(Secret<key_bytes>(*decode_key(other_client_key))),
+          .post_quantum = true,
           .addresses = {*IpPrefix::parse("10.8.128.2/32")},
           .gateway_key = *decode_key(other_client_key),
           .endpoint = "192.0.2.1:51820",
           .dns = {IpAddress::v4(10, 8, 0, 53)},
           .routes = {*IpPrefix::parse("10.0.0.0/8")},
           .expires_at = policy::TimePoint(std::chrono::seconds(1'795'687'200))};
+}
+
+inline SessionState example_state() {
+  SessionState state{.granted = example_grant(),
+                     .enrolled_at = policy::TimePoint(std::chrono::seconds(1'795'680'000)),
+                     .renewed_at = policy::TimePoint(std::chrono::seconds(1'795'683'600)),
+                     .former_key_until = policy::TimePoint(std::chrono::seconds(1'795'683'780)),
+                     .former_preshared_key_until = policy::TimePoint(std::chrono::seconds(1'795'683'780)),
+                     .posture_until = policy::TimePoint(std::chrono::seconds(1'795'684'000))};
+  state.granted.session_token.clear();
+  state.granted.preshared_key = SharedKey();
+  return state;
 }
 
 class DeskLab {
@@ -36,7 +50,7 @@ class DeskLab {
     EnrolmentServer::Reply reply;
   };
 
-  explicit DeskLab(SourceLimits limits = SourceLimits(1e6, 1e6))
+  explicit DeskLab(SourceLimits limits = SourceLimits(1e6, 1e6), bool require_post_quantum = false)
       : desk(std::make_shared<RequestDesk>(
             std::move(limits),
             RequestDesk::Hooks{
@@ -46,7 +60,8 @@ class DeskLab {
                     },
                 .on_refused = [this](const RefusedProof& why, const IpAddress&) { refused.push_back(why.reason); },
                 .on_unknown_key = [this](const std::string& issuer) { unknown_keys.push_back(issuer); },
-                .post = [posted = posted](std::function<void()> work) { posted->push_back(std::move(work)); }})) {}
+                .post = [posted = posted](std::function<void()> work) { posted->push_back(std::move(work)); }},
+            require_post_quantum)) {}
 
   static HttpRequest request(std::string method, std::string path, std::string body = {}) {
     return {.method = std::move(method),

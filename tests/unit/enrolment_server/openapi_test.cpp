@@ -57,9 +57,10 @@ bool is_of_type(const Document& value, const std::string& type) {
 // What of a value its schema does not allow; empty: nothing. The keywords that the document has, and no others.
 std::string mismatch_of(const Document& value, const Document& described, const std::string& at) {
   const Document& shape = resolved(described);
-  static const Names known{"type",    "description", "properties", "required", "additionalProperties",
-                           "items",   "minLength",   "maxLength",  "pattern",  "format",
-                           "minimum", "maximum",     "enum",       "oneOf",    "maxProperties"};
+  static const Names known{"type",           "description", "properties", "required", "additionalProperties",
+                           "items",          "minLength",   "maxLength",  "pattern",  "format",
+                           "minimum",        "maximum",     "enum",       "oneOf",    "maxProperties",
+                           "contentEncoding"};
   for (const auto& [keyword, ignored] : shape.items())
     if (!known.contains(keyword)) return at + ": the keyword " + keyword + " is not checked";
   if (shape.contains("oneOf")) {
@@ -125,12 +126,12 @@ std::map<unsigned, HttpResponse> every_answer(const Route& route) {
   if (route.endpoint == Endpoint::enroll || route.endpoint == Endpoint::renew)
     good = R"({"public_key":")" + client_key + "\"}";
   if (route.endpoint == Endpoint::posture) good = R"({"posture":{},"ttl_s":1})";
-  const std::string proof = "Bearer " + (route.endpoint == Endpoint::posture       ? std::string("abc")
-                                         : route.endpoint == Endpoint::end_session ? "abc"
-                                                                                   : enrolment_secret);
-  const EnrolmentAnswer success = route.endpoint == Endpoint::posture       ? EnrolmentAnswer(PostureTaken{})
-                                  : route.endpoint == Endpoint::end_session ? EnrolmentAnswer(Ended{})
-                                                                            : EnrolmentAnswer(example_grant());
+  const bool by_proof = route.endpoint == Endpoint::enroll || route.endpoint == Endpoint::renew;
+  const std::string proof = "Bearer " + (by_proof ? enrolment_secret : std::string("abc"));
+  const EnrolmentAnswer success = route.endpoint == Endpoint::posture         ? EnrolmentAnswer(PostureTaken{})
+                                  : route.endpoint == Endpoint::session_state ? EnrolmentAnswer(example_state())
+                                  : route.endpoint == Endpoint::end_session   ? EnrolmentAnswer(Ended{})
+                                                                              : EnrolmentAnswer(example_grant());
   DeskLab lab;
   if (route.endpoint == Endpoint::document) {
     keep(lab.ask(request("")));
@@ -151,6 +152,10 @@ std::map<unsigned, HttpResponse> every_answer(const Route& route) {
   (void)limited.ask(request(good, proof));
   keep(limited.ask(request(good, proof)));
   return answers;
+}
+
+TEST(OpenApi, IsADocumentOfVersion31) {
+  EXPECT_TRUE(document().at("openapi").get<std::string>().starts_with("3.1."));
 }
 
 TEST(OpenApi, HasEveryRouteOfTheServerAndNoOther) {
@@ -196,6 +201,7 @@ TEST(OpenApi, HasEveryMemberOfAnswersAndNoOther) {
   const Document granted = Document::parse(answer_with(example_grant()).body);
   EXPECT_EQ(members_of(granted.at("gateway")), members_of(schema("Gateway").at("properties")));
   EXPECT_EQ(members(answer_with(PostureTaken{})), members_of(schema("PostureTaken").at("properties")));
+  EXPECT_EQ(members(answer_with(example_state())), members_of(schema("SessionState").at("properties")));
   EXPECT_EQ(members(answer_with(Ended{})), members_of(schema("Ended").at("properties")));
   EXPECT_EQ(members(refused_answer()), members_of(schema("Refused").at("properties")));
   EXPECT_EQ(members(error_answer(400, "x")), members_of(schema("Error").at("properties")));
@@ -205,6 +211,11 @@ TEST(OpenApi, HasEveryMemberOfAnswersAndNoOther) {
   Names required;
   for (const auto& name : schema("Granted").at("required")) required.insert(name.get<std::string>());
   EXPECT_EQ(members(answer_with(renewed)), required);
+  SessionState settled = example_state();
+  settled.former_key_until = settled.former_preshared_key_until = settled.posture_until = {};
+  required.clear();
+  for (const auto& name : schema("SessionState").at("required")) required.insert(name.get<std::string>());
+  EXPECT_EQ(members(answer_with(settled)), required);
 }
 
 template <typename Parse>

@@ -25,7 +25,7 @@ TEST(RequestDesk, HandsAnEnrolmentOverAndAnswersWithTheReply) {
   EXPECT_EQ(lab.counter("answers_2xx"), 1U);
 }
 
-TEST(RequestDesk, HandsOverRenewalPostureAndEnd) {
+TEST(RequestDesk, HandsOverRenewalPostureStateAndEnd) {
   DeskLab lab;
   HttpRequest renew = DeskLab::request(
       "POST", "/v1/renew", R"({"public_key":")" + client_key + R"(","new_public_key":")" + other_client_key + "\"}");
@@ -43,11 +43,53 @@ TEST(RequestDesk, HandsOverRenewalPostureAndEnd) {
   EXPECT_EQ(told.view->at, lab.now.wall);
   EXPECT_EQ(lab.reply(EnrolmentAnswer(PostureTaken{lab.now.wall})).body, R"({"until":"2026-11-26T10:00:00Z"})");
 
+  HttpRequest look = DeskLab::request("GET", "/v1/session");
+  look.authorization = "Bearer abc";
+  EXPECT_FALSE(lab.ask(look));
+  EXPECT_EQ(std::get<StateRequest>(lab.handed_over.back().request).session_token, "abc");
+  const std::string told_state = lab.reply(EnrolmentAnswer(example_state())).body;
+  EXPECT_NE(told_state.find(R"("former_key_until":"2026-11-26T09:03:00Z")"), std::string::npos) << told_state;
+  look.authorization.clear();
+  EXPECT_EQ(lab.ask(look)->body, refused_body);
+
   HttpRequest end = DeskLab::request("DELETE", "/v1/session");
   end.authorization = "Bearer abc";
   EXPECT_FALSE(lab.ask(end));
   EXPECT_EQ(std::get<EndRequest>(lab.handed_over.back().request).session_token, "abc");
   EXPECT_EQ(lab.reply(EnrolmentAnswer(Ended{})).body, R"({"ended":true})");
+}
+
+TEST(RequestDesk, SaysOfEachRequestWhetherItCameByAPostQuantumKeyExchange) {
+  DeskLab lab;
+  for (const auto& [group, secure] : {std::pair{"X25519MLKEM768", true}, {"x25519", false}, {"", false}}) {
+    HttpRequest request = DeskLab::enroll();
+    request.key_exchange = group;
+    EXPECT_FALSE(lab.ask(request));
+    EXPECT_EQ(std::get<EnrollRequest>(lab.handed_over.back().request).post_quantum, secure) << group;
+    request = DeskLab::request("POST", "/v1/renew", request.body);
+    request.key_exchange = group;
+    EXPECT_FALSE(lab.ask(request));
+    EXPECT_EQ(std::get<RenewRequest>(lab.handed_over.back().request).post_quantum, secure) << group;
+  }
+}
+
+TEST(RequestDesk, RefusesAnotherKeyExchangeWhereAPostQuantumOneIsRequired) {
+  DeskLab lab(SourceLimits(1e6, 1e6), true);
+  for (const char* path : {"/v1/enroll", "/v1/renew"}) {
+    HttpRequest request = DeskLab::request("POST", path, DeskLab::enroll().body);
+    request.key_exchange = "x25519";
+    const auto answer = lab.ask(request);
+    ASSERT_TRUE(answer) << path;
+    EXPECT_EQ(answer->body, refused_answer().body);
+    EXPECT_EQ(lab.refused.back(), ProofRefusal::not_post_quantum);
+    request.key_exchange = "X25519MLKEM768";
+    EXPECT_FALSE(lab.ask(request)) << path;
+  }
+  EXPECT_EQ(lab.counter("refused_not_post_quantum"), 2U);
+  // What tells no secret is not refused.
+  HttpRequest end = DeskLab::request("DELETE", "/v1/session");
+  end.authorization = "Bearer abc";
+  EXPECT_FALSE(lab.ask(end));
 }
 
 TEST(RequestDesk, RefusesWithTheSameBytesWhateverTheReason) {

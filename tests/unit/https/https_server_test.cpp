@@ -3,6 +3,7 @@
 #include <set>
 
 #include "controlplane/https/https_client.hpp"
+#include "controlplane/https/key_exchange.hpp"
 #include "tests/unit/https/server_lab.hpp"
 
 namespace sallyport::controlplane::https_server_test {
@@ -45,6 +46,23 @@ TEST(HttpsServer, PassesTheCertificatesOfAClientWhoeverVouchesForThem) {
     ASSERT_EQ(seen.size(), 2U);
     EXPECT_EQ(seen[0], der_of(leaf.certificate_pem)) << "the leaf first";
     EXPECT_EQ(seen[1], der_of(nobody_knows.pem()));
+  }
+}
+
+// Of OpenSSL 3.5 on both ends it is the hybrid with ML-KEM; an older one has none.
+TEST(HttpsServer, KnowsTheKeyExchangeOfAConnection) {
+  std::string seen;
+  const ServerLab server([&](const HttpRequest& request) {
+    seen = request.key_exchange;
+    return HttpResponse{};
+  });
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    auto client = BlockingTls::connect(server.port(), nullptr, version);
+    client.send("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(client.receive_all().starts_with("HTTP/1.1 200"));
+    EXPECT_FALSE(seen.empty());
+    const bool can = version == TLS1_3_VERSION && OpenSSL_version_num() >= 0x30500000UL;
+    EXPECT_EQ(is_post_quantum_group(seen), can) << seen;
   }
 }
 

@@ -214,6 +214,44 @@ TEST(GatewayObjects, NameTheFormerKeyOfAPeerToBoth) {
   EXPECT_EQ(objects->service.former_keys, nullptr);
 }
 
+TEST(GatewayKeys, TakeOverWhatAChangedPresharedKeyLeavesTheSame) {
+  GatewayKeys keys = keys_for(configuration({}));
+  const auto secret = [](std::uint8_t number) {
+    PublicKey bytes{};
+    bytes.fill(number);
+    return SharedKey(Secret<key_bytes>(bytes));
+  };
+  const auto has = [](const wireguard::PresharedKey& present, const SharedKey& expected) {
+    return SharedKey(present.duplicate()) == expected;
+  };
+  Peer peer;
+  peer.name = "enrolled-1";
+  peer.interface = "wg0";
+  peer.public_key = key(1);
+  peer.preshared_key = secret(1);
+  keys.peers[peer.name] = load_peer_keys(peer, keys, keys).value();
+  EXPECT_TRUE(has(keys.peers[peer.name]->preshared_key, secret(1)));
+  EXPECT_FALSE(keys.peers[peer.name]->former_preshared_key);
+  EXPECT_EQ(load_peer_keys(peer, keys, keys).value(), keys.peers[peer.name]) << "nothing changed";
+
+  peer.preshared_key = secret(2);
+  peer.former_preshared_key = secret(1);
+  const auto changed = load_peer_keys(peer, keys, keys).value();
+  EXPECT_TRUE(has(changed->preshared_key, secret(2)));
+  ASSERT_TRUE(changed->former_preshared_key);
+  EXPECT_TRUE(has(*changed->former_preshared_key, secret(1)));
+  EXPECT_EQ(SharedKey(changed->static_static.duplicate()), SharedKey(keys.peers[peer.name]->static_static.duplicate()));
+
+  // With another public key: both of its keys have both preshared keys.
+  peer.public_key = key(2);
+  GatewayKeys next{.tunnels = keys.tunnels, .peers = {}, .former_peers = {}, .reader = {}};
+  next.peers[peer.name] = load_peer_keys(peer, next, keys).value();
+  add_former_key(peer, key(1), next, keys);
+  EXPECT_EQ(next.former_peers[peer.name]->public_key, key(1));
+  EXPECT_TRUE(has(next.former_peers[peer.name]->preshared_key, secret(2)));
+  EXPECT_TRUE(next.former_peers[peer.name]->former_preshared_key);
+}
+
 TEST(ObjectIds, TellInterfacesApartThatShareAPeersKey) {
   FakeDataplane dataplane;
   dataplane.publish_peer(1, live(key(1), 3));  // of both interfaces: says nothing about which is number 3

@@ -26,7 +26,9 @@ case "$name $*" in
   "ip"*" -batch -") sed "s/^/ip $1 /" >> "$here/log" ;;
   "wg set "*" private-key /dev/stdin") cat > "$here/stdin" ;;
   "wg set "*" peer "*" remove") printf '(none)\t(none)\t0\toff\n' > "$here/dump" ;;
-  "wg set "*" peer "*) printf '(none)\t(none)\t0\toff\n%s\t(none)\t192.0.2.1:51820\t10.0.0.0/8\t1700000000\t100\t200\t25\n' "$4" > "$here/dump" ;;
+  "wg set "*" preshared-key "*)
+    [ "$6" = /dev/stdin ] && cat > "$here/preshared"
+    printf '(none)\t(none)\t0\toff\n%s\t(none)\t192.0.2.1:51820\t10.0.0.0/8\t1700000000\t100\t200\t25\n' "$4" > "$here/dump" ;;
   "wg show "*" dump") cat "$here/dump" ;;
 esac
 )";

@@ -81,8 +81,21 @@ TEST(Grant, IsReadWhole) {
   EXPECT_EQ(grant->identity, "sa:prod-eu/shop/frontend");
   EXPECT_EQ(grant->tunnel.addresses.size(), 2U);
   EXPECT_EQ(grant->tunnel.endpoint, "192.0.2.1:51820");
+  EXPECT_EQ(encode_key(grant->tunnel.preshared_key.get()->expose()), preshared_test_key);
   EXPECT_EQ(grant->session_token.expose(), "session-token-1");
   EXPECT_EQ(time_text(grant->expires_at), "2026-11-26T10:00:00Z");
+}
+
+TEST(Grant, OfAnOlderGatewayHasNoPresharedKey) {
+  const PrivateKey key = generate_private_key();
+  TestJson document = grant_document(public_key_of(key));
+  document.erase("preshared_key");
+  document.erase("post_quantum");
+  const auto grant = parse_grant(document.dump(), GrantOf::enroll, public_key_of(key), now);
+  ASSERT_TRUE(grant) << grant.error();
+  EXPECT_FALSE(grant->tunnel.preshared_key.is_set());
+  EXPECT_FALSE(grant->post_quantum);
+  EXPECT_EQ(wg_quick_text(*grant, key).expose().find("PresharedKey"), std::string_view::npos);
 }
 
 TEST(Grant, OfRenewNeedsNoToken) {
@@ -123,6 +136,9 @@ TEST(Grant, WithAnyWrongValueIsRefusedWithItsName) {
       {"/gateway/public_key", "AAAA"},
       {"/gateway/public_key", encode_key(key)},
       {"/gateway", TestJson::array()},
+      {"/preshared_key", encode_key(PublicKey{})},
+      {"/preshared_key", preshared_test_key + "\nPostUp = reboot"},
+      {"/preshared_key", 7},
       {"/mtu", 100},
       {"/mtu", 70000},
       {"/mtu", "1420"},
@@ -169,7 +185,7 @@ TEST(Grant, BecomesAFileForWgQuick) {
       "# Written by 'sallyctl enroll', which replaces it; session 8d1f0c2b7a6e5d43\n\n[Interface]\nPrivateKey = " +
           std::string(SecretText(key).view()) +
           "\nAddress = 10.8.128.2/32, fd08:1::2/128\nDNS = 10.0.0.53\nMTU = 1420\n\n[Peer]\nPublicKey = " +
-          encode_key(gateway_test_key()) +
+          encode_key(gateway_test_key()) + "\nPresharedKey = " + preshared_test_key +
           "\nEndpoint = 192.0.2.1:51820\nAllowedIPs = 10.8.0.0/16, 10.20.0.0/16\nPersistentKeepalive = 25\n");
 }
 

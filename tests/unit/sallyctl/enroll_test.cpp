@@ -245,8 +245,12 @@ TEST_F(EnrollTest, MakesAnInterface) {
         "ip -4 route replace 10.20.0.0/16 dev wg0 proto static table main\n", "wg set wg0 fwmark 0\n"})
     EXPECT_TRUE(has(log, line)) << line << log;
   EXPECT_TRUE(has(log, "wg set wg0 peer " + encode_key(gateway_test_key()) +
-                           " endpoint 192.0.2.1:51820 persistent-keepalive 25 allowed-ips 10.8.0.0/16,10.20.0.0/16\n"))
+                           " preshared-key /dev/stdin endpoint 192.0.2.1:51820 persistent-keepalive 25 allowed-ips "
+                           "10.8.0.0/16,10.20.0.0/16\n"))
       << log;
+  EXPECT_EQ(read("preshared"), preshared_test_key + "\n");
+  EXPECT_FALSE(has(log, preshared_test_key)) << "no key in a command line";
+  EXPECT_FALSE(has(outcome.out, preshared_test_key)) << "nor in the output";
   const auto key = read_key_text(read("stdin"));
   ASSERT_TRUE(key);
   EXPECT_EQ(Json::parse(server_->requests()[0].body)["public_key"], encode_key(public_key_of(*key)));

@@ -60,6 +60,38 @@ TEST_F(EnrolmentCommands, ListSessionsAndEndOne) {
   EXPECT_EQ(gateway_.last().line, "DELETE /v1/enrolled/%2E%2E%2Fx");
 }
 
+TEST_F(EnrolmentCommands, ShowEnrolmentsOfEveryState) {
+  const std::string answer = Json({{"enrolments",
+                                    {{{"state", "live"},
+                                      {"identity", "sa:prod/shop/frontend"},
+                                      {"issuer", "prod"},
+                                      {"enrolled_at", in(std::chrono::seconds(-90))},
+                                      {"expires_at", in(std::chrono::hours(1))},
+                                      {"post_quantum", true}},
+                                     {{"state", "past"},
+                                      {"identity", "sa:prod/shop/batch"},
+                                      {"issuer", "prod"},
+                                      {"enrolled_at", in(std::chrono::hours(-2))},
+                                      {"ended_at", in(std::chrono::hours(-1))},
+                                      {"why", "its proof has ended"}},
+                                     {{"state", "refused"},
+                                      {"issuer", nullptr},
+                                      {"reason", "unknown_key"},
+                                      {"detail", "kid \x1b[2J"},
+                                      {"at", in(std::chrono::seconds(-5))},
+                                      {"source", "198.51.100.7"},
+                                      {"times", 3}}}}})
+                                 .dump();
+  gateway_.answer("GET /v1/enrolments", answer);
+  const Outcome table = ctl({"enrolments"});
+  EXPECT_EQ(table.code, ExitCode::success) << table.err;
+  for (const char* words : {"live", "yes", "its proof has ended", "unknown_key: kid ?[2J (3 times)", "198.51.100.7"})
+    EXPECT_TRUE(has(table.out, words)) << words << '\n' << table.out;
+  expect_json_as_it_is({"enrolments"}, answer);
+  gateway_.answer("GET /v1/enrolments?state=past", R"({"enrolments":[]})");
+  EXPECT_EQ(ctl({"enrolments", "--state", "past"}).out, "nobody is, was or tried to be enrolled\n");
+}
+
 TEST_F(EnrolmentCommands, ShowWireguardsOwnSessions) {
   gateway_.answer("GET /v1/sessions", R"([{"peer":"ann-laptop","index":65,"role":"responder"}])");
   EXPECT_TRUE(has(ctl({"sessions"}).out, "ann-laptop  00000041"));
@@ -226,6 +258,7 @@ TEST_F(EnrolmentCommands, SayWhereLiveServicesComeFrom) {
 TEST_F(EnrolmentCommands, SurviveAnswersOfAnotherShape) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> commands = {
       {"GET /v1/enrolled", {"enrolled"}},
+      {"GET /v1/enrolments", {"enrolments"}},
       {"GET /v1/revocations", {"revoke", "--list"}},
       {"GET /v1/enrolment-keys", {"enrolment-keys"}},
       {"GET /v1/pins", {"pins"}},
@@ -239,7 +272,7 @@ TEST_F(EnrolmentCommands, SurviveAnswersOfAnotherShape) {
         const char* answer :
         {"null", "7", "[]", "{}", "[[]]", R"([{"source":7,"draining":{}}])",
          R"({"sessions":7,"pins":{},"sources":[7,{"keys":7,"certificates":[7]}],"clusters":[[]],"pools":[null],"checks":[7]})",
-         R"({"sessions":[{"posture":7,"expires_at":7,"addresses":{}}],"enrolment_keys":[{"expires":{}}]})"}) {
+         R"({"sessions":[{"posture":7,"expires_at":7,"addresses":{}}],"enrolment_keys":[{"expires":{}}],"enrolments":[7]})"}) {
       gateway_.answer(line, answer);
       EXPECT_EQ(ctl(command).code, ExitCode::success) << line << ' ' << answer;
     }

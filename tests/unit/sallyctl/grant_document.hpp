@@ -17,12 +17,16 @@ namespace sallyport {
   return *decode_key("3p7bfXt9wbTTW2HC7OQ1Nz+DQ8hbeGdNrfx+FG+IK08=");
 }
 
+inline const std::string preshared_test_key = "kvLD5H0BM0qBAZ7qpSoFVpsT1Zb6RCPhFwcGVLz1P1s=";
+
 [[nodiscard]] inline nlohmann::json grant_document(const PublicKey& key,
                                                    const std::string& expires_at = "2026-11-26T10:00:00Z") {
   return {{"session", "8d1f0c2b7a6e5d43"},
           {"session_token", "session-token-1"},
           {"identity", "sa:prod-eu/shop/frontend"},
           {"public_key", encode_key(key)},
+          {"preshared_key", preshared_test_key},
+          {"post_quantum", false},
           {"addresses", {"10.8.128.2/32", "fd08:1::2/128"}},
           {"gateway", {{"public_key", encode_key(gateway_test_key())}, {"endpoint", "192.0.2.1:51820"}}},
           {"dns", {"10.0.0.53"}},

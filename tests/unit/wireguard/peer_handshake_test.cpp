@@ -433,6 +433,74 @@ TEST(PeerHandshake, ANewPresharedKeyHoldsFromTheNextHandshakeOn) {
   complete(pair.ann, pair.bob, at(20s));
 }
 
+// A gateway that gave its peer another preshared key, and has both; Ann has one of them.
+struct ChangedPresharedKey {
+  explicit ChangedPresharedKey(Preshared ann_has) {
+    const Hash fresh = hash({as_bytes("new")}), former = hash({as_bytes("old")});
+    pair.ann.handshake->replace_keys(*make_peer_keys(*pair.ann.local, bob.local->public_key,
+                                                     PresharedKey(ann_has == Preshared::present ? fresh : former)));
+    const auto known = *make_peer_keys(*bob.local, pair.ann.local->public_key, PresharedKey(former));
+    bob.handshake->replace_keys(with_preshared_keys(*known, PresharedKey(fresh), PresharedKey(former)));
+  }
+  // Ann calls; whether she understood the answer. Then she confirms the session.
+  bool ann_calls(const Instant& now) {
+    auto initiation = pair.ann.want(now);
+    if (!initiation.send) initiation = pair.ann.tick(now);
+    auto answer = bob.receive(initiation.send->view(), now);
+    if (!pair.ann.receive(answer->send->view(), now)) return false;
+    bob.handshake->on_session_confirmed(now, answer->install->local_index);
+    return true;
+  }
+  bool bob_calls(const Instant& now) {
+    const auto initiation = bob.want(now);
+    const auto answer = pair.ann.receive(initiation.send->view(), now);
+    return bob.receive(answer->send->view(), now).has_value();
+  }
+
+  Pair pair;
+  Endpoint& bob = pair.bob;
+};
+
+TEST(PeerHandshake, AnswersByTheNewPresharedKeyFirst) {
+  ChangedPresharedKey changed(Preshared::present);
+  EXPECT_TRUE(changed.ann_calls(at(10s)));
+  EXPECT_TRUE(changed.ann_calls(at(20s)));
+}
+
+TEST(PeerHandshake, AnswersByTheFormerPresharedKeyWhereTheNewOneWasNotUnderstood) {
+  ChangedPresharedKey changed(Preshared::former);
+  EXPECT_FALSE(changed.ann_calls(at(10s)));
+  EXPECT_TRUE(changed.ann_calls(at(16s)));
+  EXPECT_TRUE(changed.ann_calls(at(136s)));  // what was proven last comes first
+}
+
+TEST(PeerHandshake, FindsThePresharedKeyThatThePeerTookUpMeanwhile) {
+  ChangedPresharedKey changed(Preshared::former);
+  EXPECT_FALSE(changed.ann_calls(at(10s)));
+  EXPECT_TRUE(changed.ann_calls(at(16s)));
+  changed.pair.ann.handshake->replace_keys(
+      *make_peer_keys(*changed.pair.ann.local, changed.bob.local->public_key, PresharedKey(hash({as_bytes("new")}))));
+  EXPECT_FALSE(changed.ann_calls(at(30s)));
+  EXPECT_TRUE(changed.ann_calls(at(36s)));
+}
+
+TEST(PeerHandshake, UnderstandsAnAnswerByEitherPresharedKey) {
+  for (const Preshared ann_has : {Preshared::present, Preshared::former}) {
+    ChangedPresharedKey changed(ann_has);
+    EXPECT_TRUE(changed.bob_calls(at(10s)));
+    EXPECT_TRUE(changed.ann_calls(at(20s)));  // it is known by now which one she has
+  }
+}
+
+TEST(PeerHandshake, ForgetsTheFormerPresharedKeyWithItsTime) {
+  ChangedPresharedKey changed(Preshared::former);
+  const PeerKeys& both = changed.bob.handshake->keys();
+  changed.bob.handshake->replace_keys(with_preshared_keys(both, both.preshared_key.duplicate(), {}));
+  for (unsigned seconds = 10; seconds < 40; seconds += 6)
+    EXPECT_FALSE(changed.ann_calls(at(std::chrono::seconds(seconds))));
+  EXPECT_FALSE(changed.bob_calls(at(60s)));
+}
+
 // ---- cookies ----
 
 TEST(PeerHandshake, CarriesACookieInItsNextInitiation) {

@@ -15,7 +15,7 @@ Json texts_of(const List& list) {
   return texts;
 }
 
-// The session's token stays here: whoever reads the output may not end the session.
+// The session's token and preshared key stay here: whoever reads the output may not end the session.
 Json to_json(std::string_view event, const Grant& grant) {
   const TunnelPlan& tunnel = grant.tunnel;
   return {{"event", event},
@@ -28,6 +28,7 @@ Json to_json(std::string_view event, const Grant& grant) {
           {"routes", texts_of(tunnel.routes)},
           {"mtu", tunnel.mtu},
           {"persistent_keepalive_s", tunnel.persistent_keepalive_s},
+          {"post_quantum", grant.post_quantum},
           {"expires_at", time_text(grant.expires_at)}};
 }
 
@@ -42,7 +43,8 @@ void EnrollReport::granted(std::string_view event, const Grant& grant) {
   }
   out << event << " session=" << grant.session << " identity=" << printable(grant.identity)
       << " public_key=" << encode_key(grant.public_key) << " addresses=" << joined(document["addresses"], ",")
-      << " gateway=" << grant.tunnel.endpoint << " expires_at=" << time_text(grant.expires_at) << std::endl;
+      << " gateway=" << grant.tunnel.endpoint << " expires_at=" << time_text(grant.expires_at)
+      << " post_quantum=" << (grant.post_quantum ? "yes" : "no") << std::endl;
 }
 
 void EnrollReport::ended(std::string_view session) {

@@ -1,6 +1,7 @@
 #include "tools/ctl/enroll/grant.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 #include "tools/ctl/enroll/proof_source.hpp"
@@ -73,6 +74,18 @@ std::optional<IpAddress> resolver(const std::string& text) {
   return address;
 }
 
+// Absent from the answers of a gateway that is older than preshared keys.
+Checked read_preshared_key(const Json& answer, Grant& grant) {
+  grant.post_quantum = field(answer, "post_quantum") == Json(true);
+  if (field(answer, "preshared_key").is_null()) return {};
+  constexpr PublicKey none{};
+  auto key = decode_key(string_of(answer, "preshared_key"));
+  if (!key || *key == none) return wrong("preshared_key", "a WireGuard key in base64");
+  grant.tunnel.preshared_key = SharedKey(Secret<key_bytes>(*key));
+  explicit_bzero(key->data(), key->size());
+  return {};
+}
+
 Checked read_gateway(const Json& answer, TunnelPlan& tunnel) {
   const Json& gateway = field(answer, "gateway");
   const auto key = decode_key(string_of(gateway, "public_key"));
@@ -136,6 +149,7 @@ tl::expected<Grant, std::string> parse_grant(std::string_view body, GrantOf of, 
     grant.session_token = WipedText(std::move(token));
   }
   if (const auto read = read_tunnel(*answer, grant.tunnel); !read) return tl::unexpected(read.error());
+  if (const auto read = read_preshared_key(*answer, grant); !read) return tl::unexpected(read.error());
   if (grant.tunnel.gateway_key == own_key) return wrong("gateway.public_key", "another key than this machine's");
   if (const auto read = read_times(*answer, now, grant.expires_at); !read) return tl::unexpected(read.error());
   return grant;

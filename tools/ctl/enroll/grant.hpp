@@ -12,18 +12,21 @@
 
 #include "config/base/base64.hpp"
 #include "config/base/ip.hpp"
+#include "config/base/shared_key.hpp"
 #include "tools/ctl/enroll/wiped_text.hpp"
 #include "tools/ctl/times.hpp"
 
 namespace sallyport::ctl {
 
-// What a tunnel is made of; the same after a renewal, if the gateway's configuration did not change.
+// What a tunnel is made of; after a renewal the same but for the preshared key, if the gateway's configuration did not
+// change.
 struct TunnelPlan {
   std::vector<IpPrefix> addresses;
   std::vector<IpPrefix> routes;
   std::vector<IpAddress> dns;
   PublicKey gateway_key{};
-  std::string endpoint;  // HOST:PORT
+  SharedKey preshared_key;  // not set: a gateway that gives none
+  std::string endpoint;     // HOST:PORT
   std::uint16_t mtu = 1420;
   std::uint16_t persistent_keepalive_s = 0;  // 0: off
   friend bool operator==(const TunnelPlan&, const TunnelPlan&) = default;
@@ -35,7 +38,8 @@ struct Grant {
   PublicKey public_key{};
   TunnelPlan tunnel;
   WallTime expires_at{};
-  WipedText session_token;  // of enroll alone
+  bool post_quantum = false;  // the key exchange by which the answer came
+  WipedText session_token;    // of enroll alone
 };
 
 inline constexpr std::size_t most_tunnel_addresses = 16;

@@ -119,9 +119,14 @@ TunnelInterface::Checked TunnelInterface::set_peer(const TunnelPlan& plan, const
     if (const auto before = dump())
       if (auto removed = remove_peers(before->peers, std::nullopt); !removed) return removed;
   if (auto set = set_key(key); !set) return set;
-  const auto set = tools_.run({"wg", "set", name_, "peer", encode_key(plan.gateway_key), "endpoint", plan.endpoint,
-                               "persistent-keepalive", std::to_string(plan.persistent_keepalive_s), "allowed-ips",
-                               joined_prefixes(plan.routes)});
+  const bool has_secret = plan.preshared_key.is_set();
+  const SecretText preshared_text(plan.preshared_key.duplicate());
+  const WipedText line(has_secret ? std::string(preshared_text.view()) + '\n' : std::string());
+  const auto set =
+      tools_.run({"wg", "set", name_, "peer", encode_key(plan.gateway_key), "preshared-key",
+                  has_secret ? "/dev/stdin" : "/dev/null", "endpoint", plan.endpoint, "persistent-keepalive",
+                  std::to_string(plan.persistent_keepalive_s), "allowed-ips", joined_prefixes(plan.routes)},
+                 line.expose());
   if (!set) return tl::unexpected(set.error());
   const auto now = dump();
   if (!now) return tl::unexpected("'wg show " + name_ + " dump' prints what cannot be understood");

@@ -23,7 +23,9 @@ WipedText wg_quick_text(const Grant& grant, const PrivateKey& key) {
   if (tunnel.persistent_keepalive_s != 0) file.persistent_keepalive_s = tunnel.persistent_keepalive_s;
   file.notes.push_back("Written by 'sallyctl enroll', which replaces it; session " + grant.session);
   const SecretText text(key);
-  return WipedText(to_text(file, text.view(), {}));
+  const SecretText preshared_text(tunnel.preshared_key.duplicate());
+  return WipedText(
+      to_text(file, text.view(), tunnel.preshared_key.is_set() ? preshared_text.view() : std::string_view()));
 }
 
 TunnelTarget::TunnelTarget(Settings settings, SystemTools tools) : settings_(std::move(settings)) {
