@@ -29,6 +29,7 @@ constexpr std::size_t slot_bytes = 2304;  // a packet buffer of DPDK; longer pac
 constexpr std::size_t header_bytes = 58;  // in front of a WireGuard packet's text: no engine gets aligned data
 
 struct Case {
+  AeadAlgorithm algorithm;
   bool opening;
   std::size_t batch;
   std::size_t keys;
@@ -42,8 +43,8 @@ struct Case {
     return size_bytes != 0 ? size_bytes : (7 * 64 + 4 * 576 + 1420) / 12;
   }
   [[nodiscard]] std::string name() const {
-    return std::string("chacha20poly1305/") + (opening ? "open" : "seal") + "/batch" + std::to_string(batch) + "/keys" +
-           std::to_string(keys) + (size_bytes == 0 ? "/imix" : "");
+    return std::string(name_of(algorithm)) + (opening ? "/open" : "/seal") + "/batch" + std::to_string(batch) +
+           "/keys" + std::to_string(keys) + (size_bytes == 0 ? "/imix" : "");
   }
 };
 
@@ -58,22 +59,19 @@ class Bench {
  public:
   explicit Bench(double seconds_for_a_case) : seconds_(seconds_for_a_case), keys_(10'000), order_(keys_.size()) {
     std::mt19937_64 random(1);
-    for (AeadKey& key : keys_) {
-      std::array<std::uint8_t, aead_key_bytes> bytes;
-      for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-      key.install(AeadAlgorithm::chacha20_poly1305, bytes);
-    }
     std::iota(order_.begin(), order_.end(), 0U);
     std::shuffle(order_.begin(), order_.end(), random);
   }
 
   [[nodiscard]] std::vector<perf::Contender>& contenders() { return contenders_; }
 
-  // The least cycles per packet of each contender.
+  // The least cycles per packet of each contender; of those that are for others, nonsense.
   std::vector<double> run(const Case& of) {
     std::vector<std::uint64_t> best(contenders_.size(), ~0ULL);
     std::map<std::string, std::vector<std::size_t>> groups;
-    for (std::size_t i = 0; i < contenders_.size(); ++i) groups[contenders_[i].baseline].push_back(i);
+    if (keys_[0].algorithm() != of.algorithm) install_keys(of.algorithm);
+    for (std::size_t i = 0; i < contenders_.size(); ++i)
+      if (contenders_[i].for_aes_gcm == is_aes_gcm(of.algorithm)) groups[contenders_[i].baseline].push_back(i);
     const auto ticks = static_cast<std::uint64_t>(seconds_ * tsc_hz_);
     for (const auto& [baseline, group] : groups) {
       const std::uint64_t begin = __rdtsc();
@@ -90,6 +88,15 @@ class Bench {
   }
 
  private:
+  void install_keys(AeadAlgorithm algorithm) {
+    std::mt19937_64 random(2);
+    for (AeadKey& key : keys_) {
+      std::array<std::uint8_t, aead_key_bytes> bytes;
+      for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
+      key.install(algorithm, bytes);
+    }
+  }
+
   // A turn is two batches: the first gives the engine its code, its frequency and its predictions back.
   std::uint64_t time(AeadEngine& engine, const Case& of) {
     std::uint64_t took = 0;
@@ -141,13 +148,15 @@ double floor_cycles(std::string_view engine, std::uint32_t size_bytes) {
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (const bool opening : {false, true}) {
-    for (const std::size_t batch : {64, 32, 8, 1})
-      for (const std::uint32_t size : {64, 128, 256, 512, 1024, 1420, 4096, 8192, 0})
-        cases.push_back({opening, batch, 1, size});
-    for (const std::size_t keys : {32, 10'000})
-      for (const std::uint32_t size : {64, 512, 1420, 0}) cases.push_back({opening, 64, keys, size});
-  }
+  for (const AeadAlgorithm algorithm :
+       {AeadAlgorithm::chacha20_poly1305, AeadAlgorithm::aes_128_gcm, AeadAlgorithm::aes_256_gcm})
+    for (const bool opening : {false, true}) {
+      for (const std::size_t batch : {64, 32, 8, 1})
+        for (const std::uint32_t size : {64, 128, 256, 512, 1024, 1420, 4096, 8192, 0})
+          cases.push_back({algorithm, opening, batch, 1, size});
+      for (const std::size_t keys : {32, 10'000})
+        for (const std::uint32_t size : {64, 512, 1420, 0}) cases.push_back({algorithm, opening, 64, keys, size});
+    }
   return cases;
 }
 
@@ -208,13 +217,15 @@ int main(int argc, char** argv) {
     if (of.name().find(filter) == std::string::npos) continue;
     const std::vector<double> cycles = bench.run(of);
     const auto& contenders = bench.contenders();
+    const bool aes = is_aes_gcm(of.algorithm);
     for (std::size_t i = 0; i < contenders.size(); ++i) {
+      if (contenders[i].for_aes_gcm != aes) continue;
       Result result{of, contenders[i].name, contenders[i].baseline, cycles[i], 1e300};
       for (std::size_t j = 0; j < contenders.size(); ++j)
-        if (contenders[j].name.starts_with(result.baseline))
+        if (contenders[j].for_aes_gcm == aes && contenders[j].name.starts_with(result.baseline))
           result.baseline_cycles = std::min(result.baseline_cycles, cycles[j]);
       result.baseline.pop_back();
-      if (result.engine.starts_with("vector") && of.size_bytes != 0)
+      if (!aes && result.engine.starts_with("vector") && of.size_bytes != 0)
         result.floor_cycles = floor_cycles(result.engine, of.size_bytes);
       print(results.emplace_back(std::move(result)));
     }

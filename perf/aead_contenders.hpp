@@ -14,6 +14,7 @@ struct Contender {
   std::string name;      // "vector/avx512", "ipsec_mb/avx2/burst", "openssl"
   std::string baseline;  // contenders whose names begin so are what it is compared with; their best counts
   std::unique_ptr<dataplane::AeadEngine> engine;
+  bool for_aes_gcm = false;  // else for ChaCha20-Poly1305
 };
 
 // All that run on this processor.

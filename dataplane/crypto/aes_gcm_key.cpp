@@ -104,7 +104,14 @@ const ExpandedAesKey* expand_aes_gcm_key(AeadAlgorithm algorithm, const std::uin
       IMB_AES256_GCM_PRE(manager, key, &expanded->library);
       break;
   }
+  static const gcm::Way* const way = best_gcm_way();
+  if (way != nullptr) way->make_powers(expanded->library.expanded_keys, rounds_of(algorithm), expanded->powers);
   return expanded;
+}
+
+const gcm::Way* best_gcm_way() noexcept {
+  if (gcm::vaes.supported()) return &gcm::vaes;
+  return gcm::aesni.supported() ? &gcm::aesni : nullptr;
 }
 
 void wipe_and_free(const ExpandedAesKey* key) noexcept {

@@ -2,11 +2,14 @@
 
 #include "dataplane/crypto/ipsec_mb_engine.hpp"
 #include "dataplane/crypto/lane_packets.hpp"
+#include "dataplane/crypto/vector_aes_gcm.hpp"
 
 namespace sallyport::dataplane {
 namespace {
 
 static_assert(lanes::most_aad_bytes == aead_longest_aad_bytes);
+static_assert(gcm::most_aad_blocks * gcm::block_bytes == aead_longest_aad_bytes);
+static_assert(lanes::most_packets <= VectorAesGcm::most_packets);
 
 const lanes::Width& lanes_of(VectorWidth width) noexcept {
   return width == VectorWidth::avx512 ? lanes::avx512 : lanes::avx2;
@@ -14,22 +17,30 @@ const lanes::Width& lanes_of(VectorWidth width) noexcept {
 
 class VectorEngine final : public AeadEngine {
  public:
-  VectorEngine(const lanes::Width& width, std::unique_ptr<AeadEngine> single) noexcept
-      : width_(width), single_(std::move(single)) {}
+  VectorEngine(const lanes::Width& width, const gcm::Way& way, std::unique_ptr<AeadEngine> single) noexcept
+      : width_(width), single_(std::move(single)), aes_gcm_(way, single_.get()) {}
   ~VectorEngine() override { explicit_bzero(&scratch_, sizeof scratch_); }
 
   [[nodiscard]] const char* name() const noexcept override { return "vector"; }
   [[nodiscard]] const char* way() const noexcept override { return width_.name; }
   [[nodiscard]] bool has(AeadAlgorithm algorithm) const noexcept override {
-    return algorithm == AeadAlgorithm::chacha20_poly1305 || (single_ != nullptr && single_->has(algorithm));
+    return algorithm == AeadAlgorithm::chacha20_poly1305 || is_aes_gcm(algorithm);
   }
 
   void seal(std::span<AeadJob> jobs) noexcept override {
-    for_each_batch(jobs, [this](std::span<AeadJob> batch) { seal_batch(batch); });
+    for_each_batch(jobs, [this](std::span<AeadJob> batch) {
+      const std::size_t others = batch.size() - aes_jobs_of(batch);
+      if (others != batch.size()) aes_gcm_.seal(batch);
+      if (others != 0) seal_batch(batch, others);
+    });
   }
 
   void open(std::span<AeadJob> jobs) noexcept override {
-    for_each_batch(jobs, [this](std::span<AeadJob> batch) { open_batch(batch); });
+    for_each_batch(jobs, [this](std::span<AeadJob> batch) {
+      const std::size_t others = batch.size() - aes_jobs_of(batch);
+      if (others != batch.size()) aes_gcm_.open(batch);
+      if (others != 0) open_batch(batch, others);
+    });
   }
 
  private:
@@ -44,15 +55,28 @@ class VectorEngine final : public AeadEngine {
     }
   }
 
-  void seal_batch(std::span<AeadJob> jobs) noexcept {
-    if (are_too_few(jobs)) return single_->seal(jobs);
+  static std::size_t aes_jobs_of(std::span<const AeadJob> jobs) noexcept {
+    std::size_t count = 0;
+    for (const AeadJob& job : jobs) count += is_aes_gcm(job.key->algorithm()) ? 1 : 0;
+    return count;
+  }
+
+  // `others`: how many jobs are not for AES-GCM, and so for us here; the rest is done.
+  void seal_batch(std::span<AeadJob> jobs, std::size_t others) noexcept {
+    if (are_too_few(jobs, others)) {
+      if (others == jobs.size()) return single_->seal(jobs);
+      return for_each_other(jobs, [this](std::span<AeadJob> job) { single_->seal(job); });
+    }
     const unsigned count = line_up(jobs, 0), in_lanes = worth_lanes(count);
     width_.seal(packets_.data(), in_lanes, scratch_);
     for (unsigned i = in_lanes; i < count; ++i) single_->seal(jobs.subspan(packets_[i].job, 1));
   }
 
-  void open_batch(std::span<AeadJob> jobs) noexcept {
-    if (are_too_few(jobs)) return single_->open(jobs);
+  void open_batch(std::span<AeadJob> jobs, std::size_t others) noexcept {
+    if (are_too_few(jobs, others)) {
+      if (others == jobs.size()) return single_->open(jobs);
+      return for_each_other(jobs, [this](std::span<AeadJob> job) { single_->open(job); });
+    }
     const unsigned count = line_up(jobs, aead_tag_bytes), in_lanes = worth_lanes(count);
     width_.open(packets_.data(), in_lanes, scratch_);
     for (unsigned i = 0; i < in_lanes; ++i) {
@@ -70,11 +94,16 @@ class VectorEngine final : public AeadEngine {
   }
 
   // Said without lining them up, which a small batch would feel.
-  [[nodiscard]] bool are_too_few(std::span<const AeadJob> jobs) const noexcept {
-    if (single_ == nullptr || jobs.size() >= width_.lanes) return false;
+  [[nodiscard]] bool are_too_few(std::span<const AeadJob> jobs, std::size_t others) const noexcept {
+    if (single_ == nullptr || others >= width_.lanes) return false;
     std::uint32_t most_bytes = 0;
     for (const AeadJob& job : jobs) most_bytes = std::max(most_bytes, job.length_bytes);
-    return !gain_from_lanes(jobs.size(), most_bytes);
+    return !gain_from_lanes(others, most_bytes);
+  }
+  template <class Use>
+  static void for_each_other(std::span<AeadJob> jobs, Use use) noexcept {
+    for (AeadJob& job : jobs)
+      if (!is_aes_gcm(job.key->algorithm())) use({&job, 1});
   }
 
   // Whole groups always; what is left over, the shortest packets, only if they are enough to gain.
@@ -92,10 +121,7 @@ class VectorEngine final : public AeadEngine {
     std::uint32_t differences = 0;
     for (unsigned i = 0; i < jobs.size(); ++i) {
       AeadJob& job = jobs[i];
-      if (is_aes_gcm(job.key->algorithm()) && single_ != nullptr) {
-        tag_bytes == 0 ? single_->seal({&job, 1}) : single_->open({&job, 1});
-        continue;
-      }
+      if (is_aes_gcm(job.key->algorithm())) continue;
       job.ok = is_usable(job, tag_bytes);
       if (!job.ok) continue;
       const std::uint32_t blocks =
@@ -140,6 +166,7 @@ class VectorEngine final : public AeadEngine {
 
   const lanes::Width& width_;
   const std::unique_ptr<AeadEngine> single_;  // null: never
+  VectorAesGcm aes_gcm_;
   lanes::Scratch scratch_{};
   std::array<lanes::LanePacket, lanes::most_packets> packets_, unsorted_;
 };
@@ -150,16 +177,21 @@ tl::expected<std::unique_ptr<AeadEngine>, std::string> make_vector_engine() {
   return make_vector_engine(lanes::avx512.supported() ? VectorWidth::avx512 : VectorWidth::avx2);
 }
 
-tl::expected<std::unique_ptr<AeadEngine>, std::string> make_vector_engine(VectorWidth width, bool fall_back) {
+tl::expected<std::unique_ptr<AeadEngine>, std::string> make_vector_engine(VectorWidth width, bool fall_back,
+                                                                          const gcm::Way* way) {
   const lanes::Width& lanes = lanes_of(width);
   if (!lanes.supported()) return tl::unexpected(std::string("the vector engine needs a processor with ") + lanes.needs);
+  if (way == nullptr) way = best_gcm_way();
+  if (way == nullptr || !way->supported())
+    return tl::unexpected(std::string("the vector engine needs a processor with ") +
+                          (way == nullptr ? gcm::aesni.needs : way->needs));
   std::unique_ptr<AeadEngine> single;
   if (fall_back) {
     auto made = make_ipsec_mb_engine();
     if (!made) return tl::unexpected("the vector engine hands small batches to another: " + made.error());
     single = std::move(*made);
   }
-  return std::make_unique<VectorEngine>(lanes, std::move(single));
+  return std::make_unique<VectorEngine>(lanes, *way, std::move(single));
 }
 
 }  // namespace sallyport::dataplane
