@@ -134,9 +134,8 @@ std::vector<Contender> all_contenders() {
     all.push_back({avx2 + name, avx2, std::make_unique<IpsecMbContender>(IMB_ARCH_AVX2, interface)});
   }
   // The library's expanded AES keys are of the instructions that it chooses for this processor: with no others here.
-  for (const gcm::Way* const way : {&gcm::vaes, &gcm::aesni})
-    if (auto made = make_vector_engine(VectorWidth::avx2, true, way))
-      all.push_back({std::string("vector/") + way->name, best, std::move(*made), true});
+  if (auto made = make_vector_engine(VectorWidth::avx2, true, &gcm::aesni))
+    all.push_back({std::string("vector/") + gcm::aesni.name, best, std::move(*made), true});
   for (const auto& [name, interface] : interfaces)
     all.push_back({best + name, best,
                    std::make_unique<IpsecMbContender>(has_avx512 ? IMB_ARCH_AVX512 : IMB_ARCH_AVX2, interface), true});

@@ -110,7 +110,6 @@ const ExpandedAesKey* expand_aes_gcm_key(AeadAlgorithm algorithm, const std::uin
 }
 
 const gcm::Way* best_gcm_way() noexcept {
-  if (gcm::vaes.supported()) return &gcm::vaes;
   return gcm::aesni.supported() ? &gcm::aesni : nullptr;
 }
 

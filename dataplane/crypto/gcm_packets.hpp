@@ -43,6 +43,5 @@ struct Way {
 };
 
 extern const Way aesni;
-extern const Way vaes;
 
 }  // namespace sallyport::dataplane::gcm

@@ -68,7 +68,6 @@ std::vector<Variant> variants_of_this_processor() {
                                    {"mixed", make_vector<VectorWidth::avx2, false>, all},
                                    {"mixed_or_single", make_vector<VectorWidth::avx2, true>, all},
                                    {"aesni", make_vector<VectorWidth::avx2, false, &gcm::aesni>, aes}};
-  if (gcm::vaes.supported()) variants.push_back({"vaes", make_vector<VectorWidth::avx2, false, &gcm::vaes>, aes});
   if (lanes::avx512.supported()) {
     variants.push_back({"avx512", make_vector<VectorWidth::avx512, false>, chacha});
     variants.push_back({"avx512_or_single", make_vector<VectorWidth::avx512, true>, chacha});
