@@ -7,6 +7,7 @@
 
 #include "tests/unit/sallyctl/grant_document.hpp"
 #include "tools/ctl/enroll/address_batch.hpp"
+#include "tools/ctl/enroll/device_answers.hpp"
 #include "tools/ctl/enroll/grant.hpp"
 #include "tools/ctl/enroll/posture.hpp"
 #include "tools/ctl/enroll/tunnel_target.hpp"
@@ -40,6 +41,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const WallTime now = *parse_time("2026-11-26T09:00:00Z");
   (void)parse_posture(text);
   (void)parse_wg_dump(text);
+  (void)parse_provider(text, "https://idp.example.com");
+  for (const unsigned status : {200U, 400U, 503U}) (void)parse_token_answer(status, text);
+  if (const auto code = parse_device_code(text))
+    if (code->expires_in > longest_device_code || code->interval > longest_poll_interval) std::abort();
   for (const GrantOf of : {GrantOf::enroll, GrantOf::renew}) {
     const auto grant = parse_grant(text, of, test_key(), now);
     if (!grant) continue;

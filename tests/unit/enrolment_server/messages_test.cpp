@@ -185,6 +185,8 @@ TEST(EnrolmentMessages, RenderWhatIsGranted) {
                   .session_token = "abc",
                   .identity = "sa:prod-eu/shop/frontend",
                   .public_key = *decode_key(key),
+                  .preshared_key = SharedKey(Secret<key_bytes>(*decode_key(other_key))),
+                  .post_quantum = true,
                   .addresses = {*IpPrefix::parse("10.8.128.2/32"), *IpPrefix::parse("fd08:1::2/128")},
                   .gateway_key = *decode_key(other_key),
                   .endpoint = "192.0.2.1:51820",
@@ -194,7 +196,9 @@ TEST(EnrolmentMessages, RenderWhatIsGranted) {
   EXPECT_EQ(
       answer_with(granted).body,
       R"({"session":"6f1d0c52a9b3e847","session_token":"abc","identity":"sa:prod-eu/shop/frontend","public_key":")" +
-          key + R"(","addresses":["10.8.128.2/32","fd08:1::2/128"],"gateway":{"public_key":")" + other_key +
+          key + R"(","preshared_key":")" + other_key +
+          R"(","post_quantum":true,"addresses":["10.8.128.2/32","fd08:1::2/128"],"gateway":{"public_key":")" +
+          other_key +
           R"(","endpoint":"192.0.2.1:51820"},"dns":["10.8.0.53"],"routes":["10.0.0.0/8"],"mtu":1420,)"
           R"("persistent_keepalive_s":25,"expires_at":"2026-11-26T10:00:00Z"})");
   granted.session_token.clear();

@@ -1,5 +1,6 @@
 #include "tools/ctl/enroll/enroll_report.hpp"
 
+#include <chrono>
 #include <ostream>
 
 #include "tools/ctl/json_fields.hpp"
@@ -33,6 +34,24 @@ Json to_json(std::string_view event, const Grant& grant) {
 }
 
 }  // namespace
+
+// Now, and on a line of its own: a program that reads along shows it.
+void EnrollReport::confirm(const DeviceCode& code) {
+  std::ostream& out = call_.terminal.out;
+  const auto minutes = std::chrono::ceil<std::chrono::minutes>(code.expires_in).count();
+  if (call_.json) {
+    Json event = {{"event", "confirm"},
+                  {"verification_uri", code.verification_uri},
+                  {"user_code", code.user_code},
+                  {"expires_in_s", code.expires_in.count()}};
+    if (!code.verification_uri_complete.empty()) event["verification_uri_complete"] = code.verification_uri_complete;
+    out << event.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+    return;
+  }
+  out << "To give this machine a tunnel, open\n\n    " << printable(code.verification_uri)
+      << "\n\nand enter the code\n\n    " << printable(code.user_code) << "\n\nwithin " << minutes
+      << (minutes == 1 ? " minute." : " minutes.") << std::endl;
+}
 
 void EnrollReport::granted(std::string_view event, const Grant& grant) {
   std::ostream& out = call_.terminal.out;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/ctl/command.hpp"
+#include "tools/ctl/enroll/device_answers.hpp"
 #include "tools/ctl/enroll/grant.hpp"
 
 namespace sallyport::ctl {
@@ -16,6 +17,7 @@ class EnrollReport {
   // `many`: events follow each other, a JSON document on each line.
   EnrollReport(const Invocation& call, bool many) : call_(call), many_(many) {}
 
+  void confirm(const DeviceCode& code);                      // people are asked for a token
   void granted(std::string_view event, const Grant& grant);  // "enrolled", "renewed", "rotated"
   void ended(std::string_view session);
   void notes(const std::vector<std::string>& notes);

@@ -21,12 +21,28 @@ tl::unexpected<std::string> usage(std::string message) {
 }
 
 Checked read_gateway(const Invocation& call, EnrollSettings& settings) {
-  if (!call.has("gateway")) return usage("expected --gateway https://HOST:PORT");
-  auto url = parse_gateway_url(call.text("gateway"));
-  if (!url) return usage("--gateway: " + url.error());
+  if (call.arguments.empty() && !call.has("gateway")) return usage("expected a URL: https://HOST:PORT");
+  if (!call.arguments.empty() && call.has("gateway")) return usage("expected one URL, got one and --gateway");
+  auto url = parse_gateway_url(call.arguments.empty() ? call.text("gateway") : call.arguments[0]);
+  if (!url) return usage((call.arguments.empty() ? "--gateway: " : "the URL: ") + url.error());
   settings.https.gateway = std::move(*url);
   settings.https.ca_file = call.text("ca");
   if (call.has("ca") && settings.https.ca_file.empty()) return usage("--ca: expected a file");
+  return {};
+}
+
+Checked read_device_flow(const Invocation& call, DeviceFlow::Settings& device) {
+  device.issuer = call.text("device-flow");
+  device.client_id = call.text("client-id");
+  device.ca_file = call.text("issuer-ca");
+  if (call.has("scope")) device.scope = call.text("scope");
+  if (device.issuer.empty() != device.client_id.empty()) return usage("--device-flow and --client-id belong together");
+  if (device.issuer.empty() && (call.has("scope") || call.has("issuer-ca")))
+    return usage("--scope and --issuer-ca are of --device-flow");
+  if (device.issuer.empty()) return {};
+  const auto place = parse_https_place(device.issuer);
+  if (!place) return usage("--device-flow: " + place.error());
+  if (place->target.find('?') != std::string::npos) return usage("--device-flow: expected an issuer, without '?'");
   return {};
 }
 
@@ -35,13 +51,17 @@ Checked read_proof(const Invocation& call, EnrollSettings& settings) {
   proof = {.token_file = call.text("token-file"),
            .token_variable = call.text("token-env"),
            .certificate_file = call.text("certificate"),
-           .certificate_key_file = call.text("certificate-key")};
+           .certificate_key_file = call.text("certificate-key"),
+           .device = {}};
   if (proof.certificate_file.empty() != proof.certificate_key_file.empty())
     return usage("--certificate and --certificate-key belong together");
-  const int proofs =
-      int{!proof.token_file.empty()} + int{!proof.token_variable.empty()} + int{!proof.certificate_file.empty()};
+  if (auto read = read_device_flow(call, proof.device); !read) return read;
+  const int proofs = int{!proof.token_file.empty()} + int{!proof.token_variable.empty()} +
+                     int{!proof.certificate_file.empty()} + int{!proof.device.issuer.empty()};
   if (proofs != 1)
-    return usage("expected one proof: --token-file F, --token-env VAR, or --certificate F with --certificate-key F");
+    return usage(
+        "expected one proof: --token-file F, --token-env VAR, --device-flow ISSUER with --client-id ID, or "
+        "--certificate F with --certificate-key F");
   settings.https.certificate_file = proof.certificate_file;
   settings.https.certificate_key_file = proof.certificate_key_file;
   settings.instance = call.text("instance");
@@ -62,6 +82,8 @@ Checked read_target(const Invocation& call, EnrollSettings& settings) {
   const auto key_age = duration_option(call, "rotate-key", 1, longest_key_age_s);
   if (!key_age) return usage(key_age.error());
   if (*key_age) settings.key_age = std::chrono::seconds(**key_age);
+  if (settings.key_age && !settings.proof.device.issuer.empty())
+    return usage("--rotate-key and --device-flow: a token that people gave may be bound to the key of then");
   if (settings.key_age && (!settings.stay || settings.target.interface.empty()))
     return usage("--rotate-key needs --stay and --interface: nobody else could switch over in time");
   return {};
@@ -95,10 +117,15 @@ Checked read_posture(const Invocation& call, EnrollSettings& settings) {
 }  // namespace
 
 void describe_enroll_options(po::options_description_easy_init add) {
-  add("gateway", word("URL"), "the enrolment API: https://HOST:PORT");
+  add("gateway", word("URL"), "the enrolment API, https://HOST:PORT, if it is not the argument");
   add("ca", word("FILE"), "who vouches for the gateway's certificate; default: the system's CAs");
   add("token-file", word("F"), "the proof: a token, read anew each time");
   add("token-env", word("VAR"), "the proof: a token in an environment variable");
+  add("device-flow", word("ISSUER"),
+      "the proof: a token of this OpenID Connect issuer, which people give who are shown an address and a code");
+  add("client-id", word("ID"), "what we are called there");
+  add("scope", word("SCOPES"), "what is asked for; offline_access lets --stay renew. Default: openid email");
+  add("issuer-ca", word("FILE"), "who vouches for the issuer's certificate; default: the system's CAs");
   add("certificate", word("F"), "the proof: a TLS client certificate (PEM, with what is between it and its CA)");
   add("certificate-key", word("F"), "its private key (PEM)");
   add("key-file", word("F"), "keep the WireGuard key here; made, with mode 0600, if there is no such file");

@@ -68,10 +68,16 @@ ExitCode EnrolledMachine::stay(const StopSignal& stop) {
     const auto refusal = do_task(next.task);
     if (refusal && refusal->kind == Refusal::Kind::stopped) return leave();
     settle(schedule, next.task, refusal);
-    if (!tunnel_failed_ || tunnel_was_made_) continue;
+    if (!ends_it(next.task, refusal) && (!tunnel_failed_ || tunnel_was_made_)) continue;
     (void)leave();
     return ExitCode::failed;
   }
+}
+
+// Nobody is asked again and again by a program that they may have forgotten.
+bool EnrolledMachine::ends_it(Task task, const std::optional<Refusal>& refusal) const {
+  if (!refusal || task != Task::enroll || settings_.proof.device.issuer.empty()) return false;
+  return refusal->kind == Refusal::Kind::declined || refusal->kind == Refusal::Kind::refused;
 }
 
 void EnrolledMachine::settle(SessionSchedule& schedule, Task task, const std::optional<Refusal>& refusal) {

@@ -21,7 +21,8 @@ class EnrolledMachine {
 
   // Enrols, makes the tunnel and says the posture, each once.
   [[nodiscard]] ExitCode enroll_once();
-  // Until the signal. Problems of the gateway or the proof never end it; a tunnel that cannot be made at first does.
+  // Until the signal. Problems of the gateway or the proof never end it; a tunnel that cannot be made at first does,
+  // and so do people who are asked for a proof and give none that is good.
   [[nodiscard]] ExitCode stay(const StopSignal& stop);
 
  private:
@@ -34,6 +35,7 @@ class EnrolledMachine {
   [[nodiscard]] std::optional<Refusal> send_posture();
   [[nodiscard]] EnrolmentClient::Answer<Grant> renew_with_pending_key();
   [[nodiscard]] bool show_tunnel(Grant grant, const char* event);
+  [[nodiscard]] bool ends_it(Task task, const std::optional<Refusal>& refusal) const;
   void settle(SessionSchedule& schedule, Task task, const std::optional<Refusal>& refusal);
   [[nodiscard]] ExitCode leave();
   [[nodiscard]] Posture current_posture();

@@ -32,6 +32,18 @@ tl::unexpected<Refusal> from(const HttpsError& error) {
   return refuse(RefusalKind::senseless, error.message);
 }
 
+tl::unexpected<Refusal> from(const ProofError& error) {
+  switch (error.kind) {
+    case ProofError::Kind::declined:
+      return refuse(RefusalKind::declined, error.message);
+    case ProofError::Kind::stopped:
+      return refuse(RefusalKind::stopped, error.message);
+    case ProofError::Kind::local:
+      break;
+  }
+  return refuse(RefusalKind::local, error.message);
+}
+
 std::string sentence_of(const HttpsAnswer& answer) {
   const auto body = parse_json(answer.body);
   const std::string said = body ? text_field(*body, "error", "") : std::string();
@@ -83,14 +95,16 @@ EnrolmentClient::Answer<Grant> EnrolmentClient::ask_for_grant(std::string_view t
 }
 
 EnrolmentClient::Answer<Grant> EnrolmentClient::enroll(const PublicKey& key) {
-  const auto token = proof_.token();
-  if (!token) return refuse(RefusalKind::local, token.error());
-  return ask_for_grant("/v1/enroll", GrantOf::enroll, key, enroll_body(key, token->expose(), instance_));
+  const auto token = proof_.token_for(ProofSource::For::enroll, key);
+  if (!token) return from(token.error());
+  auto grant = ask_for_grant("/v1/enroll", GrantOf::enroll, key, enroll_body(key, token->expose(), instance_));
+  if (grant || grant.error().kind == RefusalKind::refused) proof_.settle();
+  return grant;
 }
 
 EnrolmentClient::Answer<Grant> EnrolmentClient::renew(const PublicKey& key, const std::optional<PublicKey>& new_key) {
-  const auto token = proof_.token();
-  if (!token) return refuse(RefusalKind::local, token.error());
+  const auto token = proof_.token_for(ProofSource::For::renew, key);
+  if (!token) return from(token.error());
   return ask_for_grant("/v1/renew", GrantOf::renew, new_key.value_or(key), renew_body(key, new_key, token->expose()));
 }
 

@@ -22,6 +22,7 @@ struct Refusal {
     unreachable,  // nobody answers
     senseless,    // an answer that makes no sense, or of somebody who is not the gateway
     local,        // something here: the token cannot be read, ...
+    declined,     // people were asked for a token, and gave none
     stopped,
   };
   Kind kind = Kind::senseless;
@@ -44,7 +45,10 @@ class EnrolmentClient {
                                           std::chrono::seconds time_to_live, const std::optional<TunnelView>& view);
   [[nodiscard]] Answer<void> end_session(const WipedText& session_token);
 
-  void set_mark(std::uint32_t mark) { settings_.mark = mark; }
+  void set_mark(std::uint32_t mark) {
+    settings_.mark = mark;
+    proof_.set_mark(mark);
+  }
   void forget_stop_descriptor() { settings_.stop_descriptor = -1; }  // to take leave after the signal
   void set_timeout(std::chrono::milliseconds timeout) { settings_.timeout = timeout; }
 

@@ -53,13 +53,13 @@ std::string openssl_reason() {
 }
 
 std::string request_text(const HttpsSettings& settings, std::string_view method, std::string_view target,
-                         std::string_view session_token, std::string_view body) {
+                         std::string_view session_token, std::string_view body, std::string_view content_type) {
   std::string text;
   text.reserve(512 + session_token.size() + body.size());  // no copy of a token stays behind
   text.append(method).append(" ").append(target).append(" HTTP/1.1\r\nHost: ").append(settings.gateway.host_header());
   text.append("\r\nUser-Agent: sallyctl\r\nAccept: application/json\r\n");
   if (!session_token.empty()) text.append("Authorization: Bearer ").append(session_token).append("\r\n");
-  if (!body.empty()) text.append("Content-Type: application/json\r\n");
+  if (!body.empty()) text.append("Content-Type: ").append(content_type).append("\r\n");
   text.append("Content-Length: ").append(std::to_string(body.size())).append("\r\nConnection: close\r\n\r\n");
   return text.append(body);
 }
@@ -262,8 +262,8 @@ tl::expected<HttpsAnswer, HttpsError> perform(const HttpsSettings& settings, con
 
 tl::expected<HttpsAnswer, HttpsError> https_request(const HttpsSettings& settings, std::string_view method,
                                                     std::string_view target, std::string_view session_token,
-                                                    std::string_view body) {
-  std::string request = request_text(settings, method, target, session_token, body);
+                                                    std::string_view body, std::string_view content_type) {
+  std::string request = request_text(settings, method, target, session_token, body, content_type);
   auto answer = perform(settings, request);
   WipedText::wipe(request);
   return answer;

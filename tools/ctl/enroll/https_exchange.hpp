@@ -1,6 +1,7 @@
-// One HTTPS request to the gateway and its answer: TLS 1.2 or later, the server's certificate and name always checked,
-// no redirect followed, one deadline for everything, every length bounded. Whatever the other side sends, an answer or
-// a message comes out. OpenSSL and Boost.Beast are in https_exchange.cpp alone.
+// One HTTPS request to the gateway, or to an identity provider, and its answer: TLS 1.2 or later, the server's
+// certificate and name always checked, no redirect followed, one deadline for everything, every length bounded.
+// Whatever the other side sends, an answer or a message comes out. OpenSSL and Boost.Beast are in https_exchange.cpp
+// alone.
 #pragma once
 
 #include <chrono>
@@ -44,10 +45,10 @@ struct HttpsError {
   std::string message;
 };
 
-// `body`: JSON, or empty for none. `session_token`: for "Authorization: Bearer"; empty: no such header.
+// `body`: of the content type, or empty for none. `session_token`: for "Authorization: Bearer"; empty: no such header.
 [[nodiscard]] tl::expected<HttpsAnswer, HttpsError> https_request(const HttpsSettings& settings,
                                                                   std::string_view method, std::string_view target,
-                                                                  std::string_view session_token,
-                                                                  std::string_view body);
+                                                                  std::string_view session_token, std::string_view body,
+                                                                  std::string_view content_type = "application/json");
 
 }  // namespace sallyport::ctl

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tools/ctl/enroll/client_key.hpp"
+
 namespace sallyport::ctl {
 namespace {
 
@@ -27,8 +29,23 @@ bool is_token(std::string_view text) {
          std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; });
 }
 
-ProofSource::ProofSource(ProofSettings settings, Environment environment)
-    : settings_(std::move(settings)), environment_(std::move(environment)) {}
+ProofSource::ProofSource(ProofSettings settings, Environment environment, std::optional<DeviceFlow> device)
+    : settings_(std::move(settings)), environment_(std::move(environment)), device_(std::move(device)) {}
+
+tl::expected<WipedText, ProofError> ProofSource::token_for(For purpose, const PublicKey& key) {
+  if (!device_) {
+    auto read = token();
+    if (!read) return tl::unexpected(ProofError{std::move(read.error()), ProofError::Kind::local});
+    return std::move(*read);
+  }
+  if (purpose == For::renew) return device_->refresh();
+  if (held_.empty()) {
+    auto given = device_->sign_in(nonce_of(key));
+    if (!given) return given;
+    held_ = std::move(*given);
+  }
+  return WipedText(std::string(held_.expose()));
+}
 
 const std::string& ProofSource::watched_file() const {
   return settings_.token_file.empty() ? settings_.certificate_file : settings_.token_file;
