@@ -91,8 +91,8 @@ void add_clusters(Exposition& out, const EnrolmentBackend& backend) {
 }
 
 void add_revocations(Exposition& out, const EnrolmentBackend& backend) {
-  constexpr std::array kinds = {RevocationKind::identity, RevocationKind::public_key, RevocationKind::issuer_key,
-                                RevocationKind::enrolment_key};
+  constexpr std::array kinds = {RevocationKind::identity, RevocationKind::public_key, RevocationKind::issuer,
+                                RevocationKind::issuer_key, RevocationKind::enrolment_key};
   std::map<RevocationKind, std::uint64_t> counts;
   for (const Revocation& revocation : backend.revocations()) ++counts[revocation.kind];
   out.begin(Metric::revocations);

@@ -14,7 +14,7 @@ namespace sallyport::controlplane {
 namespace {
 
 constexpr unsigned revocations_per_step = 256;
-constexpr std::string_view expected_kind = "identity, key, issuer-key or enrolment-key";
+constexpr std::string_view expected_kind = "identity, key, issuer, issuer-key or enrolment-key";
 
 std::string wrong_kind(std::string_view got) {
   return "kind: expected " + std::string(expected_kind) + ", got " + in_quotes(got);

@@ -40,6 +40,8 @@ tl::expected<std::size_t, std::string> EnrolmentService::revoke(Revocation& revo
       case RevocationKind::public_key:
         return encode_key(session.public_key) == revocation.value ||
                (session.former_key && encode_key(*session.former_key) == revocation.value);
+      case RevocationKind::issuer:
+        return session.issuer == revocation.value;
       case RevocationKind::issuer_key:
         return session.issuer_key == revocation.value;
       case RevocationKind::enrolment_key:

@@ -111,6 +111,8 @@ tl::expected<EnrolmentService::Grounds, EnrolmentRefusal> EnrolmentService::judg
 std::optional<RefusedProof> EnrolmentService::forbidden(const Grounds& grounds, const PublicKey& key) const {
   if (revocations_.contains(RevocationKind::identity, grounds.identity))
     return refusal(ProofRefusal::revoked_identity, grounds, grounds.identity);
+  if (!grounds.issuer.empty() && revocations_.contains(RevocationKind::issuer, grounds.issuer))
+    return refusal(ProofRefusal::revoked_issuer, grounds, grounds.identity + " by issuer " + grounds.issuer);
   if (!grounds.issuer_key.empty() && revocations_.contains(RevocationKind::issuer_key, grounds.issuer_key))
     return refusal(ProofRefusal::revoked_issuer_key, grounds, grounds.identity + " by key " + grounds.issuer_key);
   if (revocations_.contains(key))

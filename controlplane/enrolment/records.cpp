@@ -7,9 +7,10 @@
 namespace sallyport::controlplane {
 namespace {
 
-constexpr std::array<std::pair<RevocationKind, std::string_view>, 4> revocation_kinds = {{
+constexpr std::array<std::pair<RevocationKind, std::string_view>, 5> revocation_kinds = {{
     {RevocationKind::identity, "identity"},
     {RevocationKind::public_key, "key"},
+    {RevocationKind::issuer, "issuer"},
     {RevocationKind::issuer_key, "issuer-key"},
     {RevocationKind::enrolment_key, "enrolment-key"},
 }};

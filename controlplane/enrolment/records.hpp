@@ -88,13 +88,13 @@ struct PinnedName {
   friend bool operator==(const PinnedName&, const PinnedName&) = default;
 };
 
-enum class RevocationKind : std::uint8_t { identity, public_key, issuer_key, enrolment_key };
-[[nodiscard]] std::string_view name_of(RevocationKind kind);  // "identity", "key", "issuer-key", "enrolment-key"
+enum class RevocationKind : std::uint8_t { identity, public_key, issuer, issuer_key, enrolment_key };
+[[nodiscard]] std::string_view name_of(RevocationKind kind);  // "identity", "key", "issuer", "issuer-key"
 [[nodiscard]] std::optional<RevocationKind> revocation_kind_of(std::string_view name);
 
 struct Revocation {
   RevocationKind kind = RevocationKind::identity;
-  std::string value;  // the identity; the key in base64; ISSUER/KID; the enrolment key's id
+  std::string value;  // the identity; the key in base64; ISSUER; ISSUER/KID; the enrolment key's id
   TimePoint at{};
   std::string by;
   std::string reason;

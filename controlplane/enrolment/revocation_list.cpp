@@ -31,6 +31,9 @@ std::optional<std::string> RevocationList::wrong_value(RevocationKind kind, cons
     case RevocationKind::public_key:
       if (decode_key(value)) return std::nullopt;
       return "expected a WireGuard public key, 44 characters of base64";
+    case RevocationKind::issuer:
+      if (value.find('/') == std::string::npos) return std::nullopt;
+      return "expected the name of an issuer as `sallyctl trust` shows it";
     case RevocationKind::issuer_key:
       if (const auto slash = value.find('/'); slash != std::string::npos && slash > 0 && slash + 1 < value.size())
         return std::nullopt;

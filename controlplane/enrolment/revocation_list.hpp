@@ -1,5 +1,5 @@
-// What is revoked: identities, WireGuard keys, keys of issuers, enrolment keys. Never a certificate's hash: a new
-// certificate would be a way back in.
+// What is revoked: identities, WireGuard keys, issuers and keys of theirs, enrolment keys. Never a certificate's hash:
+// a new certificate would be a way back in.
 #pragma once
 
 #include <cstddef>

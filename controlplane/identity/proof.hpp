@@ -44,6 +44,7 @@ namespace sallyport::controlplane {
   X(revoked_enrolment_key, "the enrolment key is revoked")                                               \
   X(revoked_identity, "the identity is revoked")                                                         \
   X(revoked_public_key, "the WireGuard key is revoked")                                                  \
+  X(revoked_issuer, "the issuer of the proof is revoked")                                                \
   X(revoked_issuer_key, "the key that signed the proof is revoked")                                      \
   X(name_is_anothers, "the name is pinned to another subject of the issuer")                             \
   X(key_is_anothers, "the WireGuard key belongs to another identity or to a configured peer")            \

@@ -102,15 +102,16 @@ with Lab() as lab:
     brief.wait_for_ping("10.0.0.10")
     brief.download("10.0.0.10", 1_000_000)
 
-    # --- a key of the issuer
-    drips = {name: Drip(of[name]) for name in ("steady", "brief")}
-    old = gateway.prod.keys[0]
-    since = time.time()
-    gateway.run_ctl("revoke", "issuer-key", f"prod/{old.kid}")
-    for name in ("steady", "brief"): drips.pop(name).await_cut(since, 1, "revoke issuer-key")
-    say("revoking the issuer's key ended all that it vouched for")
-    gateway.run_ctl("revoke", "--take-back", "issuer-key", f"prod/{old.kid}")
-    of["steady"].enroll(tokens["steady"]).wait_for_ping("10.0.0.10")
+    # --- a key of the issuer, and the issuer with all of its keys
+    for kind, value in (("issuer-key", f"prod/{gateway.prod.keys[0].kid}"), ("issuer", "prod")):
+        drips = {name: Drip(of[name]) for name in ("steady", "brief")}
+        since = time.time()
+        gateway.run_ctl("revoke", kind, value)
+        for name in ("steady", "brief"): drips.pop(name).await_cut(since, 1, f"revoke {kind}")
+        say(f"revoking {kind} {value} ended all that it vouched for")
+        gateway.run_ctl("revoke", "--take-back", kind, value)
+        of["steady"].enroll(tokens["steady"]).wait_for_ping("10.0.0.10")
+        brief.enroll(gateway.prod.pod("brief")).wait_for_ping("10.0.0.10")
 
     # --- a proof ends while no control plane runs
     expires = int(time.time()) + 25

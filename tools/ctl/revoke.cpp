@@ -13,7 +13,7 @@ namespace sallyport::ctl {
 namespace {
 
 constexpr const char* revoke_command = "revoke";
-constexpr std::array<std::string_view, 4> kinds = {"identity", "key", "issuer-key", "enrolment-key"};
+constexpr std::array<std::string_view, 5> kinds = {"identity", "key", "issuer", "issuer-key", "enrolment-key"};
 
 ExitCode list(const Invocation& call) {
   if (!call.arguments.empty() || call.has("take-back") || call.has("reason"))
@@ -63,12 +63,12 @@ ExitCode run_revoke(const Invocation& call) {
   if (call.has("list")) return list(call);
   if (call.arguments.size() != 2)
     return usage_error(call.terminal, revoke_command,
-                       "expected identity, key, issuer-key or enrolment-key, and its value");
+                       "expected identity, key, issuer, issuer-key or enrolment-key, and its value");
   const std::string& kind = call.arguments[0];
   if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
-    return usage_error(
-        call.terminal, revoke_command,
-        "expected identity, key, issuer-key or enrolment-key, got '" + kind + "'" + config::did_you_mean(kind, kinds));
+    return usage_error(call.terminal, revoke_command,
+                       "expected identity, key, issuer, issuer-key or enrolment-key, got '" + kind + "'" +
+                           config::did_you_mean(kind, kinds));
   return call.has("take-back") ? take_back(call, kind, call.arguments[1]) : revoke(call, kind, call.arguments[1]);
 }
 
@@ -84,7 +84,9 @@ std::span<const Command> revoke_commands() {
   static constexpr std::array list = {
       Command{
           "revoke", "[KIND VALUE]", 0, 2, "Nobody gets or keeps a tunnel with this any more",
-          "KIND is identity, key (a WireGuard public key), issuer-key (ISSUER/KID) or enrolment-key (its ID).\n"
+          "KIND is identity, key (a WireGuard public key), issuer (its name), issuer-key (ISSUER/KID) or "
+          "enrolment-key\n"
+          "(its ID).\n"
           "In force before it is answered, and answered when it is on disk: exit status 1 if it could not be stored.",
           "  sallyctl revoke identity user:corp/ann@example.com --reason 'laptop stolen'\n"
           "  sallyctl revoke issuer-key prod-eu/2026-03\n  sallyctl revoke --list\n"

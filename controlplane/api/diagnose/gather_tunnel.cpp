@@ -32,7 +32,8 @@ std::optional<Revocation> revocation_of(const Subject& subject) {
   const std::string key = encode_key(subject.peer.public_key);
   for (Revocation& revocation : subject.backend.revocations()) {
     if (is(revocation, RevocationKind::identity, identity) || is(revocation, RevocationKind::public_key, key) ||
-        (subject.session != nullptr && (is(revocation, RevocationKind::issuer_key, subject.session->issuer_key) ||
+        (subject.session != nullptr && (is(revocation, RevocationKind::issuer, subject.session->issuer) ||
+                                        is(revocation, RevocationKind::issuer_key, subject.session->issuer_key) ||
                                         is(revocation, RevocationKind::enrolment_key, subject.session->enrolment_key))))
       return std::move(revocation);
   }

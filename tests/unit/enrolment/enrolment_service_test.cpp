@@ -389,6 +389,13 @@ TEST(EnrolmentService, RevokesByIdentityKeyAndIssuerKeyAndStaysSo) {
   EXPECT_EQ(gateway.try_to_enroll(2, proof_of("sa:a/b/d")), "revoked_public_key");
   EXPECT_EQ(revoke(RevocationKind::issuer_key, "prod/kid-2"), 1U);
   EXPECT_EQ(gateway.try_to_enroll(5, signed_by_another), "revoked_issuer_key");
+  gateway.enroll(6, proof_of("sa:a/b/f"));
+  EXPECT_EQ(revoke(RevocationKind::issuer, "prod"), 1U);
+  EXPECT_EQ(gateway.try_to_enroll(6, proof_of("sa:a/b/f")), "revoked_issuer");
+  EXPECT_TRUE(gateway.service.take_back(RevocationKind::issuer, "prod", gateway.effects));
+  gateway.enroll(6, proof_of("sa:a/b/f"));
+  Revocation key_of_issuer{RevocationKind::issuer, "prod/kid-1", start, "", ""};
+  EXPECT_FALSE(gateway.service.revoke(key_of_issuer, start, gateway.effects)) << "that is an issuer-key";
   EXPECT_TRUE(gateway.service.take_back(RevocationKind::identity, "sa:a/b/c", gateway.effects));
   gateway.enroll(4, proof_of("sa:a/b/c"));
   Revocation nonsense{RevocationKind::public_key, "no key", start, "", ""};
