@@ -106,7 +106,7 @@ TEST_F(AdminApi, ListsSessionsOfAllPeersOrOfOne) {
   ASSERT_EQ(sessions.size(), 1U);
   const Json expected = Json::parse(R"({"peer":"ann-laptop","index":65,"remote_index":153,"role":"responder",
       "state":"current","age_s":12,"send_counter":20,"received_counter":9,"rx_packets":0,"tx_packets":0,
-      "owner_worker":0})");
+      "owner_worker":0,"post_quantum":null})");
   EXPECT_EQ(sessions[0], expected);
   EXPECT_EQ(get("/v1/sessions?peer=ann-laptop").size(), 1U);
   EXPECT_EQ(get("/v1/sessions?peer=bob-phone").size(), 0U);

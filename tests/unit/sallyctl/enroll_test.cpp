@@ -310,7 +310,7 @@ TEST_F(EnrollTest, ForgetsTheFormerSessionsKeys) {
   ASSERT_EQ(enroll({"--interface", "wg0"}).code, ExitCode::success);
   const std::string log = read("log");
   const auto removed = log.find("wg set wg0 peer " + peer + " remove\n");
-  const auto set = log.find("wg set wg0 peer " + peer + " endpoint ");
+  const auto set = log.find("wg set wg0 peer " + peer + " preshared-key ");
   EXPECT_LT(removed, set) << log;
   EXPECT_NE(set, std::string::npos) << log;
 }
