@@ -132,7 +132,7 @@ TEST_F(EnrolmentApi, RefusesRevocationsThatItDoesNotUnderstand) {
       {"", "expected a JSON object"},
       {R"({"value":"x"})", "kind: expected a text"},
       {R"({"kind":"identity"})", "value: expected a text"},
-      {R"({"kind":"peer","value":"x"})", "expected identity, key, issuer-key or enrolment-key, got 'peer'"},
+      {R"({"kind":"peer","value":"x"})", "expected identity, key, issuer, issuer-key or enrolment-key, got 'peer'"},
       {R"({"kind":"key","value":"x"})", "expected a WireGuard key in base64"},
       {R"({"kind":"identity","value":"x","why":"y"})", "there is no member 'why'"},
       {R"({"kind":"identity","value":"x","value":"y"})", "twice"},
