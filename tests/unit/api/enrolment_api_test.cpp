@@ -150,7 +150,7 @@ TEST_F(EnrolmentApi, RefusesRevocationsThatItDoesNotUnderstand) {
 TEST_F(EnrolmentApi, TakesARevocationBack) {
   backend_.revocation_list = {{RevocationKind::issuer_key, "corp/2026-11", FakeBackend::wall_now, "uid 0", ""}};
   expect_error(404, ask("DELETE", "/v1/revocations?kind=identity&value=corp/2026-11"), "no identity 'corp/2026-11'");
-  expect_error(400, ask("DELETE", "/v1/revocations?kind=issuer&value=corp/2026-11"), "kind: expected identity");
+  expect_error(400, ask("DELETE", "/v1/revocations?kind=isuer&value=corp/2026-11"), "kind: expected identity");
   expect_error(400, ask("DELETE", "/v1/revocations?kind=issuer-key"), "the parameter value");
   expect_error(400, ask("DELETE", "/v1/revocations?kind=issuer-key&value=a&value=b"), "twice");
   EXPECT_EQ(ask("DELETE", "/v1/revocations?kind=issuer-key&value=corp%2f2026-11").json["taken_back"], true);
