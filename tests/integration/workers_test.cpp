@@ -121,6 +121,11 @@ TEST_F(Workers, KeepCountersApartWhenTwoOfThemSealForOneSession) {
 }
 
 TEST_F(Workers, BounceASessionBackAndForthWithoutALoss) {
+  abi::InstallSession lasting = lab->new_session(lab->ann, abi::HandshakeRole::initiator);
+  lasting.rules.reject_after_s = 86'400;  // however slow the machine is
+  lab->control->push(lasting);
+  lab->settle();
+  static_cast<void>(lab->sent());
   std::uint64_t expected = 0;
   std::uint64_t counter = 0;
   std::size_t delivered = 0;
